@@ -1,0 +1,84 @@
+//! Software signers for rehearsals, demonstrations and tests.
+//!
+//! Their keys come from a number and a name, so anybody can compute them: never put money on
+//! them.  A rehearsal gives every party of a policy such a stand-in, because the real keys are
+//! with their holders and stay there.
+
+use std::fmt;
+
+use bitcoin::NetworkKind;
+use bitcoin::bip32::{DerivationPath, Fingerprint, Xpriv, Xpub};
+use bitcoin::hashes::{Hash, HashEngine, sha256};
+use bitcoin::psbt::{GetKey, GetKeyError, KeyRequest};
+use bitcoin::secp256k1::{All, Secp256k1, Signing};
+
+use crate::policy::AccountKey;
+
+/// A master key in memory that signs what a party would sign.
+///
+/// It prints as its fingerprint only, and its key is erased when it is dropped.
+pub struct SoftwareSigner {
+    master: Xpriv,
+    fingerprint: Fingerprint,
+}
+
+impl SoftwareSigner {
+    /// The stand-in of a party in the rehearsal with this seed, on a test network.
+    ///
+    /// The key is worthless: whoever knows the seed and the name has it too.
+    #[must_use]
+    pub fn stand_in(seed: u64, name: &str, secp: &Secp256k1<All>) -> Self {
+        // Tagged as in BIP-340, so that the bytes can be no other hash of ours.
+        let tag = sha256::Hash::hash(b"longstop/stand-in");
+        let mut engine = sha256::Hash::engine();
+        engine.input(tag.as_byte_array());
+        engine.input(tag.as_byte_array());
+        engine.input(&seed.to_le_bytes());
+        engine.input(name.as_bytes());
+        let bytes = sha256::Hash::from_engine(engine);
+        let master = Xpriv::new_master(NetworkKind::Test, bytes.as_byte_array())
+            .expect("one hash in 2^127 is no private key, and none of those is known");
+        let fingerprint = master.fingerprint(secp);
+        Self { master, fingerprint }
+    }
+
+    /// The fingerprint of the master key.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The public account at a path.
+    #[must_use]
+    pub fn account(&self, path: &DerivationPath, secp: &Secp256k1<All>) -> AccountKey {
+        let account = self
+            .master
+            .derive_priv(secp, path)
+            .expect("one derivation in 2^127 fails, and none of those is known");
+        AccountKey::new(self.fingerprint, path.clone(), Xpub::from_priv(secp, &account))
+    }
+}
+
+impl GetKey for SoftwareSigner {
+    type Error = GetKeyError;
+
+    fn get_key<C: Signing>(
+        &self,
+        request: KeyRequest,
+        secp: &Secp256k1<C>,
+    ) -> Result<Option<bitcoin::PrivateKey>, GetKeyError> {
+        self.master.get_key(request, secp)
+    }
+}
+
+impl fmt::Debug for SoftwareSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SoftwareSigner({})", self.fingerprint)
+    }
+}
+
+impl Drop for SoftwareSigner {
+    fn drop(&mut self) {
+        self.master.private_key.non_secure_erase();
+    }
+}
