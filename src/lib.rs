@@ -1,1 +1,4 @@
 pub mod units;
+pub mod policy;
+pub mod compile;
+pub mod signer;

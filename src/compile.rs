@@ -1,0 +1,222 @@
+//! Policy to descriptors: one for the vault, and one for each escrow and lock-up.
+//!
+//! A descriptor is written leaf by leaf from the policy, read back by miniscript, checked by its
+//! rules and ours, lifted, and compared with what the policy means.  What comes out of
+//! [`compile`] has passed all of that.  It is a pure function: the same policy gives the same
+//! bytes on every machine.
+
+mod branch;
+mod cost;
+mod derive;
+mod expression;
+mod id;
+mod internal_key;
+mod layout;
+mod leaf;
+mod meaning;
+mod stage;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use miniscript::descriptor::DescriptorPublicKey;
+use thiserror::Error;
+
+use crate::policy::{Policy, SpendingPath};
+
+pub use self::branch::{BranchTable, BranchUse};
+pub use self::cost::{ANCHOR_OUTPUT_WEIGHT, SpendCost, spend_weight};
+pub use self::derive::{Derived, DerivedLeaf, KeyUse, Keychain};
+pub use self::id::PolicyId;
+pub use self::internal_key::{NUMS_POINT, is_unspendable};
+pub use self::leaf::{Group, Leaf, LeafKind, Role};
+pub use self::stage::{Stage, StageDescriptor};
+
+/// The most weight a version 3 transaction may have: 10,000 vB (BIP-431).
+pub const TRUC_MAX_WEIGHT: u64 = 40_000;
+
+/// A policy together with the descriptors it has become.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    policy: Arc<Policy>,
+    branches: BranchTable,
+    vault: StageDescriptor,
+    staged: Vec<StagedDescriptors>,
+    id: PolicyId,
+}
+
+/// The descriptors of one staged path.
+#[derive(Clone, Debug)]
+pub struct StagedDescriptors {
+    path: String,
+    escrow: StageDescriptor,
+    lockup: Option<StageDescriptor>,
+}
+
+impl StagedDescriptors {
+    /// The name of the path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Where a trigger puts the coin.
+    #[must_use]
+    pub const fn escrow(&self) -> &StageDescriptor {
+        &self.escrow
+    }
+
+    /// Where a settle puts the coin, if the path has a lock-up.
+    #[must_use]
+    pub const fn lockup(&self) -> Option<&StageDescriptor> {
+        self.lockup.as_ref()
+    }
+}
+
+impl Compiled {
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// The digest of the policy, its descriptors and its branch table.
+    #[must_use]
+    pub const fn id(&self) -> PolicyId {
+        self.id
+    }
+
+    /// Which branch pair every use of every key has.
+    #[must_use]
+    pub const fn branches(&self) -> &BranchTable {
+        &self.branches
+    }
+
+    /// The descriptor for deposits.
+    #[must_use]
+    pub const fn vault(&self) -> &StageDescriptor {
+        &self.vault
+    }
+
+    /// The descriptors of the staged paths, in the order of the policy.
+    #[must_use]
+    pub fn staged(&self) -> &[StagedDescriptors] {
+        &self.staged
+    }
+
+    /// All descriptors: the vault, then escrow and lock-up path by path.
+    pub fn stages(&self) -> impl Iterator<Item = &StageDescriptor> {
+        let staged = self
+            .staged
+            .iter()
+            .flat_map(|staged| std::iter::once(&staged.escrow).chain(&staged.lockup));
+        std::iter::once(&self.vault).chain(staged)
+    }
+
+    /// The descriptor of a stage, if the policy has that stage.
+    #[must_use]
+    pub fn stage(&self, stage: &Stage) -> Option<&StageDescriptor> {
+        self.stages().find(|descriptor| descriptor.stage() == stage)
+    }
+}
+
+/// Compiles a policy.
+///
+/// # Errors
+///
+/// If a stage is beyond what its script type can hold.  The other errors cannot be provoked by a
+/// sound policy: they are the checks on the compiler itself.
+pub fn compile(policy: Arc<Policy>) -> Result<Compiled, CompileError> {
+    let mut branches = BranchTable::default();
+    let vault = StageDescriptor::new(
+        Stage::Vault,
+        leaf::vault_leaves(&policy, &mut branches),
+        &policy,
+    )?;
+    let staged = policy
+        .paths()
+        .iter()
+        .filter(|path| path.staged().is_some())
+        .map(|path| staged_descriptors(path, &policy, &mut branches))
+        .collect::<Result<Vec<_>, _>>()?;
+    let stages: Vec<&StageDescriptor> = std::iter::once(&vault)
+        .chain(staged.iter().flat_map(|path| std::iter::once(&path.escrow).chain(&path.lockup)))
+        .collect();
+    check_every_key_use_is_distinct(&stages)?;
+    let id = PolicyId::new(policy.canonical(), &stages, &branches);
+    Ok(Compiled { policy, branches, vault, staged, id })
+}
+
+fn staged_descriptors(
+    path: &SpendingPath,
+    policy: &Policy,
+    branches: &mut BranchTable,
+) -> Result<StagedDescriptors, CompileError> {
+    let name = path.name().to_owned();
+    let escrow = StageDescriptor::new(
+        Stage::Escrow(name.clone()),
+        leaf::escrow_leaves(path, policy, branches),
+        policy,
+    )?;
+    let lockup_leaves = leaf::lockup_leaves(path, policy, branches);
+    let lockup = if lockup_leaves.is_empty() {
+        None
+    } else {
+        Some(StageDescriptor::new(Stage::Lockup(name.clone()), lockup_leaves, policy)?)
+    };
+    Ok(StagedDescriptors { path: name, escrow, lockup })
+}
+
+/// No key expression may stand twice, in one stage or in two.
+///
+/// Miniscript's own check lets one key stand in several taproot leaves.  Ours must not: a
+/// signature made for one leaf would then be worth something in another.
+fn check_every_key_use_is_distinct(stages: &[&StageDescriptor]) -> Result<(), CompileError> {
+    let mut seen: BTreeSet<&DescriptorPublicKey> = BTreeSet::new();
+    for stage in stages {
+        for key in stage.leaves().iter().flat_map(Leaf::keys) {
+            if !seen.insert(key) {
+                return Err(CompileError::RepeatedKey {
+                    stage: stage.stage().clone(),
+                    key: Box::new(key.clone()),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why a policy cannot be compiled.
+#[derive(Debug, Error)]
+pub enum CompileError {
+    /// The stage is beyond a limit of its script type, or of relay.
+    #[error("the {stage} of this policy cannot be spent: {reason}")]
+    Limit {
+        /// The stage.
+        stage: Stage,
+        /// Which limit, with both numbers.
+        reason: String,
+    },
+    /// Miniscript refuses what we wrote.
+    #[error("the descriptor of the {stage} is refused: {source}")]
+    Refused {
+        /// The stage.
+        stage: Stage,
+        /// What miniscript says of it.
+        source: Box<miniscript::Error>,
+    },
+    /// The descriptor, lifted, is not what the policy means.
+    #[error("the descriptor of the {stage} does not mean what the policy says")]
+    Meaning {
+        /// The stage.
+        stage: Stage,
+    },
+    /// One key expression stands in two places.
+    #[error("the key `{key}` stands twice; the second time in the {stage}")]
+    RepeatedKey {
+        /// The stage of the second use.
+        stage: Stage,
+        /// The key with its branches.
+        key: Box<DescriptorPublicKey>,
+    },
+}

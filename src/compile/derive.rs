@@ -1,0 +1,221 @@
+//! A stage at one derivation index: script, address, and the keys that sign.
+
+use std::fmt;
+
+use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint};
+use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::taproot::{LeafVersion, TapLeafHash};
+use bitcoin::{Address, ScriptBuf};
+use miniscript::DefiniteDescriptorKey;
+use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use serde::{Deserialize, Serialize};
+
+use super::leaf::{Leaf, LeafKind, Role};
+use super::stage::{Stage, StageDescriptor};
+use crate::policy::Network;
+
+/// Which half of each branch pair.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Keychain {
+    /// Addresses that are given out for deposits.
+    Receive,
+    /// Addresses that our own transactions pay to.
+    Change,
+}
+
+impl Keychain {
+    /// Both, in the order of a branch pair.
+    pub const BOTH: [Self; 2] = [Self::Receive, Self::Change];
+}
+
+impl fmt::Display for Keychain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Receive => "receive",
+            Self::Change => "change",
+        })
+    }
+}
+
+/// A stage at one keychain and index.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    stage: Stage,
+    keychain: Keychain,
+    index: u32,
+    script_pubkey: ScriptBuf,
+    definite: Descriptor<DefiniteDescriptorKey>,
+    concrete: Descriptor<bitcoin::PublicKey>,
+    leaves: Vec<DerivedLeaf>,
+}
+
+/// A leaf at one keychain and index.
+#[derive(Clone, Debug)]
+pub struct DerivedLeaf {
+    /// The leaf.
+    pub leaf: Leaf,
+    /// The hash by which signatures commit to it, for a taproot script leaf (BIP-341).
+    pub hash: Option<TapLeafHash>,
+    /// Who signs with what.
+    pub keys: Vec<KeyUse>,
+}
+
+/// One seat's key in one leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The name of the party.
+    pub party: String,
+    /// The capacity in which it signs.
+    pub role: Role,
+    /// The key.
+    pub public_key: bitcoin::PublicKey,
+    /// Fingerprint of the master key.
+    pub fingerprint: Fingerprint,
+    /// Path from the master key to the key.
+    pub path: DerivationPath,
+}
+
+impl StageDescriptor {
+    /// The stage at a keychain and an index below 2³¹.
+    ///
+    /// # Errors
+    ///
+    /// If the index is 2³¹ or more, which no wildcard holds.
+    pub fn derive(
+        &self,
+        keychain: Keychain,
+        index: u32,
+        secp: &Secp256k1<All>,
+    ) -> Result<Derived, miniscript::descriptor::ConversionError> {
+        let [receive, change] = self.halves();
+        let half = match keychain {
+            Keychain::Receive => receive,
+            Keychain::Change => change,
+        };
+        let definite = half.at_derivation_index(index)?;
+        let concrete = definite.derived_descriptor(secp)?;
+        let mut hashes = Vec::new();
+        if let Descriptor::Tr(tr) = &concrete {
+            hashes.extend(tr.tap_tree().iter().flat_map(|tree| tree.iter()).map(|(_, script)| {
+                TapLeafHash::from_script(&script.encode(), LeafVersion::TapScript)
+            }));
+        }
+        let mut hashes = hashes.into_iter();
+        let leaves = self
+            .leaves()
+            .iter()
+            .map(|leaf| DerivedLeaf {
+                leaf: leaf.clone(),
+                hash: if leaf.is_key_path() { None } else { hashes.next() },
+                keys: key_uses(leaf, keychain, index, secp),
+            })
+            .collect();
+        Ok(Derived {
+            stage: self.stage().clone(),
+            keychain,
+            index,
+            script_pubkey: concrete.script_pubkey(),
+            definite,
+            concrete,
+            leaves,
+        })
+    }
+}
+
+impl Derived {
+    /// The stage.
+    #[must_use]
+    pub const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// The keychain.
+    #[must_use]
+    pub const fn keychain(&self) -> Keychain {
+        self.keychain
+    }
+
+    /// The index.
+    #[must_use]
+    pub const fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// The script a coin of this stage is locked by.
+    #[must_use]
+    pub const fn script_pubkey(&self) -> &ScriptBuf {
+        &self.script_pubkey
+    }
+
+    /// The address of that script.
+    ///
+    /// # Panics
+    ///
+    /// Never: both script types have addresses.
+    #[must_use]
+    pub fn address(&self, network: Network) -> Address {
+        Address::from_script(&self.script_pubkey, network.to_bitcoin())
+            .expect("P2TR and P2WSH scripts have addresses")
+    }
+
+    /// The descriptor with definite keys, as PSBT fields are filled from.
+    #[must_use]
+    pub const fn definite(&self) -> &Descriptor<DefiniteDescriptorKey> {
+        &self.definite
+    }
+
+    /// The descriptor with plain public keys, as witnesses are built from.
+    #[must_use]
+    pub const fn concrete(&self) -> &Descriptor<bitcoin::PublicKey> {
+        &self.concrete
+    }
+
+    /// The leaves, in the order of the stage's.
+    #[must_use]
+    pub fn leaves(&self) -> &[DerivedLeaf] {
+        &self.leaves
+    }
+
+    /// The leaf of this kind.
+    #[must_use]
+    pub fn leaf(&self, kind: &LeafKind) -> Option<&DerivedLeaf> {
+        self.leaves.iter().find(|derived| derived.leaf.kind() == kind)
+    }
+}
+
+fn key_uses(leaf: &Leaf, keychain: Keychain, index: u32, secp: &Secp256k1<All>) -> Vec<KeyUse> {
+    let mut uses = Vec::new();
+    for group in leaf.groups() {
+        for (party, key) in group.seats() {
+            let DescriptorPublicKey::MultiXPub(multi) = key else {
+                continue;
+            };
+            let branches = multi.derivation_paths.paths();
+            let branch = match keychain {
+                Keychain::Receive => branches.first(),
+                Keychain::Change => branches.last(),
+            };
+            let Some(branch) = branch else {
+                continue;
+            };
+            let steps = branch.child(ChildNumber::Normal { index });
+            let derived = multi
+                .xkey
+                .derive_pub(secp, &steps)
+                .expect("unhardened steps derive from every extended public key");
+            let (fingerprint, account) =
+                multi.origin.clone().unwrap_or_else(|| (multi.xkey.fingerprint(), branch.clone()));
+            uses.push(KeyUse {
+                party: party.to_owned(),
+                role: group.role(),
+                public_key: bitcoin::PublicKey::new(derived.public_key),
+                fingerprint,
+                path: account.extend(&steps),
+            });
+        }
+    }
+    uses
+}
