@@ -58,6 +58,21 @@ impl Expression {
         }
     }
 
+    /// Whether enough seats sign, `next` being the number of the first seat below this node.
+    pub(super) fn is_met_by(&self, next: &mut usize, signs: &dyn Fn(usize) -> bool) -> bool {
+        match self {
+            Self::Key { .. } => {
+                let seat = *next;
+                *next += 1;
+                signs(seat)
+            }
+            Self::Threshold(threshold, members) => {
+                let met = members.iter().filter(|member| member.is_met_by(next, signs)).count();
+                met >= *threshold
+            }
+        }
+    }
+
     /// As a miniscript of type B.
     pub(super) fn miniscript(&self, script: ScriptType) -> String {
         match self {

@@ -119,6 +119,11 @@ impl Group {
         self.expression.seats().into_iter()
     }
 
+    /// Whether the threshold is met when these seats sign, counted as in [`seats`](Self::seats).
+    pub fn is_met_by(&self, signs: &dyn Fn(usize) -> bool) -> bool {
+        self.expression.is_met_by(&mut 0, signs)
+    }
+
     pub(super) const fn expression(&self) -> &Expression {
         &self.expression
     }

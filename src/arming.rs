@@ -1,0 +1,365 @@
+//! Arming: root signs, coin by coin, what lets a path act later without root.
+//!
+//! The order is fixed, so that there is never a trigger without its cancel: the coin is buried;
+//! root signs every cancel and settle; those who will need them hold complete copies and say so;
+//! only then does root sign the triggers.  [`Arming`] refuses any other order.
+//!
+//! With a depth above one, the coin that a cancel makes is armed in the same ceremony: all
+//! transaction ids are known before anything is signed.
+
+mod file;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::{OutPoint, Psbt, Txid};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::compile::{PolicyId, Role};
+use crate::policy::SpendingPath;
+use crate::transaction::{
+    BuildError, Builder, Cancel, EscrowCoin, Received, ReceiveError, Settle, Signed, Trigger,
+    VaultCoin,
+};
+
+pub use self::file::{ArmingFile, ArmingFileError};
+
+/// How far the arming of a coin has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArmingState {
+    /// Nothing is signed.
+    Unarmed,
+    /// Root has signed every cancel and every settle.
+    Protected,
+    /// Enough veto holders to cancel, and enough of the path's quorum to trigger, hold them.
+    Acknowledged,
+    /// Root has signed the triggers as well.
+    Armed,
+}
+
+impl fmt::Display for ArmingState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unarmed => "unarmed",
+            Self::Protected => "protected",
+            Self::Acknowledged => "acknowledged",
+            Self::Armed => "armed",
+        })
+    }
+}
+
+/// One trigger with what must exist before it may be signed.
+#[derive(Clone, Debug)]
+pub struct Rung {
+    trigger: Trigger,
+    cancel: Cancel,
+    settle: Option<Settle>,
+}
+
+/// The arming of one coin on one path, under way.
+#[derive(Clone, Debug)]
+pub struct Arming {
+    policy: PolicyId,
+    path: SpendingPath,
+    coin: VaultCoin,
+    rungs: Vec<Rung>,
+    acknowledged: BTreeSet<String>,
+    state: ArmingState,
+}
+
+impl Arming {
+    /// Plans the arming of a coin: every transaction is fixed here, none is signed.
+    ///
+    /// The caller knows that the coin is buried; a coin that a reorg takes away takes its arming
+    /// with it.
+    ///
+    /// # Errors
+    ///
+    /// If the path is not staged, or the coin is too small to leave every stage again.
+    pub fn plan(
+        builder: &Builder<'_>,
+        policy: PolicyId,
+        path: &SpendingPath,
+        coin: &VaultCoin,
+    ) -> Result<Self, ArmingError> {
+        let staged = path.staged().ok_or_else(|| ArmingError::NotStaged(path.name().to_owned()))?;
+        let needed = builder.smallest_armable(path.name())?;
+        if coin.amount() < needed {
+            return Err(BuildError::TooSmall { amount: coin.amount(), needed }.into());
+        }
+        let mut rungs = Vec::new();
+        let mut next = coin.clone();
+        for _ in 0..staged.depth() {
+            let trigger = builder.trigger(&next, path.name())?;
+            let escrow = created::<EscrowCoin>(trigger.creates())?;
+            let cancel = builder.cancel(&escrow)?;
+            let settle = match staged.lockup() {
+                Some(_) => Some(builder.settle(&escrow)?),
+                None => None,
+            };
+            next = created::<VaultCoin>(cancel.creates())?;
+            rungs.push(Rung { trigger, cancel, settle });
+        }
+        Ok(Self {
+            policy,
+            path: path.clone(),
+            coin: coin.clone(),
+            rungs,
+            acknowledged: BTreeSet::new(),
+            state: ArmingState::Unarmed,
+        })
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub const fn state(&self) -> ArmingState {
+        self.state
+    }
+
+    /// The coin.
+    #[must_use]
+    pub const fn coin(&self) -> &VaultCoin {
+        &self.coin
+    }
+
+    /// What root is to sign now: cancels and settles first, triggers once those are acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is to be signed in this state.
+    pub fn requests(&self) -> Result<Vec<Psbt>, ArmingError> {
+        let mut requests = Vec::new();
+        for rung in &self.rungs {
+            match self.state {
+                ArmingState::Unarmed => {
+                    requests.push(rung.cancel.request(Role::Arming)?);
+                    if let Some(settle) = &rung.settle {
+                        requests.push(settle.request(Role::Arming)?);
+                    }
+                }
+                ArmingState::Acknowledged => requests.push(rung.trigger.request(Role::Arming)?),
+                ArmingState::Protected => return Err(ArmingError::NotAcknowledged),
+                ArmingState::Armed => return Err(ArmingError::AlreadyArmed),
+            }
+        }
+        Ok(requests)
+    }
+
+    /// Takes root's signatures from a returned file.
+    ///
+    /// # Errors
+    ///
+    /// If the file is for none of the transactions that are to be signed now; a trigger before
+    /// its time is refused with the reason.
+    pub fn receive(
+        &mut self,
+        returned: &Psbt,
+        secp: &Secp256k1<All>,
+    ) -> Result<Received, ArmingError> {
+        let txid = returned.unsigned_tx.compute_txid();
+        let state = self.state;
+        for rung in &mut self.rungs {
+            let received = if rung.cancel.txid() == txid && state == ArmingState::Unarmed {
+                rung.cancel.receive(Role::Arming, returned, secp)
+            } else if let Some(settle) = rung.settle.as_mut()
+                && settle.txid() == txid
+                && state == ArmingState::Unarmed
+            {
+                settle.receive(Role::Arming, returned, secp)
+            } else if rung.trigger.txid() == txid {
+                if state != ArmingState::Acknowledged {
+                    return Err(ArmingError::TriggerTooEarly(state));
+                }
+                rung.trigger.receive(Role::Arming, returned, secp)
+            } else {
+                continue;
+            };
+            let received = received?;
+            self.advance();
+            return Ok(received);
+        }
+        Err(ArmingError::Unrelated(txid))
+    }
+
+    /// Records that a party holds complete and verified copies of the cancels and settles.
+    ///
+    /// The arming is acknowledged once those who have said so could cancel by their signatures,
+    /// and others, or the same, could trigger.
+    ///
+    /// # Errors
+    ///
+    /// If the cancels and settles are not signed yet, or the party has no part in this path.
+    pub fn acknowledge(&mut self, party: &str) -> Result<(), ArmingError> {
+        if self.state == ArmingState::Unarmed {
+            return Err(ArmingError::NotProtected);
+        }
+        let veto = self.path.staged().map(crate::policy::Staged::veto);
+        let concerned = self.path.quorum().party_names().contains(party)
+            || veto.is_some_and(|veto| veto.party_names().contains(party));
+        if !concerned {
+            return Err(ArmingError::NotConcerned(party.to_owned()));
+        }
+        self.acknowledged.insert(party.to_owned());
+        self.advance();
+        Ok(())
+    }
+
+    /// The coin with its complete files, once it is armed.
+    ///
+    /// # Errors
+    ///
+    /// If it is not; the arming comes back as it was.
+    pub fn into_armed(self) -> Result<ArmedCoin, Box<Self>> {
+        if self.state != ArmingState::Armed {
+            return Err(Box::new(self));
+        }
+        let rungs: Option<Vec<ArmedRung>> = self.rungs.iter().map(ArmedRung::new).collect();
+        match rungs {
+            Some(rungs) => Ok(ArmedCoin {
+                policy: self.policy,
+                path: self.path.name().to_owned(),
+                coin: self.coin,
+                rungs,
+                acknowledged: self.acknowledged,
+            }),
+            None => Err(Box::new(self)),
+        }
+    }
+
+    /// The one place where the state moves, always by what is there and never by what was said.
+    fn advance(&mut self) {
+        let protected = self.rungs.iter().all(|rung| {
+            let settled = rung.settle.as_ref().is_none_or(|settle| settle.is_met(Role::Arming));
+            rung.cancel.is_met(Role::Arming) && settled
+        });
+        let holds = |party: &crate::policy::Party| self.acknowledged.contains(party.name());
+        let acknowledged = self.path.quorum().is_met_by(&holds)
+            && self.path.staged().is_some_and(|staged| staged.veto().is_met_by(&holds));
+        let armed = self.rungs.iter().all(|rung| rung.trigger.is_met(Role::Arming));
+        self.state = match (protected, acknowledged, armed) {
+            (true, true, true) => ArmingState::Armed,
+            (true, true, false) => ArmingState::Acknowledged,
+            (true, false, _) => ArmingState::Protected,
+            (false, ..) => ArmingState::Unarmed,
+        };
+    }
+}
+
+/// The single coin of a transaction, in the stage it must be in.
+fn created<C: TryFrom<crate::transaction::Coin>>(
+    coins: Vec<crate::transaction::Coin>,
+) -> Result<C, ArmingError> {
+    coins
+        .into_iter()
+        .next()
+        .and_then(|coin| C::try_from(coin).ok())
+        .ok_or(ArmingError::Build(BuildError::NoCoins))
+}
+
+/// A coin whose path can act without root.
+#[derive(Clone, Debug)]
+pub struct ArmedCoin {
+    policy: PolicyId,
+    path: String,
+    coin: VaultCoin,
+    rungs: Vec<ArmedRung>,
+    acknowledged: BTreeSet<String>,
+}
+
+/// One trigger with its cancel and its settle, signed by root.
+#[derive(Clone, Debug)]
+pub struct ArmedRung {
+    /// The trigger, which wants the path's quorum.
+    pub trigger: Trigger<Signed>,
+    /// The cancel, which wants the veto quorum.
+    pub cancel: Cancel<Signed>,
+    /// The settle, which wants nothing but time; none where the path's quorum settles live.
+    pub settle: Option<Settle<Signed>>,
+}
+
+impl ArmedRung {
+    fn new(rung: &Rung) -> Option<Self> {
+        let settle = match &rung.settle {
+            Some(settle) => Some(settle.clone().into_signed().ok()?),
+            None => None,
+        };
+        Some(Self {
+            trigger: rung.trigger.clone().into_signed().ok()?,
+            cancel: rung.cancel.clone().into_signed().ok()?,
+            settle,
+        })
+    }
+}
+
+impl ArmedCoin {
+    /// The policy it was armed under.
+    #[must_use]
+    pub const fn policy(&self) -> PolicyId {
+        self.policy
+    }
+
+    /// The path it is armed for.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The coin.
+    #[must_use]
+    pub const fn coin(&self) -> &VaultCoin {
+        &self.coin
+    }
+
+    /// The rungs: the second is for the coin that the first one's cancel makes, and so on.
+    #[must_use]
+    pub fn rungs(&self) -> &[ArmedRung] {
+        &self.rungs
+    }
+
+    /// The rung whose trigger spends this coin.
+    #[must_use]
+    pub fn rung_for(&self, coin: OutPoint) -> Option<&ArmedRung> {
+        self.rungs.iter().find(|rung| rung.trigger.spends().any(|(spent, _)| spent.outpoint() == coin))
+    }
+
+    /// The rung whose trigger makes this escrow coin.
+    #[must_use]
+    pub fn rung_of_escrow(&self, coin: OutPoint) -> Option<&ArmedRung> {
+        self.rungs.iter().find(|rung| rung.trigger.txid() == coin.txid)
+    }
+}
+
+/// Why a step of the arming is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ArmingError {
+    /// Direct paths need no arming.
+    #[error("the path `{0}` is direct: it needs no signature in advance")]
+    NotStaged(String),
+    /// Acknowledgements come after the signatures they are about.
+    #[error("cancels and settles must be signed before anybody can acknowledge them")]
+    NotProtected,
+    /// Nobody may sign a trigger before its cancel and settle are in the right hands.
+    #[error("a trigger is not signed before veto holders and agents hold its cancel and settle; this coin is {0}")]
+    TriggerTooEarly(ArmingState),
+    /// There is nothing to sign until the copies are acknowledged.
+    #[error("the cancels and settles are signed and wait for their acknowledgement")]
+    NotAcknowledged,
+    /// There is nothing left to sign.
+    #[error("the coin is armed; a coin is armed once, so refresh it first to arm it anew")]
+    AlreadyArmed,
+    /// The party neither vetoes nor acts on this path.
+    #[error("`{0}` neither vetoes nor acts on this path")]
+    NotConcerned(String),
+    /// A file that is none of this arming's.
+    #[error("transaction {0} is none of this arming, or not to be signed now")]
+    Unrelated(Txid),
+    /// A transaction cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A returned file is refused.
+    #[error(transparent)]
+    Receive(#[from] ReceiveError),
+}

@@ -1,0 +1,212 @@
+//! The arming file: everything a path's quorum and its veto holders need, as one JSON document.
+//!
+//! The file holds no derivation, script or amount that is believed on reading.  A reader plans
+//! the arming anew from the policy and the coin, and takes from the file nothing but signatures,
+//! each of which must verify.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::{Amount, OutPoint, Psbt};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{ArmedCoin, Arming, ArmingError};
+use crate::compile::{Compiled, Keychain, Stage};
+use crate::transaction::{BuildError, Builder, Coin, VaultCoin};
+
+/// The format this crate writes.
+const FORMAT: &str = "longstop-arming-1";
+
+/// The document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmingFile {
+    /// `longstop-arming-1`.
+    pub format: String,
+    /// The policy id, in hexadecimal.
+    pub policy: String,
+    /// The network.
+    pub network: String,
+    /// The path.
+    pub path: String,
+    /// The armed coin.
+    pub coin: CoinEntry,
+    /// The rungs, first to last.
+    pub rungs: Vec<RungEntry>,
+    /// Who has acknowledged to hold the cancels and settles.
+    pub acknowledged: BTreeSet<String>,
+}
+
+/// The armed coin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoinEntry {
+    /// Transaction id and output number.
+    pub outpoint: OutPoint,
+    /// Value in satoshis.
+    pub sats: u64,
+    /// The keychain of its address.
+    pub keychain: Keychain,
+    /// The index of its address.
+    pub index: u32,
+    /// The transaction that made it, in hexadecimal: signers of version 0 inputs want to see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// One rung, as PSBTs in base64 (BIP-174).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RungEntry {
+    /// The trigger.
+    pub trigger: String,
+    /// The cancel.
+    pub cancel: String,
+    /// The settle, where root signs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<String>,
+}
+
+impl ArmingFile {
+    /// Writes down an armed coin.
+    ///
+    /// # Errors
+    ///
+    /// If a PSBT cannot be made, which cannot be for transactions of this crate's making.
+    pub fn new(armed: &ArmedCoin, compiled: &Compiled) -> Result<Self, BuildError> {
+        let rungs = armed
+            .rungs
+            .iter()
+            .map(|rung| {
+                let settle = match &rung.settle {
+                    Some(settle) => Some(settle.to_psbt()?.to_string()),
+                    None => None,
+                };
+                Ok(RungEntry {
+                    trigger: rung.trigger.to_psbt()?.to_string(),
+                    cancel: rung.cancel.to_psbt()?.to_string(),
+                    settle,
+                })
+            })
+            .collect::<Result<Vec<_>, BuildError>>()?;
+        let derived = armed.coin.derived();
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            policy: armed.policy.to_string(),
+            network: compiled.policy().network().to_string(),
+            path: armed.path.clone(),
+            coin: CoinEntry {
+                outpoint: armed.coin.outpoint(),
+                sats: armed.coin.amount().to_sat(),
+                keychain: derived.keychain(),
+                index: derived.index(),
+                source: armed
+                    .coin
+                    .source()
+                    .map(|source| bitcoin::consensus::encode::serialize_hex(source.as_ref())),
+            },
+            rungs,
+            acknowledged: armed.acknowledged.clone(),
+        })
+    }
+
+    /// Reads an armed coin back, believing nothing but signatures that verify.
+    ///
+    /// # Errors
+    ///
+    /// If the file is of another format, policy or network, holds a PSBT that cannot be read or is
+    /// for another transaction, or lacks a signature.
+    pub fn read(
+        &self,
+        compiled: &Compiled,
+        secp: &Secp256k1<All>,
+    ) -> Result<ArmedCoin, ArmingFileError> {
+        let expect = |what, wanted: String, actual: &str| {
+            if wanted == actual {
+                Ok(())
+            } else {
+                Err(ArmingFileError::Other { what, wanted, actual: actual.to_owned() })
+            }
+        };
+        expect("format", FORMAT.to_owned(), &self.format)?;
+        expect("network", compiled.policy().network().to_string(), &self.network)?;
+        expect("policy", compiled.id().to_string(), &self.policy)?;
+        let path = compiled
+            .policy()
+            .path(&self.path)
+            .ok_or_else(|| ArmingFileError::NoPath(self.path.clone()))?;
+        let builder = Builder::new(compiled, secp);
+        let derived = builder
+            .derive(&Stage::Vault, self.coin.keychain, self.coin.index)
+            .map_err(ArmingError::Build)?;
+        let mut coin =
+            Coin::new(self.coin.outpoint, Amount::from_sat(self.coin.sats), derived);
+        if let Some(source) = &self.coin.source {
+            let source = Arc::new(read_source(source, &coin)?);
+            coin = coin.with_source(source);
+        }
+        let coin = VaultCoin::try_from(coin).map_err(|_| ArmingFileError::Incomplete)?;
+        let mut arming = Arming::plan(&builder, compiled.id(), path, &coin)?;
+        for rung in &self.rungs {
+            for text in std::iter::once(&rung.cancel).chain(&rung.settle) {
+                arming.receive(&read_psbt(text)?, secp)?;
+            }
+        }
+        for party in &self.acknowledged {
+            arming.acknowledge(party)?;
+        }
+        for rung in &self.rungs {
+            arming.receive(&read_psbt(&rung.trigger)?, secp)?;
+        }
+        arming.into_armed().map_err(|_| ArmingFileError::Incomplete)
+    }
+}
+
+fn read_psbt(text: &str) -> Result<Psbt, ArmingFileError> {
+    text.parse().map_err(|error: bitcoin::psbt::PsbtParseError| {
+        ArmingFileError::Psbt(error.to_string())
+    })
+}
+
+/// The transaction that made the coin: its id and its output must be the coin's.
+fn read_source(text: &str, coin: &Coin) -> Result<bitcoin::Transaction, ArmingFileError> {
+    let source: bitcoin::Transaction = bitcoin::consensus::encode::deserialize_hex(text)
+        .map_err(|error| ArmingFileError::Source(error.to_string()))?;
+    let output = source.output.get(coin.outpoint().vout as usize);
+    if source.compute_txid() != coin.outpoint().txid || output != Some(&coin.txout()) {
+        return Err(ArmingFileError::Source("it did not make this coin".to_owned()));
+    }
+    Ok(source)
+}
+
+/// Why an arming file is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ArmingFileError {
+    /// Format, network or policy is another.
+    #[error("the file is for {what} `{actual}`, and this is `{wanted}`")]
+    Other {
+        /// What differs.
+        what: &'static str,
+        /// Ours.
+        wanted: String,
+        /// The file's.
+        actual: String,
+    },
+    /// The policy has no such path.
+    #[error("the policy has no path `{0}`")]
+    NoPath(String),
+    /// A PSBT cannot be read.
+    #[error("a PSBT in the file cannot be read: {0}")]
+    Psbt(String),
+    /// The transaction that made the coin cannot be read, or is another.
+    #[error("the coin's transaction in the file is refused: {0}")]
+    Source(String),
+    /// A signature is missing or did not verify.
+    #[error("the file lacks signatures or acknowledgements that an armed coin has")]
+    Incomplete,
+    /// A step of the arming is refused.
+    #[error(transparent)]
+    Arming(#[from] ArmingError),
+}

@@ -1,0 +1,122 @@
+//! The fee child: it spends the anchor of a transaction and a coin of the broadcaster's own, so
+//! that both are worth mining together.
+
+use bitcoin::absolute::LockTime;
+use bitcoin::transaction::Version;
+use bitcoin::{
+    Amount, FeeRate, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight,
+    Witness,
+};
+use miniscript::DefiniteDescriptorKey;
+use miniscript::descriptor::Descriptor;
+use miniscript::psbt::PsbtExt;
+use thiserror::Error;
+
+use super::ANCHOR_VALUE;
+
+/// Weight of a P2WPKH witness at most: count, signature of 72 bytes, key of 33, with lengths.
+const P2WPKH_WITNESS: u64 = 1 + 73 + 34;
+
+/// The most a version 3 child may weigh: 1,000 vB (BIP-431).
+const TRUC_CHILD_MAX_WEIGHT: u64 = 4_000;
+
+/// A confirmed coin of a fee wallet.
+#[derive(Clone, Debug)]
+pub struct FeeCoin {
+    /// Where it is.
+    pub outpoint: OutPoint,
+    /// What it is.
+    pub txout: TxOut,
+    /// The descriptor of its script.
+    pub descriptor: Descriptor<DefiniteDescriptorKey>,
+}
+
+/// Builds the child that lifts a parent to a feerate.
+///
+/// The anchor is the parent's, at `anchor`, with `parent_fee` and `parent_weight`.  What is left
+/// of the fee coin goes to `change`.  The PSBT is to be signed by the fee wallet; the anchor needs
+/// no signature.
+///
+/// # Errors
+///
+/// If the fee coin cannot pay, or the parent pays the feerate by itself.
+pub fn build_fee_child(
+    anchor: OutPoint,
+    parent_fee: Amount,
+    parent_weight: Weight,
+    feerate: FeeRate,
+    coin: &FeeCoin,
+    change: &ScriptBuf,
+) -> Result<Psbt, FeeChildError> {
+    let spend = |previous_output| TxIn {
+        previous_output,
+        script_sig: ScriptBuf::new(),
+        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+        witness: Witness::new(),
+    };
+    let mut child = Transaction {
+        // Whatever spends an unconfirmed version 3 output must be of version 3 itself (BIP-431).
+        version: Version(3),
+        lock_time: LockTime::ZERO,
+        input: vec![spend(anchor), spend(coin.outpoint)],
+        output: vec![TxOut { value: Amount::ZERO, script_pubkey: change.clone() }],
+    };
+    // Marker and flag, the empty witness of the anchor, the witness of the coin.
+    let weight = child.base_size() as u64 * 4 + 2 + 1 + P2WPKH_WITNESS;
+    if weight > TRUC_CHILD_MAX_WEIGHT {
+        return Err(FeeChildError::TooHeavy { weight });
+    }
+    let package = feerate
+        .fee_wu(parent_weight + Weight::from_wu(weight))
+        .ok_or(FeeChildError::Feerate)?;
+    let fee = package.checked_sub(parent_fee).ok_or(FeeChildError::NotNeeded)?;
+    let available = coin.txout.value + ANCHOR_VALUE;
+    let needed = fee + change.minimal_non_dust();
+    let rest = available
+        .checked_sub(fee)
+        .filter(|_| available >= needed)
+        .ok_or(FeeChildError::TooPoor { available, needed })?;
+    if let Some(output) = child.output.first_mut() {
+        output.value = rest;
+    }
+    let mut psbt = Psbt::from_unsigned_tx(child).map_err(|_| FeeChildError::Psbt)?;
+    for (index, input) in psbt.inputs.iter_mut().enumerate() {
+        if index == 0 {
+            let anchor = TxOut { value: ANCHOR_VALUE, script_pubkey: ScriptBuf::new_p2a() };
+            input.witness_utxo = Some(anchor);
+            input.final_script_witness = Some(Witness::new());
+        } else {
+            input.witness_utxo = Some(coin.txout.clone());
+        }
+    }
+    psbt.update_input_with_descriptor(1, &coin.descriptor).map_err(|_| FeeChildError::Psbt)?;
+    Ok(psbt)
+}
+
+/// Why a fee child cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FeeChildError {
+    /// The parent is good enough as it is.
+    #[error("the transaction pays this feerate by itself")]
+    NotNeeded,
+    /// The fee coin is too small.
+    #[error("the fee wallet has {available} for it, and {needed} is needed")]
+    TooPoor {
+        /// Fee coin and anchor together.
+        available: Amount,
+        /// Fee and the least change.
+        needed: Amount,
+    },
+    /// Beyond what relay allows a child.
+    #[error("the child would weigh {weight} weight units, and may weigh 4,000")]
+    TooHeavy {
+        /// Its weight.
+        weight: u64,
+    },
+    /// The feerate overflows.
+    #[error("the feerate is too large to compute a fee")]
+    Feerate,
+    /// The fee coin's script is not what its descriptor gives.
+    #[error("the fee coin does not fit its descriptor")]
+    Psbt,
+}

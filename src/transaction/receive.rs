@@ -1,0 +1,182 @@
+//! Taking signatures from a PSBT that somebody returned.
+
+use std::fmt;
+
+use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::{Psbt, TxOut, Txid, psbt};
+use serde::Serialize;
+use thiserror::Error;
+
+use super::sighash::{BadSignature, Signature, SignatureItem, verify};
+use super::{Input, Kind, StageTransaction, State};
+use crate::compile::{LeafKind, Role};
+
+/// What became of the signatures in a returned PSBT.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Received {
+    /// The parties whose signatures were taken, input by input.
+    pub accepted: Vec<String>,
+    /// What was in the file besides, and is not taken.
+    pub stripped: Vec<Stripped>,
+}
+
+/// A signature that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stripped {
+    /// The input it was for.
+    pub input: usize,
+    /// Whose key it is, where the key is one of the coin's.
+    pub party: Option<String>,
+    /// The leaf the key stands in, where the key is one of the coin's.
+    pub leaf: Option<LeafKind>,
+    /// Why it was not taken.
+    pub reason: StripReason,
+}
+
+/// Why a signature was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StripReason {
+    /// Nobody asked for it: it is for another leaf, or in another role.
+    NotRequested,
+    /// It does not commit to all inputs and outputs.
+    Sighash,
+    /// It does not verify.
+    Invalid,
+}
+
+impl fmt::Display for Stripped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let party = self.party.as_deref().unwrap_or("a key that is not the coin's");
+        let reason = match self.reason {
+            StripReason::NotRequested => "was not asked for",
+            StripReason::Sighash => "does not commit to the whole transaction",
+            StripReason::Invalid => "does not verify",
+        };
+        match &self.leaf {
+            Some(leaf) => write!(f, "signature of {party} for the leaf `{leaf}` {reason}"),
+            None => write!(f, "signature of {party} {reason}"),
+        }
+    }
+}
+
+/// Why a returned PSBT is refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReceiveError {
+    /// It is for another transaction.
+    #[error("the file is for transaction {actual}, and {wanted} was to be signed")]
+    OtherTransaction {
+        /// The transaction that was asked for.
+        wanted: Txid,
+        /// The transaction that came back.
+        actual: Txid,
+    },
+}
+
+impl<K: Kind, S: State> StageTransaction<K, S> {
+    /// Takes from a returned PSBT the signatures that were asked for in this role.
+    ///
+    /// Nothing else is taken: scripts, amounts and derivations in the file are not even read.
+    /// Each signature is verified against the message that our own transaction gives.
+    ///
+    /// # Errors
+    ///
+    /// If the file is for another transaction.
+    pub fn receive(
+        &mut self,
+        role: Role,
+        returned: &Psbt,
+        secp: &Secp256k1<All>,
+    ) -> Result<Received, ReceiveError> {
+        let unsigned = self.transaction_without_witness();
+        if returned.unsigned_tx != unsigned {
+            return Err(ReceiveError::OtherTransaction {
+                wanted: unsigned.compute_txid(),
+                actual: returned.unsigned_tx.compute_txid(),
+            });
+        }
+        let prevouts: Vec<TxOut> = self.inputs.iter().map(|input| input.coin.txout()).collect();
+        let mut received = Received::default();
+        for (index, (input, fields)) in self.inputs.iter_mut().zip(&returned.inputs).enumerate() {
+            for (place, item) in signatures(input, fields) {
+                let outcome = match (&place, item) {
+                    (Place { wanted: true, role: Some(actual), .. }, Some(item))
+                        if *actual == role =>
+                    {
+                        verify(&unsigned, &prevouts, index, input, &item, secp)
+                            .map(|()| item)
+                            .map_err(|bad| match bad {
+                                BadSignature::Sighash => StripReason::Sighash,
+                                BadSignature::Invalid => StripReason::Invalid,
+                            })
+                    }
+                    _ => Err(StripReason::NotRequested),
+                };
+                match outcome {
+                    Ok(item) => {
+                        if !input.signatures.iter().any(|known| known.key == item.key) {
+                            input.signatures.push(item);
+                        }
+                        received.accepted.extend(place.party);
+                    }
+                    Err(reason) => {
+                        let Place { party, leaf, .. } = place;
+                        received.stripped.push(Stripped { input: index, party, leaf, reason });
+                    }
+                }
+            }
+        }
+        Ok(received)
+    }
+}
+
+/// Where a returned signature belongs.
+#[derive(Default)]
+struct Place {
+    party: Option<String>,
+    leaf: Option<LeafKind>,
+    role: Option<Role>,
+    /// It is for the leaf through which the input is spent.
+    wanted: bool,
+}
+
+/// All signatures in the fields of one input, each with its place, and as an item if its key is
+/// one of the coin's.
+fn signatures(input: &Input, fields: &psbt::Input) -> Vec<(Place, Option<SignatureItem>)> {
+    let mut found = Vec::new();
+    for (key, signature) in &fields.partial_sigs {
+        let signature = Signature::Ecdsa(*signature);
+        found.push(place(input, |used, _| used == key, signature));
+    }
+    for ((key, hash), signature) in &fields.tap_script_sigs {
+        let signature = Signature::Schnorr(*signature);
+        let same = |used: &bitcoin::PublicKey| used.inner.x_only_public_key().0 == *key;
+        found.push(place(input, |used, leaf| leaf == Some(*hash) && same(used), signature));
+    }
+    if let Some(signature) = fields.tap_key_sig {
+        found.push(place(input, |_, leaf| leaf.is_none(), Signature::Schnorr(signature)));
+    }
+    found
+}
+
+fn place(
+    input: &Input,
+    matches: impl Fn(&bitcoin::PublicKey, Option<bitcoin::taproot::TapLeafHash>) -> bool,
+    signature: Signature,
+) -> (Place, Option<SignatureItem>) {
+    for derived in input.coin.derived().leaves() {
+        for used in &derived.keys {
+            if matches(&used.public_key, derived.hash) {
+                let kind = derived.leaf.kind();
+                let place = Place {
+                    party: Some(used.party.clone()),
+                    leaf: Some(kind.clone()),
+                    role: Some(used.role),
+                    wanted: *kind == input.leaf,
+                };
+                return (place, Some(SignatureItem { key: used.public_key, signature }));
+            }
+        }
+    }
+    (Place::default(), None)
+}
