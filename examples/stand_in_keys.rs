@@ -20,7 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("[parties.{name}]");
         println!("key  = \"{}\"", signer.account(&account, &secp));
         println!("veto = \"{}\"", signer.account(&veto, &secp));
-        println!("fees = \"wpkh({}/<0;1>/*)\"\n", signer.account(&fees, &secp));
+        println!(
+            "fees = \"wpkh({}/<0;1>/*)\"\n",
+            signer.account(&fees, &secp)
+        );
     }
     Ok(())
 }

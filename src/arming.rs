@@ -20,7 +20,7 @@ use thiserror::Error;
 use crate::compile::{PolicyId, Role};
 use crate::policy::SpendingPath;
 use crate::transaction::{
-    BuildError, Builder, Cancel, EscrowCoin, Received, ReceiveError, Settle, Signed, Trigger,
+    BuildError, Builder, Cancel, EscrowCoin, ReceiveError, Received, Settle, Signed, Trigger,
     VaultCoin,
 };
 
@@ -85,10 +85,16 @@ impl Arming {
         path: &SpendingPath,
         coin: &VaultCoin,
     ) -> Result<Self, ArmingError> {
-        let staged = path.staged().ok_or_else(|| ArmingError::NotStaged(path.name().to_owned()))?;
+        let staged = path
+            .staged()
+            .ok_or_else(|| ArmingError::NotStaged(path.name().to_owned()))?;
         let needed = builder.smallest_armable(path.name())?;
         if coin.amount() < needed {
-            return Err(BuildError::TooSmall { amount: coin.amount(), needed }.into());
+            return Err(BuildError::TooSmall {
+                amount: coin.amount(),
+                needed,
+            }
+            .into());
         }
         let mut rungs = Vec::new();
         let mut next = coin.clone();
@@ -101,7 +107,11 @@ impl Arming {
                 None => None,
             };
             next = created::<VaultCoin>(cancel.creates())?;
-            rungs.push(Rung { trigger, cancel, settle });
+            rungs.push(Rung {
+                trigger,
+                cancel,
+                settle,
+            });
         }
         Ok(Self {
             policy,
@@ -152,8 +162,7 @@ impl Arming {
     ///
     /// # Errors
     ///
-    /// If the file is for none of the transactions that are to be signed now; a trigger before
-    /// its time is refused with the reason.
+    /// If the file is for none of these transactions, or is a trigger before its time.
     pub fn receive(
         &mut self,
         returned: &Psbt,
@@ -162,15 +171,14 @@ impl Arming {
         let txid = returned.unsigned_tx.compute_txid();
         let state = self.state;
         for rung in &mut self.rungs {
-            let received = if rung.cancel.txid() == txid && state == ArmingState::Unarmed {
+            let received = if rung.cancel.txid() == txid {
                 rung.cancel.receive(Role::Arming, returned, secp)
             } else if let Some(settle) = rung.settle.as_mut()
                 && settle.txid() == txid
-                && state == ArmingState::Unarmed
             {
                 settle.receive(Role::Arming, returned, secp)
             } else if rung.trigger.txid() == txid {
-                if state != ArmingState::Acknowledged {
+                if state < ArmingState::Acknowledged {
                     return Err(ArmingError::TriggerTooEarly(state));
                 }
                 rung.trigger.receive(Role::Arming, returned, secp)
@@ -232,13 +240,22 @@ impl Arming {
     /// The one place where the state moves, always by what is there and never by what was said.
     fn advance(&mut self) {
         let protected = self.rungs.iter().all(|rung| {
-            let settled = rung.settle.as_ref().is_none_or(|settle| settle.is_met(Role::Arming));
+            let settled = rung
+                .settle
+                .as_ref()
+                .is_none_or(|settle| settle.is_met(Role::Arming));
             rung.cancel.is_met(Role::Arming) && settled
         });
         let holds = |party: &crate::policy::Party| self.acknowledged.contains(party.name());
         let acknowledged = self.path.quorum().is_met_by(&holds)
-            && self.path.staged().is_some_and(|staged| staged.veto().is_met_by(&holds));
-        let armed = self.rungs.iter().all(|rung| rung.trigger.is_met(Role::Arming));
+            && self
+                .path
+                .staged()
+                .is_some_and(|staged| staged.veto().is_met_by(&holds));
+        let armed = self
+            .rungs
+            .iter()
+            .all(|rung| rung.trigger.is_met(Role::Arming));
         self.state = match (protected, acknowledged, armed) {
             (true, true, true) => ArmingState::Armed,
             (true, true, false) => ArmingState::Acknowledged,
@@ -322,13 +339,38 @@ impl ArmedCoin {
     /// The rung whose trigger spends this coin.
     #[must_use]
     pub fn rung_for(&self, coin: OutPoint) -> Option<&ArmedRung> {
-        self.rungs.iter().find(|rung| rung.trigger.spends().any(|(spent, _)| spent.outpoint() == coin))
+        self.rungs.iter().find(|rung| {
+            rung.trigger
+                .spends()
+                .any(|(spent, _)| spent.outpoint() == coin)
+        })
+    }
+
+    /// Takes a veto holder's signature on the cancel of this escrow coin from a returned file.
+    ///
+    /// # Errors
+    ///
+    /// If no rung's trigger makes this coin, or the file is for another transaction.
+    pub fn receive_veto(
+        &mut self,
+        escrow: OutPoint,
+        returned: &Psbt,
+        secp: &Secp256k1<All>,
+    ) -> Result<Received, ArmingError> {
+        let rung = self
+            .rungs
+            .iter_mut()
+            .find(|rung| rung.trigger.txid() == escrow.txid);
+        let rung = rung.ok_or(ArmingError::Unrelated(escrow.txid))?;
+        Ok(rung.cancel.receive(Role::Veto, returned, secp)?)
     }
 
     /// The rung whose trigger makes this escrow coin.
     #[must_use]
     pub fn rung_of_escrow(&self, coin: OutPoint) -> Option<&ArmedRung> {
-        self.rungs.iter().find(|rung| rung.trigger.txid() == coin.txid)
+        self.rungs
+            .iter()
+            .find(|rung| rung.trigger.txid() == coin.txid)
     }
 }
 
@@ -342,7 +384,9 @@ pub enum ArmingError {
     #[error("cancels and settles must be signed before anybody can acknowledge them")]
     NotProtected,
     /// Nobody may sign a trigger before its cancel and settle are in the right hands.
-    #[error("a trigger is not signed before veto holders and agents hold its cancel and settle; this coin is {0}")]
+    #[error(
+        "a trigger is not signed before veto holders and agents hold its cancel and settle; this coin is {0}"
+    )]
     TriggerTooEarly(ArmingState),
     /// There is nothing to sign until the copies are acknowledged.
     #[error("the cancels and settles are signed and wait for their acknowledgement")]
@@ -354,7 +398,7 @@ pub enum ArmingError {
     #[error("`{0}` neither vetoes nor acts on this path")]
     NotConcerned(String),
     /// A file that is none of this arming's.
-    #[error("transaction {0} is none of this arming, or not to be signed now")]
+    #[error("transaction {0} is none of this arming")]
     Unrelated(Txid),
     /// A transaction cannot be built.
     #[error(transparent)]

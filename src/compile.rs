@@ -140,11 +140,21 @@ pub fn compile(policy: Arc<Policy>) -> Result<Compiled, CompileError> {
         .map(|path| staged_descriptors(path, &policy, &mut branches))
         .collect::<Result<Vec<_>, _>>()?;
     let stages: Vec<&StageDescriptor> = std::iter::once(&vault)
-        .chain(staged.iter().flat_map(|path| std::iter::once(&path.escrow).chain(&path.lockup)))
+        .chain(
+            staged
+                .iter()
+                .flat_map(|path| std::iter::once(&path.escrow).chain(&path.lockup)),
+        )
         .collect();
     check_every_key_use_is_distinct(&stages)?;
     let id = PolicyId::new(policy.canonical(), &stages, &branches);
-    Ok(Compiled { policy, branches, vault, staged, id })
+    Ok(Compiled {
+        policy,
+        branches,
+        vault,
+        staged,
+        id,
+    })
 }
 
 fn staged_descriptors(
@@ -162,9 +172,17 @@ fn staged_descriptors(
     let lockup = if lockup_leaves.is_empty() {
         None
     } else {
-        Some(StageDescriptor::new(Stage::Lockup(name.clone()), lockup_leaves, policy)?)
+        Some(StageDescriptor::new(
+            Stage::Lockup(name.clone()),
+            lockup_leaves,
+            policy,
+        )?)
     };
-    Ok(StagedDescriptors { path: name, escrow, lockup })
+    Ok(StagedDescriptors {
+        path: name,
+        escrow,
+        lockup,
+    })
 }
 
 /// No key expression may stand twice, in one stage or in two.

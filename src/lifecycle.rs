@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::arming::ArmingState;
 use crate::compile::{Compiled, Leaf, LeafKind, PolicyId, Stage};
-use crate::units::{Blocks, ChainTime, CoinBirth, Maturity};
+use crate::units::{BlockHeight, Blocks, ChainTime, CoinBirth, Maturity};
 
 /// How deep a block must lie before what it holds is taken for granted.
 ///
@@ -18,7 +18,10 @@ use crate::units::{Blocks, ChainTime, CoinBirth, Maturity};
 /// three tenths of the hash rate catches up from six behind about once in eight tries.
 pub const REORG_DEPTH: Blocks = Blocks(6);
 
-const _: () = assert!(REORG_DEPTH.0 > 0, "a coin is not buried before it is confirmed");
+const _: () = assert!(
+    REORG_DEPTH.0 > 0,
+    "a coin is not buried before it is confirmed"
+);
 
 /// What the chain says of one output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +37,8 @@ pub struct OutputFacts {
 pub struct SpendFacts {
     /// The transaction that spends it.
     pub txid: Txid,
-    /// When that was confirmed, if it is.
-    pub birth: Option<CoinBirth>,
+    /// The height of its block, if it is in one.
+    pub height: Option<BlockHeight>,
 }
 
 /// How far the chain has come with something.
@@ -51,12 +54,12 @@ pub enum Confidence {
 }
 
 impl Confidence {
-    /// What the chain says at this tip of something confirmed like this.
+    /// What the chain says at this tip of something confirmed at this height.
     #[must_use]
-    pub fn at(birth: Option<CoinBirth>, tip: ChainTime) -> Self {
-        match birth {
+    pub fn at(height: Option<BlockHeight>, tip: ChainTime) -> Self {
+        match height {
             None => Self::Unconfirmed,
-            Some(birth) if tip.height.next() - birth.height >= REORG_DEPTH => Self::Buried,
+            Some(height) if tip.height.next() - height >= REORG_DEPTH => Self::Buried,
             Some(_) => Self::Confirmed,
         }
     }
@@ -85,17 +88,25 @@ impl Standing {
     #[must_use]
     pub fn of(facts: OutputFacts, tip: ChainTime) -> Self {
         match facts.spent {
-            None => Self::Unspent { confidence: Confidence::at(facts.birth, tip) },
-            Some(spend) => {
-                Self::Spent { by: spend.txid, confidence: Confidence::at(spend.birth, tip) }
+            None => {
+                let height = facts.birth.map(|birth| birth.height);
+                Self::Unspent {
+                    confidence: Confidence::at(height, tip),
+                }
             }
+            Some(spend) => Self::Spent {
+                by: spend.txid,
+                confidence: Confidence::at(spend.height, tip),
+            },
         }
     }
 
     /// Whether the coin is there to be spent and no reorg is likely to take it away.
     #[must_use]
     pub fn is_buried_and_unspent(self) -> bool {
-        self == Self::Unspent { confidence: Confidence::Buried }
+        self == Self::Unspent {
+            confidence: Confidence::Buried,
+        }
     }
 }
 
@@ -122,13 +133,21 @@ pub fn next_steps(
     birth: Option<CoinBirth>,
     tip: ChainTime,
 ) -> Vec<NextStep> {
-    let leaves = compiled.stage(stage).map(|descriptor| descriptor.leaves()).unwrap_or_default();
-    leaves.iter().map(|leaf| next_step(leaf, birth, tip)).collect()
+    let leaves = compiled
+        .stage(stage)
+        .map(|descriptor| descriptor.leaves())
+        .unwrap_or_default();
+    leaves
+        .iter()
+        .map(|leaf| next_step(leaf, birth, tip))
+        .collect()
 }
 
 fn next_step(leaf: &Leaf, birth: Option<CoinBirth>, tip: ChainTime) -> NextStep {
     let absolute = leaf.absolute().map(Maturity::absolute);
-    let relative = leaf.relative().map(|lock| birth.map(|birth| Maturity::relative(lock, birth)));
+    let relative = leaf
+        .relative()
+        .map(|lock| birth.map(|birth| Maturity::relative(lock, birth)));
     let needs_file = leaf.is_presigned();
     let kind = leaf.kind().clone();
     let locks: Option<Vec<Maturity>> = match relative {
@@ -137,7 +156,13 @@ fn next_step(leaf: &Leaf, birth: Option<CoinBirth>, tip: ChainTime) -> NextStep 
         None => Some(absolute.into_iter().collect()),
     };
     let Some(locks) = locks else {
-        return NextStep { leaf: kind, from: None, open: false, remaining: None, needs_file };
+        return NextStep {
+            leaf: kind,
+            from: None,
+            open: false,
+            remaining: None,
+            needs_file,
+        };
     };
     // Of two locks the one that takes longer from here decides.
     let last = locks.iter().copied().max_by_key(|lock| lock.remaining(tip));
@@ -188,12 +213,17 @@ pub fn arming_standing(
     coin: Standing,
 ) -> ArmingStanding {
     if armed_under != policy {
-        return ArmingStanding::Stale { reason: StaleReason::PolicyChanged };
+        return ArmingStanding::Stale {
+            reason: StaleReason::PolicyChanged,
+        };
     }
     match coin {
-        Standing::Spent { confidence: Confidence::Buried, .. } => {
-            ArmingStanding::Stale { reason: StaleReason::CoinMoved }
-        }
+        Standing::Spent {
+            confidence: Confidence::Buried,
+            ..
+        } => ArmingStanding::Stale {
+            reason: StaleReason::CoinMoved,
+        },
         _ => ArmingStanding::Current { state },
     }
 }

@@ -25,6 +25,7 @@ mod key;
 mod lint;
 mod period;
 mod quorum;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -36,12 +37,12 @@ use serde::Serialize;
 use crate::units::AbsoluteLock;
 
 pub use self::activation::Activation;
-pub use self::check::{Checked, check};
+pub use self::check::{Checked, Silenced, check};
 pub use self::code::{Code, Severity};
-pub use self::diagnostic::{Diagnostic, Label, Span};
+pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
-pub use self::period::{Clock, Period};
+pub use self::period::{Clock, Duration, DurationError, Period};
 pub use self::quorum::{Member, Party, Quorum};
 
 /// A sound policy.

@@ -39,7 +39,10 @@ impl SoftwareSigner {
         let master = Xpriv::new_master(NetworkKind::Test, bytes.as_byte_array())
             .expect("one hash in 2^127 is no private key, and none of those is known");
         let fingerprint = master.fingerprint(secp);
-        Self { master, fingerprint }
+        Self {
+            master,
+            fingerprint,
+        }
     }
 
     /// The fingerprint of the master key.
@@ -55,7 +58,11 @@ impl SoftwareSigner {
             .master
             .derive_priv(secp, path)
             .expect("one derivation in 2^127 fails, and none of those is known");
-        AccountKey::new(self.fingerprint, path.clone(), Xpub::from_priv(secp, &account))
+        AccountKey::new(
+            self.fingerprint,
+            path.clone(),
+            Xpub::from_priv(secp, &account),
+        )
     }
 }
 

@@ -32,7 +32,7 @@ pub use self::build::{ANCHOR_VALUE, BuildError, Builder, DUST, Payee, RESERVE_WE
 pub use self::coin::{Coin, EscrowCoin, LockupCoin, VaultCoin, WrongStage};
 pub use self::fee_child::{FeeChildError, FeeCoin, build_fee_child};
 pub use self::finalize::FinalizeError;
-pub use self::receive::{Received, ReceiveError, Stripped, StripReason};
+pub use self::receive::{ReceiveError, Received, StripReason, Stripped};
 pub(crate) use self::sighash::SignatureItem;
 
 /// What a transaction is for.
@@ -123,14 +123,21 @@ impl Input {
         let Some(derived) = self.derived_leaf() else {
             return false;
         };
-        derived.leaf.groups().iter().filter(|group| group.role() == role).all(|group| {
-            let keys: Vec<_> = derived.keys.iter().filter(|key| key.role == role).collect();
-            group.is_met_by(&|seat| {
-                keys.get(seat).is_some_and(|key| {
-                    self.signatures.iter().any(|signature| signature.key == key.public_key)
+        derived
+            .leaf
+            .groups()
+            .iter()
+            .filter(|group| group.role() == role)
+            .all(|group| {
+                let keys: Vec<_> = derived.keys.iter().filter(|key| key.role == role).collect();
+                group.is_met_by(&|seat| {
+                    keys.get(seat).is_some_and(|key| {
+                        self.signatures
+                            .iter()
+                            .any(|signature| signature.key == key.public_key)
+                    })
                 })
             })
-        })
     }
 }
 
@@ -190,7 +197,11 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
     #[must_use]
     pub fn anchor(&self) -> Option<bitcoin::OutPoint> {
         let anchor = ScriptBuf::new_p2a();
-        let vout = self.transaction.output.iter().position(|output| output.script_pubkey == anchor);
+        let vout = self
+            .transaction
+            .output
+            .iter()
+            .position(|output| output.script_pubkey == anchor);
         vout.and_then(|vout| u32::try_from(vout).ok())
             .map(|vout| bitcoin::OutPoint::new(self.txid(), vout))
     }
@@ -335,7 +346,11 @@ impl<K: Kind> StageTransaction<K, Unsigned> {
         } else {
             roles.iter().all(|role| self.is_met(*role))
         };
-        if met { Ok(self.into_state()) } else { Err(Box::new(self)) }
+        if met {
+            Ok(self.into_state())
+        } else {
+            Err(Box::new(self))
+        }
     }
 }
 

@@ -127,11 +127,19 @@ impl ArmingFile {
             if wanted == actual {
                 Ok(())
             } else {
-                Err(ArmingFileError::Other { what, wanted, actual: actual.to_owned() })
+                Err(ArmingFileError::Other {
+                    what,
+                    wanted,
+                    actual: actual.to_owned(),
+                })
             }
         };
         expect("format", FORMAT.to_owned(), &self.format)?;
-        expect("network", compiled.policy().network().to_string(), &self.network)?;
+        expect(
+            "network",
+            compiled.policy().network().to_string(),
+            &self.network,
+        )?;
         expect("policy", compiled.id().to_string(), &self.policy)?;
         let path = compiled
             .policy()
@@ -141,8 +149,11 @@ impl ArmingFile {
         let derived = builder
             .derive(&Stage::Vault, self.coin.keychain, self.coin.index)
             .map_err(ArmingError::Build)?;
-        let mut coin =
-            Coin::new(self.coin.outpoint, Amount::from_sat(self.coin.sats), derived);
+        let mut coin = Coin::new(
+            self.coin.outpoint,
+            Amount::from_sat(self.coin.sats),
+            derived,
+        );
         if let Some(source) = &self.coin.source {
             let source = Arc::new(read_source(source, &coin)?);
             coin = coin.with_source(source);
@@ -165,9 +176,8 @@ impl ArmingFile {
 }
 
 fn read_psbt(text: &str) -> Result<Psbt, ArmingFileError> {
-    text.parse().map_err(|error: bitcoin::psbt::PsbtParseError| {
-        ArmingFileError::Psbt(error.to_string())
-    })
+    text.parse()
+        .map_err(|error: bitcoin::psbt::PsbtParseError| ArmingFileError::Psbt(error.to_string()))
 }
 
 /// The transaction that made the coin: its id and its output must be the coin's.
@@ -176,7 +186,9 @@ fn read_source(text: &str, coin: &Coin) -> Result<bitcoin::Transaction, ArmingFi
         .map_err(|error| ArmingFileError::Source(error.to_string()))?;
     let output = source.output.get(coin.outpoint().vout as usize);
     if source.compute_txid() != coin.outpoint().txid || output != Some(&coin.txout()) {
-        return Err(ArmingFileError::Source("it did not make this coin".to_owned()));
+        return Err(ArmingFileError::Source(
+            "it did not make this coin".to_owned(),
+        ));
     }
     Ok(source)
 }

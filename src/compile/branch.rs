@@ -93,9 +93,10 @@ impl BranchTable {
             .members()
             .iter()
             .map(|member| match member {
-                Member::Party(party) => {
-                    Expression::Key { party: party.name().to_owned(), key: key(self, party) }
-                }
+                Member::Party(party) => Expression::Key {
+                    party: party.name().to_owned(),
+                    key: key(self, party),
+                },
                 Member::Quorum(inner) => self.expression(inner, key),
             })
             .collect();

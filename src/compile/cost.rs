@@ -113,7 +113,10 @@ pub fn witness_weight(stage: &StageDescriptor, leaf: &Leaf) -> u64 {
 }
 
 fn signatures(leaf: &Leaf, script: ScriptType) -> u64 {
-    leaf.groups().iter().map(|group| group.expression().witness(script).satisfy).sum()
+    leaf.groups()
+        .iter()
+        .map(|group| group.expression().witness(script).satisfy)
+        .sum()
 }
 
 /// A stack item with its length in front.

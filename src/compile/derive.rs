@@ -15,9 +15,7 @@ use super::stage::{Stage, StageDescriptor};
 use crate::policy::Network;
 
 /// Which half of each branch pair.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Keychain {
     /// Addresses that are given out for deposits.
@@ -99,9 +97,14 @@ impl StageDescriptor {
         let concrete = definite.derived_descriptor(secp)?;
         let mut hashes = Vec::new();
         if let Descriptor::Tr(tr) = &concrete {
-            hashes.extend(tr.tap_tree().iter().flat_map(|tree| tree.iter()).map(|(_, script)| {
-                TapLeafHash::from_script(&script.encode(), LeafVersion::TapScript)
-            }));
+            hashes.extend(
+                tr.tap_tree()
+                    .iter()
+                    .flat_map(|tree| tree.iter())
+                    .map(|(_, script)| {
+                        TapLeafHash::from_script(&script.encode(), LeafVersion::TapScript)
+                    }),
+            );
         }
         let mut hashes = hashes.into_iter();
         let leaves = self
@@ -109,7 +112,11 @@ impl StageDescriptor {
             .iter()
             .map(|leaf| DerivedLeaf {
                 leaf: leaf.clone(),
-                hash: if leaf.is_key_path() { None } else { hashes.next() },
+                hash: if leaf.is_key_path() {
+                    None
+                } else {
+                    hashes.next()
+                },
                 keys: key_uses(leaf, keychain, index, secp),
             })
             .collect();
@@ -182,7 +189,9 @@ impl Derived {
     /// The leaf of this kind.
     #[must_use]
     pub fn leaf(&self, kind: &LeafKind) -> Option<&DerivedLeaf> {
-        self.leaves.iter().find(|derived| derived.leaf.kind() == kind)
+        self.leaves
+            .iter()
+            .find(|derived| derived.leaf.kind() == kind)
     }
 }
 
@@ -206,8 +215,10 @@ fn key_uses(leaf: &Leaf, keychain: Keychain, index: u32, secp: &Secp256k1<All>) 
                 .xkey
                 .derive_pub(secp, &steps)
                 .expect("unhardened steps derive from every extended public key");
-            let (fingerprint, account) =
-                multi.origin.clone().unwrap_or_else(|| (multi.xkey.fingerprint(), branch.clone()));
+            let (fingerprint, account) = multi
+                .origin
+                .clone()
+                .unwrap_or_else(|| (multi.xkey.fingerprint(), branch.clone()));
             uses.push(KeyUse {
                 party: party.to_owned(),
                 role: group.role(),

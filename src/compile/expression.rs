@@ -67,7 +67,10 @@ impl Expression {
                 signs(seat)
             }
             Self::Threshold(threshold, members) => {
-                let met = members.iter().filter(|member| member.is_met_by(next, signs)).count();
+                let met = members
+                    .iter()
+                    .filter(|member| member.is_met_by(next, signs))
+                    .count();
                 met >= *threshold
             }
         }
@@ -120,11 +123,17 @@ impl Expression {
             ScriptType::Wsh => ECDSA_ITEM,
         };
         match self {
-            Self::Key { .. } => Bytes { satisfy: signature, dissatisfy: EMPTY_ITEM },
+            Self::Key { .. } => Bytes {
+                satisfy: signature,
+                dissatisfy: EMPTY_ITEM,
+            },
             Self::Threshold(threshold, members) => {
                 let needed = *threshold as u64;
                 let all = members.len() as u64;
-                if members.iter().all(|member| matches!(member, Self::Key { .. })) {
+                if members
+                    .iter()
+                    .all(|member| matches!(member, Self::Key { .. }))
+                {
                     return match script {
                         // One item for every key, an empty one where the key does not sign.
                         ScriptType::Tr => Bytes {
@@ -138,13 +147,21 @@ impl Expression {
                         },
                     };
                 }
-                let costs: Vec<Bytes> = members.iter().map(|member| member.witness(script)).collect();
+                let costs: Vec<Bytes> = members
+                    .iter()
+                    .map(|member| member.witness(script))
+                    .collect();
                 let dissatisfy = costs.iter().map(|cost| cost.dissatisfy).sum();
-                let mut extra: Vec<u64> =
-                    costs.iter().map(|cost| cost.satisfy - cost.dissatisfy).collect();
+                let mut extra: Vec<u64> = costs
+                    .iter()
+                    .map(|cost| cost.satisfy - cost.dissatisfy)
+                    .collect();
                 extra.sort_unstable_by(|left, right| right.cmp(left));
                 let satisfy = dissatisfy + extra.into_iter().take(*threshold).sum::<u64>();
-                Bytes { satisfy, dissatisfy }
+                Bytes {
+                    satisfy,
+                    dissatisfy,
+                }
             }
         }
     }

@@ -18,14 +18,23 @@ use super::stage::StageDescriptor;
 pub struct PolicyId([u8; 32]);
 
 impl PolicyId {
-    pub(super) fn new(canonical: &str, stages: &[&StageDescriptor], branches: &BranchTable) -> Self {
-        let descriptors: String =
-            stages.iter().map(|stage| format!("{}\n", stage.descriptor())).collect();
+    pub(super) fn new(
+        canonical: &str,
+        stages: &[&StageDescriptor],
+        branches: &BranchTable,
+    ) -> Self {
+        let descriptors: String = stages
+            .iter()
+            .map(|stage| format!("{}\n", stage.descriptor()))
+            .collect();
         let rows: String = branches
             .uses()
             .iter()
             .map(|row| {
-                format!("{} {} / {} / {} / {}\n", row.pair, row.stage, row.leaf, row.role, row.party)
+                format!(
+                    "{} {} / {} / {} / {}\n",
+                    row.pair, row.stage, row.leaf, row.role, row.party
+                )
             })
             .collect();
         let tag = sha256::Hash::hash(b"longstop/policy-id");

@@ -23,7 +23,10 @@ pub const NUMS_POINT: [u8; 33] = [
 /// signed with either and no two wallets share one.  The chain code is the SHA-256 of the public
 /// keys of the tree's extended keys, in the order in which they stand in it: a convention by
 /// which signing devices and other wallets can recompute the key and show it as unspendable.
-pub(super) fn unspendable_internal_key(leaves: &[Leaf], network: NetworkKind) -> DescriptorPublicKey {
+pub(super) fn unspendable_internal_key(
+    leaves: &[Leaf],
+    network: NetworkKind,
+) -> DescriptorPublicKey {
     let mut engine = sha256::Hash::engine();
     for key in leaves.iter().flat_map(Leaf::keys) {
         if let DescriptorPublicKey::MultiXPub(multi) = key {

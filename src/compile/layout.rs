@@ -5,9 +5,16 @@ use crate::policy::ScriptType;
 
 /// The script of one leaf in miniscript: every group, then every lock.
 pub(super) fn leaf_script(leaf: &Leaf, script: ScriptType) -> String {
-    let groups = leaf.groups().iter().map(|group| group.expression().miniscript(script));
-    let relative = leaf.relative().map(|lock| format!("older({})", lock.to_consensus()));
-    let absolute = leaf.absolute().map(|lock| format!("after({})", lock.to_consensus()));
+    let groups = leaf
+        .groups()
+        .iter()
+        .map(|group| group.expression().miniscript(script));
+    let relative = leaf
+        .relative()
+        .map(|lock| format!("older({})", lock.to_consensus()));
+    let absolute = leaf
+        .absolute()
+        .map(|lock| format!("after({})", lock.to_consensus()));
     let mut parts: Vec<String> = groups.chain(relative).chain(absolute).collect();
     let last = parts.pop().unwrap_or_default();
     parts.into_iter().rev().fold(last, |rest, part| {
@@ -44,13 +51,18 @@ pub(super) fn tap_tree(leaves: Vec<Leaf>) -> (String, Vec<Leaf>) {
             subtrees.push(left);
         }
     }
-    subtrees.pop().map_or_else(Default::default, |tree| (tree.text, tree.leaves))
+    subtrees
+        .pop()
+        .map_or_else(Default::default, |tree| (tree.text, tree.leaves))
 }
 
 /// One chain of `or_i`, the likeliest leaf first, with the leaves in that order.
 pub(super) fn or_chain(mut leaves: Vec<Leaf>) -> (String, Vec<Leaf>) {
     leaves.sort_by(|left, right| right.likelihood().cmp(&left.likelihood()));
-    let mut scripts = leaves.iter().rev().map(|leaf| leaf_script(leaf, ScriptType::Wsh));
+    let mut scripts = leaves
+        .iter()
+        .rev()
+        .map(|leaf| leaf_script(leaf, ScriptType::Wsh));
     let last = scripts.next().unwrap_or_default();
     let chain = scripts.fold(last, |rest, script| format!("or_i({script},{rest})"));
     (chain, leaves)

@@ -197,7 +197,11 @@ struct Leaves<'a> {
 impl Leaves<'_> {
     fn group(&mut self, kind: &LeafKind, role: Role, quorum: &Arc<Quorum>) -> Group {
         let expression = self.branches.assign(&self.stage, kind, role, quorum);
-        Group { role, quorum: Arc::clone(quorum), expression }
+        Group {
+            role,
+            quorum: Arc::clone(quorum),
+            expression,
+        }
     }
 
     fn push(
@@ -207,8 +211,17 @@ impl Leaves<'_> {
         relative: Option<RelativeLock>,
         absolute: Option<AbsoluteLock>,
     ) {
-        let groups = signers.iter().map(|(role, quorum)| self.group(&kind, *role, quorum)).collect();
-        self.leaves.push(Leaf { kind, groups, relative, absolute, key_path: false });
+        let groups = signers
+            .iter()
+            .map(|(role, quorum)| self.group(&kind, *role, quorum))
+            .collect();
+        self.leaves.push(Leaf {
+            kind,
+            groups,
+            relative,
+            absolute,
+            key_path: false,
+        });
     }
 
     /// A leaf of root alone.  Where root is one key and the script is taproot it is the key path,
@@ -219,7 +232,13 @@ impl Leaves<'_> {
         let group = self.group(&kind, Role::Root, root.quorum());
         let relative = if key_path { None } else { lock };
         let groups = vec![group];
-        self.leaves.push(Leaf { kind, groups, relative, absolute: None, key_path });
+        self.leaves.push(Leaf {
+            kind,
+            groups,
+            relative,
+            absolute: None,
+            key_path,
+        });
     }
 }
 
@@ -231,7 +250,12 @@ impl Leaves<'_> {
 const LIVE: Option<RelativeLock> = Some(RelativeLock::ONE_BLOCK);
 
 pub(super) fn vault_leaves(policy: &Policy, branches: &mut BranchTable) -> Vec<Leaf> {
-    let mut leaves = Leaves { stage: Stage::Vault, policy, branches, leaves: Vec::new() };
+    let mut leaves = Leaves {
+        stage: Stage::Vault,
+        policy,
+        branches,
+        leaves: Vec::new(),
+    };
     let root = policy.root().quorum();
     leaves.push_root(LeafKind::Spend, LIVE);
     for path in policy.paths() {
@@ -254,7 +278,12 @@ pub(super) fn escrow_leaves(
     branches: &mut BranchTable,
 ) -> Vec<Leaf> {
     let stage = Stage::Escrow(path.name().to_owned());
-    let mut leaves = Leaves { stage, policy, branches, leaves: Vec::new() };
+    let mut leaves = Leaves {
+        stage,
+        policy,
+        branches,
+        leaves: Vec::new(),
+    };
     let Some(staged) = path.staged() else {
         return leaves.leaves;
     };
@@ -267,10 +296,20 @@ pub(super) fn escrow_leaves(
         Outcome::Lockup(lockup) => {
             leaves.push(LeafKind::Settle, &[(Role::Arming, root)], window, None);
             let backstop = Some(lockup.backstop_lock());
-            leaves.push(LeafKind::Backstop, &[(Role::Path, path.quorum())], backstop, None);
+            leaves.push(
+                LeafKind::Backstop,
+                &[(Role::Path, path.quorum())],
+                backstop,
+                None,
+            );
         }
         Outcome::Payees(_) => {
-            leaves.push(LeafKind::Settle, &[(Role::Path, path.quorum())], window, None);
+            leaves.push(
+                LeafKind::Settle,
+                &[(Role::Path, path.quorum())],
+                window,
+                None,
+            );
         }
     }
     leaves.leaves
@@ -282,7 +321,12 @@ pub(super) fn lockup_leaves(
     branches: &mut BranchTable,
 ) -> Vec<Leaf> {
     let stage = Stage::Lockup(path.name().to_owned());
-    let mut leaves = Leaves { stage, policy, branches, leaves: Vec::new() };
+    let mut leaves = Leaves {
+        stage,
+        policy,
+        branches,
+        leaves: Vec::new(),
+    };
     let Some(lockup) = path.staged().and_then(Staged::lockup) else {
         return leaves.leaves;
     };
@@ -290,6 +334,11 @@ pub(super) fn lockup_leaves(
         leaves.push_root(LeafKind::Clawback, None);
     }
     let period = Some(lockup.period().lock());
-    leaves.push(LeafKind::Release, &[(Role::Path, path.quorum())], period, None);
+    leaves.push(
+        LeafKind::Release,
+        &[(Role::Path, path.quorum())],
+        period,
+        None,
+    );
     leaves.leaves
 }

@@ -40,10 +40,14 @@ fn leaf_meaning(leaf: &Leaf) -> Option<Meaning> {
         parts.push(expression_meaning(group.expression())?);
     }
     if let Some(lock) = leaf.relative() {
-        parts.push(Semantic::Older(RelLockTime::from_consensus(lock.to_consensus()).ok()?));
+        parts.push(Semantic::Older(
+            RelLockTime::from_consensus(lock.to_consensus()).ok()?,
+        ));
     }
     if let Some(lock) = leaf.absolute() {
-        parts.push(Semantic::After(AbsLockTime::from_consensus(lock.to_consensus()).ok()?));
+        parts.push(Semantic::After(
+            AbsLockTime::from_consensus(lock.to_consensus()).ok()?,
+        ));
     }
     thresh(parts.len(), parts)
 }
@@ -52,7 +56,10 @@ fn expression_meaning(expression: &Expression) -> Option<Meaning> {
     match expression {
         Expression::Key { key, .. } => Some(Semantic::Key(key.clone())),
         Expression::Threshold(threshold, members) => {
-            let members = members.iter().map(expression_meaning).collect::<Option<Vec<_>>>()?;
+            let members = members
+                .iter()
+                .map(expression_meaning)
+                .collect::<Option<Vec<_>>>()?;
             thresh(*threshold, members)
         }
     }

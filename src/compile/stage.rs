@@ -67,10 +67,11 @@ impl StageDescriptor {
                 let (key_path, script_leaves): (Vec<Leaf>, Vec<Leaf>) =
                     leaves.into_iter().partition(Leaf::is_key_path);
                 let (tree, mut ordered) = layout::tap_tree(script_leaves);
-                let internal_key = key_path.first().and_then(|leaf| leaf.keys().next().cloned());
-                let internal_key = internal_key.unwrap_or_else(|| {
-                    unspendable_internal_key(&ordered, policy.network().kind())
-                });
+                let internal_key = key_path
+                    .first()
+                    .and_then(|leaf| leaf.keys().next().cloned());
+                let internal_key = internal_key
+                    .unwrap_or_else(|| unspendable_internal_key(&ordered, policy.network().kind()));
                 let text = format!("tr({internal_key},{tree})");
                 ordered.splice(0..0, key_path);
                 (text, ordered, Some(internal_key))
@@ -86,15 +87,25 @@ impl StageDescriptor {
         };
         let descriptor = Descriptor::<DescriptorPublicKey>::from_str(&text)
             .map_err(|error| limit_or(&stage, error, refused))?;
-        descriptor.sanity_check().map_err(|error| limit_or(&stage, error, refused))?;
+        descriptor
+            .sanity_check()
+            .map_err(|error| limit_or(&stage, error, refused))?;
         if !means(&descriptor, internal_key.as_ref(), &leaves) {
             return Err(CompileError::Meaning { stage });
         }
-        let halves = descriptor.clone().into_single_descriptors().map_err(refused)?;
+        let halves = descriptor
+            .clone()
+            .into_single_descriptors()
+            .map_err(refused)?;
         let halves = <[_; 2]>::try_from(halves).map_err(|_| CompileError::Meaning {
             stage: stage.clone(),
         })?;
-        let compiled = Self { stage, descriptor, halves, leaves };
+        let compiled = Self {
+            stage,
+            descriptor,
+            halves,
+            leaves,
+        };
         compiled.check_limits()?;
         Ok(compiled)
     }
@@ -144,7 +155,10 @@ impl StageDescriptor {
                     "{} weighs {weight} weight units, and a version 3 transaction may weigh {TRUC_MAX_WEIGHT}",
                     leaf.kind()
                 );
-                return Err(CompileError::Limit { stage: self.stage.clone(), reason });
+                return Err(CompileError::Limit {
+                    stage: self.stage.clone(),
+                    reason,
+                });
             }
         }
         Ok(())

@@ -4,9 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use bitcoin::NetworkKind;
-use bitcoin::bip32::{DerivationPath, Fingerprint, Xpub};
-use miniscript::descriptor::{Descriptor, DescriptorPublicKey, DescriptorXKey};
+use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpub};
+use miniscript::descriptor::{Descriptor, DescriptorPublicKey, Wildcard};
 use thiserror::Error;
+
+use super::shown::is_secret;
+
+/// Longest key expression that is read at all, in bytes: twice what a deep account needs.
+const MAX_KEY_BYTES: usize = 512;
 
 /// An account: an extended public key with the origin that lets its signing device find it.
 ///
@@ -24,7 +29,11 @@ impl AccountKey {
     /// An account with its origin.
     #[must_use]
     pub const fn new(fingerprint: Fingerprint, path: DerivationPath, xpub: Xpub) -> Self {
-        Self { fingerprint, path, xpub }
+        Self {
+            fingerprint,
+            path,
+            xpub,
+        }
     }
 
     /// The fingerprint of the master key.
@@ -45,6 +54,10 @@ impl AccountKey {
         &self.xpub
     }
 
+    fn last_step(&self) -> Option<ChildNumber> {
+        self.path.into_iter().last().copied()
+    }
+
     /// Whether the key is for a main or a test network.
     #[must_use]
     pub const fn network_kind(&self) -> NetworkKind {
@@ -55,11 +68,8 @@ impl AccountKey {
 impl fmt::Display for AccountKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}", self.fingerprint)?;
-        for step in &self.path {
-            match *step {
-                bitcoin::bip32::ChildNumber::Normal { index } => write!(f, "/{index}")?,
-                bitcoin::bip32::ChildNumber::Hardened { index } => write!(f, "/{index}h")?,
-            }
+        for number in &self.path {
+            write!(f, "/{}", step(*number))?;
         }
         write!(f, "]{}", self.xpub)
     }
@@ -70,27 +80,64 @@ impl FromStr for AccountKey {
 
     fn from_str(text: &str) -> Result<Self, AccountKeyError> {
         // A secret must be refused before anything could repeat it in a message.
-        if text.contains("prv") {
+        if is_secret(text) {
             return Err(AccountKeyError::Secret);
+        }
+        if text.len() > MAX_KEY_BYTES || !text.is_ascii() {
+            return Err(AccountKeyError::Malformed(
+                "it is too long or has characters that no key has".to_owned(),
+            ));
         }
         let key = DescriptorPublicKey::from_str(text)
             .map_err(|error| AccountKeyError::Malformed(error.to_string()))?;
         let (origin, xpub, steps) = match key {
-            DescriptorPublicKey::XPub(DescriptorXKey { origin, xkey, derivation_path, wildcard }) => {
-                let ranged = wildcard != miniscript::descriptor::Wildcard::None;
-                (origin, xkey, ranged || !derivation_path.is_empty())
+            DescriptorPublicKey::XPub(key) => {
+                let hardened =
+                    key.wildcard == Wildcard::Hardened || has_hardened(&key.derivation_path);
+                let any = key.wildcard != Wildcard::None || !key.derivation_path.is_empty();
+                (key.origin, key.xkey, any.then_some(hardened))
             }
-            DescriptorPublicKey::MultiXPub(multi) => (multi.origin, multi.xkey, true),
+            DescriptorPublicKey::MultiXPub(key) => {
+                let hardened = key.wildcard == Wildcard::Hardened
+                    || key.derivation_paths.paths().iter().any(has_hardened);
+                (key.origin, key.xkey, Some(hardened))
+            }
             DescriptorPublicKey::Single(_) => return Err(AccountKeyError::Single),
         };
-        if steps {
-            return Err(AccountKeyError::Steps);
+        match steps {
+            Some(true) => return Err(AccountKeyError::HardenedSteps),
+            Some(false) => return Err(AccountKeyError::Steps),
+            None => {}
         }
-        let (fingerprint, path) = origin.ok_or(AccountKeyError::NoOrigin)?;
+        let Some((fingerprint, path)) = origin else {
+            return Err(AccountKeyError::NoOrigin(Box::new(xpub)));
+        };
         if path.len() != usize::from(xpub.depth) {
-            return Err(AccountKeyError::Depth { origin: path.len(), xpub: xpub.depth });
+            return Err(AccountKeyError::Depth {
+                origin: path.len(),
+                xpub: xpub.depth,
+            });
         }
-        Ok(Self { fingerprint, path, xpub })
+        let key = Self {
+            fingerprint,
+            path,
+            xpub,
+        };
+        match key.last_step() {
+            Some(step) if step != xpub.child_number => Err(AccountKeyError::Child {
+                origin: step,
+                xpub: xpub.child_number,
+            }),
+            // The key tells its parent, which for the first step is the master key, and a master
+            // key tells itself.
+            Some(_) if xpub.depth == 1 && fingerprint != xpub.parent_fingerprint => {
+                Err(AccountKeyError::Fingerprint(xpub.parent_fingerprint))
+            }
+            None if fingerprint != xpub.fingerprint() => {
+                Err(AccountKeyError::Fingerprint(xpub.fingerprint()))
+            }
+            _ => Ok(key),
+        }
     }
 }
 
@@ -106,32 +153,73 @@ pub enum AccountKeyError {
     /// A single public key, from which nothing can be derived.
     #[error("a single public key cannot be derived from; an extended public key is needed")]
     Single,
-    /// Derivation steps, hardened ones or a wildcard among them, after the key.
+    /// Derivation steps or a wildcard after the key.
     #[error("there are derivation steps after the key; the compiler assigns those")]
     Steps,
+    /// Hardened steps after the key.
+    #[error("there are hardened steps after the key, which only its private key could take")]
+    HardenedSteps,
     /// No `[fingerprint/path]` before the key.
     #[error("the key has no origin, so no signing device can find it")]
-    NoOrigin,
+    NoOrigin(Box<Xpub>),
     /// The origin's path and the key's own depth disagree.
-    #[error("the origin has {origin} steps, but the key says it is {xpub} steps below its master key")]
+    #[error(
+        "the origin has {origin} steps, but the key says it is {xpub} steps below its master key"
+    )]
     Depth {
         /// Steps in the origin.
         origin: usize,
         /// Depth inside the key.
         xpub: u8,
     },
+    /// The last step of the origin is not the one the key says it is.
+    #[error("the origin ends in {}, but the key says it is {}", step(*.origin), step(*.xpub))]
+    Child {
+        /// Last step of the origin.
+        origin: ChildNumber,
+        /// Child number inside the key.
+        xpub: ChildNumber,
+    },
+    /// The master key is another one, as far as the key tells.
+    #[error("the origin names another master key than the key does, which is {0}")]
+    Fingerprint(Fingerprint),
+}
+
+/// A derivation step as policies write it.
+fn step(number: ChildNumber) -> String {
+    match number {
+        ChildNumber::Normal { index } => index.to_string(),
+        ChildNumber::Hardened { index } => format!("{index}h"),
+    }
+}
+
+fn has_hardened(path: &DerivationPath) -> bool {
+    path.into_iter().any(|number| number.is_hardened())
 }
 
 /// The single-key wallet from which a broadcaster pays fee children.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeeWallet {
+    pub(in crate::policy) account: AccountKey,
     pub(in crate::policy) descriptor: Descriptor<DescriptorPublicKey>,
 }
 
 impl FeeWallet {
+    /// The account the wallet is made of.
+    #[must_use]
+    pub const fn account(&self) -> &AccountKey {
+        &self.account
+    }
+
     /// Its descriptor.
     #[must_use]
     pub const fn descriptor(&self) -> &Descriptor<DescriptorPublicKey> {
         &self.descriptor
     }
+}
+
+/// The key expression inside `wpkh(…/<0;1>/*)`, with or without a checksum after it.
+pub(in crate::policy) fn fee_wallet_key(text: &str) -> Option<&str> {
+    let descriptor = text.split('#').next()?;
+    descriptor.strip_prefix("wpkh(")?.strip_suffix("/<0;1>/*)")
 }

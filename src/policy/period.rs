@@ -1,10 +1,12 @@
 //! Periods: a duration as it was written, and the lock it becomes.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Serialize;
+use thiserror::Error;
 
-use crate::units::RelativeLock;
+use crate::units::{BLOCKS_PER_DAY, Blocks, RelativeLock, RelativeLockError};
 
 /// Which clock a relative lock counts by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -51,6 +53,200 @@ impl fmt::Display for Period {
             f.write_str(&lock)
         } else {
             write!(f, "{} ({lock})", self.text)
+        }
+    }
+}
+
+/// A duration as it was written, such as `30 days`: a whole number of some unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duration {
+    count: u64,
+    unit: Unit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Blocks,
+    Hours,
+    Days,
+    Weeks,
+}
+
+impl Unit {
+    const ALL: [(&'static str, &'static str, Self); 4] = [
+        ("block", "blocks", Self::Blocks),
+        ("hour", "hours", Self::Hours),
+        ("day", "days", Self::Days),
+        ("week", "weeks", Self::Weeks),
+    ];
+
+    /// None for blocks.
+    const fn hours(self) -> Option<u64> {
+        match self {
+            Self::Blocks => None,
+            Self::Hours => Some(1),
+            Self::Days => Some(24),
+            Self::Weeks => Some(7 * 24),
+        }
+    }
+}
+
+impl Duration {
+    /// The blocks that are expected in it, at most [`u32::MAX`].
+    #[must_use]
+    pub fn expected_blocks(self) -> Blocks {
+        let hour = u64::from(BLOCKS_PER_DAY / 24);
+        let each = self.unit.hours().map_or(1, |hours| hours * hour);
+        Blocks(u32::try_from(self.count.saturating_mul(each)).unwrap_or(u32::MAX))
+    }
+
+    /// The lock of this duration on a clock, rounded up to what the clock can count.
+    pub(in crate::policy) fn period(self, clock: Clock) -> Result<Period, PeriodError> {
+        let lock = match (clock, self.unit.hours()) {
+            (Clock::Blocks, hours) => {
+                let blocks = match hours {
+                    None => self.count,
+                    Some(hours) => {
+                        let per_hour = u64::from(BLOCKS_PER_DAY / 24);
+                        self.count.saturating_mul(hours * per_hour)
+                    }
+                };
+                RelativeLock::from_blocks(Blocks(u32::try_from(blocks).unwrap_or(u32::MAX)))?
+            }
+            (Clock::Time, None) => return Err(PeriodError::BlocksOnTimeClock),
+            (Clock::Time, Some(hours)) => {
+                RelativeLock::from_seconds(self.count.saturating_mul(hours * 3600))?
+            }
+        };
+        Ok(Period {
+            text: self.to_string(),
+            lock,
+        })
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = Unit::ALL.iter().find(|(_, _, unit)| *unit == self.unit);
+        let unit = unit.map_or(
+            "",
+            |(one, many, _)| if self.count == 1 { one } else { many },
+        );
+        write!(f, "{} {unit}", self.count)
+    }
+}
+
+impl FromStr for Duration {
+    type Err = DurationError;
+
+    fn from_str(text: &str) -> Result<Self, DurationError> {
+        let text = text.trim();
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, unit) = text.split_at(digits);
+        if number.is_empty() {
+            return Err(DurationError::Malformed);
+        }
+        let unit = unit.trim();
+        if unit.is_empty() {
+            return Err(DurationError::NoUnit);
+        }
+        let unit = Unit::ALL
+            .iter()
+            .find(|(one, many, _)| unit == *one || unit == *many)
+            .map(|(_, _, unit)| *unit)
+            .ok_or(DurationError::UnknownUnit)?;
+        // Whatever does not fit is too long for every lock, and is reported as that.
+        let count = number.parse().unwrap_or(u64::MAX);
+        Ok(Self { count, unit })
+    }
+}
+
+/// Why a text is no duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum DurationError {
+    /// A bare number.
+    #[error("the duration has no unit")]
+    NoUnit,
+    /// Does not begin with a whole number.
+    #[error("this is no duration")]
+    Malformed,
+    /// A whole number of something else.
+    #[error("the unit of the duration is unknown")]
+    UnknownUnit,
+}
+
+/// Why a duration is no lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(in crate::policy) enum PeriodError {
+    #[error(transparent)]
+    Lock(#[from] RelativeLockError),
+    #[error("a path on the time clock cannot count blocks")]
+    BlocksOnTimeClock,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn period(text: &str, clock: Clock) -> Result<u32, PeriodError> {
+        let duration: Duration = text.parse().expect("a duration");
+        duration
+            .period(clock)
+            .map(|period| period.lock.to_consensus())
+    }
+
+    #[test]
+    fn units_become_blocks_or_seconds() {
+        assert_eq!(period("1 hour", Clock::Blocks), Ok(6));
+        assert_eq!(period("14 days", Clock::Blocks), Ok(2016));
+        assert_eq!(period("2 weeks", Clock::Blocks), Ok(2016));
+        assert_eq!(period("2016 blocks", Clock::Blocks), Ok(2016));
+        // 86,400 s are 168.75 units, and a delay rounds up.
+        assert_eq!(period("1 day", Clock::Time), Ok(0x40_0000 | 169));
+        assert_eq!(
+            period("1 block", Clock::Time),
+            Err(PeriodError::BlocksOnTimeClock)
+        );
+    }
+
+    #[test]
+    fn the_longest_lock_and_one_more() {
+        assert_eq!(period("65535 blocks", Clock::Blocks), Ok(65_535));
+        assert!(period("65536 blocks", Clock::Blocks).is_err());
+        assert_eq!(period("455 days", Clock::Blocks), Ok(65_520));
+        assert!(period("456 days", Clock::Blocks).is_err());
+        assert!(period("388 days", Clock::Time).is_ok());
+        assert!(period("389 days", Clock::Time).is_err());
+        for huge in ["4294967297 blocks", "99999999999999999999999 weeks"] {
+            assert!(period(huge, Clock::Blocks).is_err(), "{huge}");
+        }
+        assert!(period("99999999999999999999999 weeks", Clock::Time).is_err());
+    }
+
+    #[test]
+    fn what_is_no_duration() {
+        let parse = |text: &str| {
+            text.parse::<Duration>()
+                .map(|duration| duration.to_string())
+        };
+        assert_eq!(parse("14"), Err(DurationError::NoUnit));
+        assert_eq!(parse("14 fortnights"), Err(DurationError::UnknownUnit));
+        assert_eq!(parse("1.5 days"), Err(DurationError::UnknownUnit));
+        for bad in ["", "days", "-1 days", "fourteen days", "٣ days"] {
+            assert_eq!(parse(bad), Err(DurationError::Malformed), "{bad}");
+        }
+        assert_eq!(parse(" 1days "), Ok("1 day".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn written_again_it_means_the_same(count in 0u64..100_000, unit in 0usize..4) {
+            let text = format!("{count} {}", Unit::ALL[unit].1);
+            let once: Duration = text.parse().expect("a duration");
+            let twice: Duration = once.to_string().parse().expect("its own form");
+            prop_assert_eq!(once, twice);
         }
     }
 }

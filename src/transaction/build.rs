@@ -55,7 +55,11 @@ impl<'a> Builder<'a> {
     /// A builder that pays the base fee of the policy.
     #[must_use]
     pub fn new(compiled: &'a Compiled, secp: &'a Secp256k1<All>) -> Self {
-        Self { compiled, secp, feerate: compiled.policy().base_fee() }
+        Self {
+            compiled,
+            secp,
+            feerate: compiled.policy().base_fee(),
+        }
     }
 
     /// The same builder with another feerate, for transactions that are signed live.
@@ -125,7 +129,11 @@ impl<'a> Builder<'a> {
         coin: &LockupCoin,
         destination: ScriptBuf,
     ) -> Result<Release, BuildError> {
-        self.drain(&[coin], &LeafKind::Release, Destination::Foreign(destination))
+        self.drain(
+            &[coin],
+            &LeafKind::Release,
+            Destination::Foreign(destination),
+        )
     }
 
     /// Lock-up back to the vault, by root.
@@ -200,7 +208,11 @@ impl<'a> Builder<'a> {
         coin: &EscrowCoin,
         destination: ScriptBuf,
     ) -> Result<Recovery, BuildError> {
-        self.drain(&[coin], &LeafKind::Backstop, Destination::Foreign(destination))
+        self.drain(
+            &[coin],
+            &LeafKind::Backstop,
+            Destination::Foreign(destination),
+        )
     }
 
     /// The script of a stage at a keychain and index.
@@ -228,7 +240,11 @@ impl<'a> Builder<'a> {
     ///
     /// If there is no such staged path.
     pub fn smallest_armable(&self, path: &str) -> Result<Amount, BuildError> {
-        let staged = self.compiled.policy().path(path).and_then(|path| path.staged());
+        let staged = self
+            .compiled
+            .policy()
+            .path(path)
+            .and_then(|path| path.staged());
         let staged = staged.ok_or_else(|| BuildError::NoLeaf {
             stage: Stage::Vault,
             leaf: LeafKind::Trigger(path.to_owned()),
@@ -247,18 +263,27 @@ impl<'a> Builder<'a> {
     fn cost(&self, stage: &Stage, leaf: &LeafKind) -> Result<Amount, BuildError> {
         let descriptor = self.descriptor(stage)?;
         let found = descriptor.leaf(leaf).ok_or_else(|| no_leaf(stage, leaf))?;
-        let fee = SpendCost::of(descriptor, found).fee(self.feerate).ok_or(BuildError::Feerate)?;
+        let fee = SpendCost::of(descriptor, found)
+            .fee(self.feerate)
+            .ok_or(BuildError::Feerate)?;
         Ok(fee + ANCHOR_VALUE)
     }
 
     /// The least value of a pre-signed output.
     fn floor(&self) -> Result<Amount, BuildError> {
-        let reserve = self.feerate.fee_wu(RESERVE_WEIGHT).ok_or(BuildError::Feerate)?;
+        let reserve = self
+            .feerate
+            .fee_wu(RESERVE_WEIGHT)
+            .ok_or(BuildError::Feerate)?;
         Ok(DUST + reserve)
     }
 
     fn descriptor(&self, stage: &Stage) -> Result<&'a StageDescriptor, BuildError> {
-        self.compiled.stage(stage).ok_or_else(|| BuildError::NoStage { stage: stage.clone() })
+        self.compiled
+            .stage(stage)
+            .ok_or_else(|| BuildError::NoStage {
+                stage: stage.clone(),
+            })
     }
 
     fn own_index(&self, stage: &Stage, coin: &Coin) -> Result<Arc<Derived>, BuildError> {
@@ -268,8 +293,13 @@ impl<'a> Builder<'a> {
     /// The sequence number by which a coin waits for the relative lock of a leaf.
     fn sequence_of(&self, coin: &Coin, leaf: &LeafKind) -> Result<Sequence, BuildError> {
         let stage = coin.derived().stage();
-        let found = self.descriptor(stage)?.leaf(leaf).ok_or_else(|| no_leaf(stage, leaf))?;
-        Ok(found.relative().map_or(NO_RELATIVE_LOCK, |lock| lock.to_sequence()))
+        let found = self
+            .descriptor(stage)?
+            .leaf(leaf)
+            .ok_or_else(|| no_leaf(stage, leaf))?;
+        Ok(found
+            .relative()
+            .map_or(NO_RELATIVE_LOCK, |lock| lock.to_sequence()))
     }
 
     /// One coin to one output of our own, signed in advance, so with the floor under its value.
@@ -286,7 +316,10 @@ impl<'a> Builder<'a> {
             .amount()
             .checked_sub(cost)
             .filter(|_| coin.amount() >= needed)
-            .ok_or(BuildError::TooSmall { amount: coin.amount(), needed })?;
+            .ok_or(BuildError::TooSmall {
+                amount: coin.amount(),
+                needed,
+            })?;
         let input = (coin, leaf, sequence);
         let outputs = vec![own_output(&destination, value), anchor_output()];
         self.assemble(vec![input], LockTime::ZERO, outputs, vec![(0, destination)])
@@ -305,11 +338,22 @@ impl<'a> Builder<'a> {
         };
         let dust = script_pubkey.minimal_non_dust();
         let total = total(coins);
-        let outputs = |value| vec![TxOut { value, script_pubkey: script_pubkey.clone() }, anchor_output()];
+        let outputs = |value| {
+            vec![
+                TxOut {
+                    value,
+                    script_pubkey: script_pubkey.clone(),
+                },
+                anchor_output(),
+            ]
+        };
         let fee = self.fee(coins, leaf, &outputs(Amount::ZERO))?;
         let needed = fee + ANCHOR_VALUE + dust;
         if total < needed {
-            return Err(BuildError::TooSmall { amount: total, needed });
+            return Err(BuildError::TooSmall {
+                amount: total,
+                needed,
+            });
         }
         let outputs = outputs(total - fee - ANCHOR_VALUE);
         let (inputs, lock_time) = self.live_inputs(coins, leaf)?;
@@ -327,20 +371,29 @@ impl<'a> Builder<'a> {
     ) -> Result<StageTransaction<K, Unsigned>, BuildError> {
         let mut outputs: Vec<TxOut> = payees
             .iter()
-            .map(|payee| TxOut { value: payee.amount, script_pubkey: payee.script_pubkey.clone() })
+            .map(|payee| TxOut {
+                value: payee.amount,
+                script_pubkey: payee.script_pubkey.clone(),
+            })
             .collect();
         outputs.push(anchor_output());
         let paid: Amount = outputs.iter().map(|output| output.value).sum();
         let total = total(coins);
         let fee = self.fee(coins, leaf, &outputs)?;
         if total < paid + fee {
-            return Err(BuildError::TooSmall { amount: total, needed: paid + fee });
+            return Err(BuildError::TooSmall {
+                amount: total,
+                needed: paid + fee,
+            });
         }
         let mut own = Vec::new();
         if let Some(derived) = change {
             outputs.insert(payees.len(), own_output(&derived, Amount::ZERO));
             let fee_with_change = self.fee(coins, leaf, &outputs)?;
-            match total.checked_sub(paid + fee_with_change).filter(|rest| *rest >= DUST) {
+            match total
+                .checked_sub(paid + fee_with_change)
+                .filter(|rest| *rest >= DUST)
+            {
                 Some(rest) => {
                     if let Some(output) = outputs.get_mut(payees.len()) {
                         output.value = rest;
@@ -366,8 +419,13 @@ impl<'a> Builder<'a> {
         let mut lock_time = LockTime::ZERO;
         for coin in coins {
             let stage = coin.derived().stage();
-            let found = self.descriptor(stage)?.leaf(leaf).ok_or_else(|| no_leaf(stage, leaf))?;
-            let sequence = found.relative().map_or(NO_RELATIVE_LOCK, |lock| lock.to_sequence());
+            let found = self
+                .descriptor(stage)?
+                .leaf(leaf)
+                .ok_or_else(|| no_leaf(stage, leaf))?;
+            let sequence = found
+                .relative()
+                .map_or(NO_RELATIVE_LOCK, |lock| lock.to_sequence());
             if let Some(lock) = found.absolute() {
                 lock_time = lock.to_lock_time();
             }
@@ -380,7 +438,12 @@ impl<'a> Builder<'a> {
     }
 
     /// The fee at the builder's feerate, with every witness at its predicted weight.
-    fn fee(&self, coins: &[&Coin], leaf: &LeafKind, outputs: &[TxOut]) -> Result<Amount, BuildError> {
+    fn fee(
+        &self,
+        coins: &[&Coin],
+        leaf: &LeafKind,
+        outputs: &[TxOut],
+    ) -> Result<Amount, BuildError> {
         let inputs = coins.iter().map(|_| TxIn::default()).collect();
         let bare = Transaction {
             version: Version(3),
@@ -396,7 +459,9 @@ impl<'a> Builder<'a> {
             let found = descriptor.leaf(leaf).ok_or_else(|| no_leaf(stage, leaf))?;
             weight += SpendCost::of(descriptor, found).witness_weight;
         }
-        self.feerate.fee_wu(Weight::from_wu(weight)).ok_or(BuildError::Feerate)
+        self.feerate
+            .fee_wu(Weight::from_wu(weight))
+            .ok_or(BuildError::Feerate)
     }
 
     fn assemble<K: Kind>(
@@ -408,7 +473,10 @@ impl<'a> Builder<'a> {
     ) -> Result<StageTransaction<K, Unsigned>, BuildError> {
         let spent: Amount = inputs.iter().map(|(coin, ..)| coin.amount()).sum();
         let paid: Amount = output.iter().map(|output| output.value).sum();
-        let fee = spent.checked_sub(paid).ok_or(BuildError::TooSmall { amount: spent, needed: paid })?;
+        let fee = spent.checked_sub(paid).ok_or(BuildError::TooSmall {
+            amount: spent,
+            needed: paid,
+        })?;
         let input = inputs
             .iter()
             .map(|(coin, _, sequence)| TxIn {
@@ -420,10 +488,19 @@ impl<'a> Builder<'a> {
             .collect();
         let inputs = inputs
             .into_iter()
-            .map(|(coin, leaf, _)| Input { coin: coin.clone(), leaf, signatures: Vec::new() })
+            .map(|(coin, leaf, _)| Input {
+                coin: coin.clone(),
+                leaf,
+                signatures: Vec::new(),
+            })
             .collect();
         Ok(StageTransaction {
-            transaction: Transaction { version: Version(3), lock_time, input, output },
+            transaction: Transaction {
+                version: Version(3),
+                lock_time,
+                input,
+                output,
+            },
             inputs,
             own_outputs,
             fee,
@@ -442,15 +519,24 @@ fn total(coins: &[&Coin]) -> Amount {
 }
 
 fn own_output(derived: &Derived, value: Amount) -> TxOut {
-    TxOut { value, script_pubkey: derived.script_pubkey().clone() }
+    TxOut {
+        value,
+        script_pubkey: derived.script_pubkey().clone(),
+    }
 }
 
 fn anchor_output() -> TxOut {
-    TxOut { value: ANCHOR_VALUE, script_pubkey: ScriptBuf::new_p2a() }
+    TxOut {
+        value: ANCHOR_VALUE,
+        script_pubkey: ScriptBuf::new_p2a(),
+    }
 }
 
 fn no_leaf(stage: &Stage, leaf: &LeafKind) -> BuildError {
-    BuildError::NoLeaf { stage: stage.clone(), leaf: leaf.clone() }
+    BuildError::NoLeaf {
+        stage: stage.clone(),
+        leaf: leaf.clone(),
+    }
 }
 
 /// Why a transaction cannot be built.

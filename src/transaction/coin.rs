@@ -20,7 +20,12 @@ impl Coin {
     /// A coin at an outpoint.
     #[must_use]
     pub const fn new(outpoint: OutPoint, amount: Amount, derived: Arc<Derived>) -> Self {
-        Self { outpoint, amount, derived, source: None }
+        Self {
+            outpoint,
+            amount,
+            derived,
+            source: None,
+        }
     }
 
     /// The same coin with the transaction that created it, which signers of version 0 inputs
@@ -58,7 +63,10 @@ impl Coin {
     /// The output itself.
     #[must_use]
     pub fn txout(&self) -> TxOut {
-        TxOut { value: self.amount, script_pubkey: self.derived.script_pubkey().clone() }
+        TxOut {
+            value: self.amount,
+            script_pubkey: self.derived.script_pubkey().clone(),
+        }
     }
 }
 

@@ -4,8 +4,7 @@
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{
-    Amount, FeeRate, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight,
-    Witness,
+    Amount, FeeRate, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness,
 };
 use miniscript::DefiniteDescriptorKey;
 use miniscript::descriptor::Descriptor;
@@ -59,7 +58,10 @@ pub fn build_fee_child(
         version: Version(3),
         lock_time: LockTime::ZERO,
         input: vec![spend(anchor), spend(coin.outpoint)],
-        output: vec![TxOut { value: Amount::ZERO, script_pubkey: change.clone() }],
+        output: vec![TxOut {
+            value: Amount::ZERO,
+            script_pubkey: change.clone(),
+        }],
     };
     // Marker and flag, the empty witness of the anchor, the witness of the coin.
     let weight = child.base_size() as u64 * 4 + 2 + 1 + P2WPKH_WITNESS;
@@ -69,7 +71,9 @@ pub fn build_fee_child(
     let package = feerate
         .fee_wu(parent_weight + Weight::from_wu(weight))
         .ok_or(FeeChildError::Feerate)?;
-    let fee = package.checked_sub(parent_fee).ok_or(FeeChildError::NotNeeded)?;
+    let fee = package
+        .checked_sub(parent_fee)
+        .ok_or(FeeChildError::NotNeeded)?;
     let available = coin.txout.value + ANCHOR_VALUE;
     let needed = fee + change.minimal_non_dust();
     let rest = available
@@ -82,14 +86,18 @@ pub fn build_fee_child(
     let mut psbt = Psbt::from_unsigned_tx(child).map_err(|_| FeeChildError::Psbt)?;
     for (index, input) in psbt.inputs.iter_mut().enumerate() {
         if index == 0 {
-            let anchor = TxOut { value: ANCHOR_VALUE, script_pubkey: ScriptBuf::new_p2a() };
+            let anchor = TxOut {
+                value: ANCHOR_VALUE,
+                script_pubkey: ScriptBuf::new_p2a(),
+            };
             input.witness_utxo = Some(anchor);
             input.final_script_witness = Some(Witness::new());
         } else {
             input.witness_utxo = Some(coin.txout.clone());
         }
     }
-    psbt.update_input_with_descriptor(1, &coin.descriptor).map_err(|_| FeeChildError::Psbt)?;
+    psbt.update_input_with_descriptor(1, &coin.descriptor)
+        .map_err(|_| FeeChildError::Psbt)?;
     Ok(psbt)
 }
 

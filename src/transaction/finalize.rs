@@ -28,13 +28,20 @@ pub(super) fn add_witnesses(
 ) -> Result<(), FinalizeError> {
     let lock_time = transaction.lock_time;
     for (txin, input) in transaction.input.iter_mut().zip(inputs) {
-        let assets = Assets { input, sequence: txin.sequence, lock_time };
-        let (stack, _) = input.coin.derived().concrete().get_satisfaction(assets).map_err(|_| {
-            FinalizeError::MissingSignatures {
+        let assets = Assets {
+            input,
+            sequence: txin.sequence,
+            lock_time,
+        };
+        let (stack, _) = input
+            .coin
+            .derived()
+            .concrete()
+            .get_satisfaction(assets)
+            .map_err(|_| FinalizeError::MissingSignatures {
                 stage: input.coin.derived().stage().clone(),
                 leaf: input.leaf.clone(),
-            }
-        })?;
+            })?;
         txin.witness = Witness::from_slice(&stack);
     }
     Ok(())
@@ -86,7 +93,9 @@ impl Satisfier<bitcoin::PublicKey> for Assets<'_> {
     }
 
     fn check_older(&self, lock: relative::LockTime) -> bool {
-        self.sequence.to_relative_lock_time().is_some_and(|ours| lock.is_implied_by(ours))
+        self.sequence
+            .to_relative_lock_time()
+            .is_some_and(|ours| lock.is_implied_by(ours))
     }
 
     fn check_after(&self, lock: absolute::LockTime) -> bool {

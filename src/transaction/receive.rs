@@ -47,7 +47,10 @@ pub enum StripReason {
 
 impl fmt::Display for Stripped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let party = self.party.as_deref().unwrap_or("a key that is not the coin's");
+        let party = self
+            .party
+            .as_deref()
+            .unwrap_or("a key that is not the coin's");
         let reason = match self.reason {
             StripReason::NotRequested => "was not asked for",
             StripReason::Sighash => "does not commit to the whole transaction",
@@ -100,16 +103,19 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
         for (index, (input, fields)) in self.inputs.iter_mut().zip(&returned.inputs).enumerate() {
             for (place, item) in signatures(input, fields) {
                 let outcome = match (&place, item) {
-                    (Place { wanted: true, role: Some(actual), .. }, Some(item))
-                        if *actual == role =>
-                    {
-                        verify(&unsigned, &prevouts, index, input, &item, secp)
-                            .map(|()| item)
-                            .map_err(|bad| match bad {
-                                BadSignature::Sighash => StripReason::Sighash,
-                                BadSignature::Invalid => StripReason::Invalid,
-                            })
-                    }
+                    (
+                        Place {
+                            wanted: true,
+                            role: Some(actual),
+                            ..
+                        },
+                        Some(item),
+                    ) if *actual == role => verify(&unsigned, &prevouts, index, input, &item, secp)
+                        .map(|()| item)
+                        .map_err(|bad| match bad {
+                            BadSignature::Sighash => StripReason::Sighash,
+                            BadSignature::Invalid => StripReason::Invalid,
+                        }),
                     _ => Err(StripReason::NotRequested),
                 };
                 match outcome {
@@ -121,7 +127,12 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
                     }
                     Err(reason) => {
                         let Place { party, leaf, .. } = place;
-                        received.stripped.push(Stripped { input: index, party, leaf, reason });
+                        received.stripped.push(Stripped {
+                            input: index,
+                            party,
+                            leaf,
+                            reason,
+                        });
                     }
                 }
             }
@@ -151,10 +162,18 @@ fn signatures(input: &Input, fields: &psbt::Input) -> Vec<(Place, Option<Signatu
     for ((key, hash), signature) in &fields.tap_script_sigs {
         let signature = Signature::Schnorr(*signature);
         let same = |used: &bitcoin::PublicKey| used.inner.x_only_public_key().0 == *key;
-        found.push(place(input, |used, leaf| leaf == Some(*hash) && same(used), signature));
+        found.push(place(
+            input,
+            |used, leaf| leaf == Some(*hash) && same(used),
+            signature,
+        ));
     }
     if let Some(signature) = fields.tap_key_sig {
-        found.push(place(input, |_, leaf| leaf.is_none(), Signature::Schnorr(signature)));
+        found.push(place(
+            input,
+            |_, leaf| leaf.is_none(),
+            Signature::Schnorr(signature),
+        ));
     }
     found
 }
@@ -174,7 +193,13 @@ fn place(
                     role: Some(used.role),
                     wanted: *kind == input.leaf,
                 };
-                return (place, Some(SignatureItem { key: used.public_key, signature }));
+                return (
+                    place,
+                    Some(SignatureItem {
+                        key: used.public_key,
+                        signature,
+                    }),
+                );
             }
         }
     }

@@ -1,0 +1,559 @@
+//! Whether the mempool takes a transaction.
+//!
+//! Written after `MemPoolAccept` in Bitcoin Core 31 (`src/validation.cpp`), with its order of
+//! checks and its reject reasons.  What is simplified: the mempool never runs full by itself (its
+//! minimum feerate is set from outside), packages are one parent and one child, and larger clusters
+//! are put in order as [`feerate`](super::feerate) says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid};
+
+use super::branch::{Branch, Coin};
+use super::feerate::{Fraction, chunks, fee_at, improves_diagram};
+use super::judge::{
+    CoinView, MAX_BLOCK_SIGOPS_COST, Place, check_inputs, check_transaction, created_coins,
+    is_final, is_sequence_final,
+};
+use super::mempool::{Entry, Mempool};
+use super::script::ScriptJudge;
+use super::standard::{check_form, check_spends, dust_outputs};
+use super::truc;
+use crate::chain::Refusal;
+
+/// A fifth of what a block may hold.
+const MAX_STANDARD_TX_SIGOPS_COST: usize = MAX_BLOCK_SIGOPS_COST / 5;
+
+/// A signature operation counts as so many weight units, if that is more than the weight.
+const WEIGHT_PER_SIGOP: u64 = 20;
+
+const MAX_REPLACED: usize = 100;
+const MAX_CLUSTER_COUNT: usize = 64;
+const MAX_CLUSTER_VSIZE: u64 = 101_000;
+const MAX_PACKAGE_WEIGHT: u64 = 404_000;
+
+/// The feerates that decide what nodes pass on.  The default is that of Bitcoin Core 31.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelayPolicy {
+    /// The least feerate of all times: 0.1 satoshi per vbyte.
+    pub min_relay: FeeRate,
+    /// The least feerate that a full mempool takes now: zero while it has room.
+    pub mempool_min: FeeRate,
+    /// What a replacement pays more than what it replaces, for its own size: 0.1 satoshi per
+    /// vbyte.
+    pub incremental: FeeRate,
+}
+
+impl Default for RelayPolicy {
+    fn default() -> Self {
+        const TENTH_SAT_PER_VBYTE: FeeRate = FeeRate::from_sat_per_kwu(25);
+        Self {
+            min_relay: TENTH_SAT_PER_VBYTE,
+            mempool_min: FeeRate::ZERO,
+            incremental: TENTH_SAT_PER_VBYTE,
+        }
+    }
+}
+
+/// A transaction on its way into the mempool.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub transaction: Arc<Transaction>,
+    pub txid: Txid,
+    pub fee: Amount,
+    pub vsize: u64,
+    /// The unconfirmed transactions that it spends.
+    pub parents: BTreeSet<Txid>,
+    /// The unconfirmed transactions that it would replace directly.
+    pub conflicts: BTreeSet<Txid>,
+    evicts_sibling: bool,
+    sigop_cost: usize,
+    spent: Vec<TxOut>,
+}
+
+impl Candidate {
+    const fn fraction(&self) -> Fraction {
+        Fraction {
+            fee: self.fee,
+            vsize: self.vsize,
+        }
+    }
+
+    fn entry(&self) -> Entry {
+        Entry {
+            transaction: Arc::clone(&self.transaction),
+            wtxid: self.transaction.compute_wtxid(),
+            fee: self.fee,
+            vsize: self.vsize,
+            sigop_cost: self.sigop_cost,
+        }
+    }
+}
+
+/// The change to the mempool that takes transactions in.
+#[derive(Clone, Debug)]
+pub struct Change {
+    removed: BTreeSet<Txid>,
+    added: Vec<(Txid, Entry)>,
+}
+
+impl Change {
+    fn new(removed: BTreeSet<Txid>, added: &[&Candidate]) -> Self {
+        let added = added
+            .iter()
+            .map(|candidate| (candidate.txid, candidate.entry()));
+        Self {
+            removed,
+            added: added.collect(),
+        }
+    }
+
+    pub fn apply(self, pool: &mut Mempool) {
+        for txid in &self.removed {
+            pool.remove(txid);
+        }
+        for (txid, entry) in self.added {
+            pool.insert(txid, entry);
+        }
+    }
+}
+
+/// A refusal, and whether the company of another transaction could change it.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub refusal: Refusal,
+    reconsiderable: bool,
+}
+
+impl Refused {
+    const fn for_now(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            reconsiderable: true,
+        }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            reconsiderable: false,
+        }
+    }
+}
+
+/// How a transaction comes to the mempool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// By itself.
+    Alone,
+    /// As parent or child in a package that is judged by its common feerate.
+    Packaged,
+    /// Back from a block that was disconnected: limits on fees and topology do not apply.
+    FromBlock,
+}
+
+/// The door of the mempool.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate<'a> {
+    pub branch: &'a Branch,
+    pub policy: &'a RelayPolicy,
+    pub scripts: &'a ScriptJudge,
+}
+
+impl Gate<'_> {
+    /// Judges a transaction that comes by itself or from a block.
+    pub fn judge(
+        self,
+        pool: &Mempool,
+        transaction: &Transaction,
+        arrival: Arrival,
+    ) -> Result<Change, Refused> {
+        let candidate = self.check_before_scripts(pool, transaction, arrival, None)?;
+        let removed = if candidate.conflicts.is_empty() {
+            BTreeSet::new()
+        } else {
+            self.check_replacement(pool, &candidate)?
+        };
+        let change = Change::new(removed, &[&candidate]);
+        check_clusters(pool, &change)?;
+        let ancestors = pool.with_ancestors(candidate.parents.iter().copied());
+        if !ancestors.is_disjoint(&candidate.conflicts) {
+            return Err(Refusal::consensus("bad-txns-spends-conflicting-tx").into());
+        }
+        if arrival != Arrival::FromBlock {
+            check_ephemeral_spends(pool, &candidate, None)?;
+        }
+        self.check_scripts(&candidate)?;
+        Ok(change)
+    }
+
+    /// Takes a parent and its child, each by itself if it is good enough, else together.
+    ///
+    /// On a refusal the parent can still have been taken.
+    pub fn take_package(
+        self,
+        pool: &mut Mempool,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<(), Refusal> {
+        check_package_form(parent, child)?;
+        let mut waiting = Vec::new();
+        let mut hopeless = None;
+        for transaction in [parent, child] {
+            // With another witness it is the same transaction to those that spend it.
+            if pool.contains(&transaction.compute_txid()) {
+                continue;
+            }
+            match self.judge(pool, transaction, Arrival::Alone) {
+                Ok(change) => change.apply(pool),
+                Err(refused) if refused.reconsiderable => waiting.push((transaction, refused)),
+                Err(refused) => hopeless = hopeless.or(Some(refused.refusal)),
+            }
+        }
+        if let Some(refusal) = hopeless {
+            return Err(refusal);
+        }
+        match waiting.as_slice() {
+            [] => Ok(()),
+            [(_, refused)] => Err(refused.refusal.clone()),
+            _ => {
+                self.judge_pair(pool, parent, child)
+                    .map_err(|refused| refused.refusal)?
+                    .apply(pool);
+                Ok(())
+            }
+        }
+    }
+
+    fn judge_pair(
+        self,
+        pool: &Mempool,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Change, Refused> {
+        let parent = self.check_before_scripts(pool, parent, Arrival::Packaged, None)?;
+        let child = self.check_before_scripts(pool, child, Arrival::Packaged, Some(&parent))?;
+        truc::check_pair(&parent, &child).map_err(|_| Refusal::relay("TRUC-violation"))?;
+        let together = parent.fraction().plus(child.fraction());
+        self.check_feerate(together)?;
+        let removed = if parent.conflicts.is_empty() && child.conflicts.is_empty() {
+            BTreeSet::new()
+        } else {
+            self.check_package_replacement(pool, &parent, &child)?
+        };
+        let change = Change::new(removed, &[&parent, &child]);
+        check_clusters(pool, &change)?;
+        check_ephemeral_spends(pool, &parent, None)?;
+        check_ephemeral_spends(pool, &child, Some(&parent))?;
+        self.check_scripts(&parent)?;
+        self.check_scripts(&child)?;
+        Ok(change)
+    }
+
+    fn check_before_scripts(
+        self,
+        pool: &Mempool,
+        transaction: &Transaction,
+        arrival: Arrival,
+        package_parent: Option<&Candidate>,
+    ) -> Result<Candidate, Refused> {
+        check_transaction(transaction)?;
+        if transaction.is_coinbase() {
+            return Err(Refusal::consensus("coinbase").into());
+        }
+        check_form(transaction)?;
+        let place = Place::from(self.branch.next_birth());
+        if !is_final(transaction, place) {
+            return Err(Refusal::consensus("non-final").into());
+        }
+        let txid = transaction.compute_txid();
+        if pool.contains_wtxid(&txid, &transaction.compute_wtxid()) {
+            return Err(Refusal::relay("txn-already-in-mempool").into());
+        }
+        if pool.contains(&txid) {
+            return Err(Refusal::relay("txn-same-nonwitness-data-in-mempool").into());
+        }
+        let spent = transaction.input.iter().map(|input| &input.previous_output);
+        let conflicts = spent
+            .filter_map(|outpoint| pool.spender(outpoint))
+            .collect();
+        let view = self.find_coins(pool, transaction, txid, package_parent)?;
+        if !is_sequence_final(transaction, &view, place) {
+            return Err(Refusal::consensus("non-BIP68-final").into());
+        }
+        let spending = check_inputs(transaction, &view, place)?;
+        check_spends(transaction, &spending.outputs)?;
+        if spending.fee > Amount::ZERO && dust_outputs(transaction).next().is_some() {
+            return Err(Refusal::relay("dust").into());
+        }
+        if spending.sigop_cost > MAX_STANDARD_TX_SIGOPS_COST {
+            return Err(Refusal::relay("bad-txns-too-many-sigops").into());
+        }
+        let mut candidate = Candidate {
+            transaction: Arc::new(transaction.clone()),
+            txid,
+            fee: spending.fee,
+            vsize: virtual_size(transaction, spending.sigop_cost),
+            parents: pool.parents(transaction),
+            conflicts,
+            evicts_sibling: false,
+            sigop_cost: spending.sigop_cost,
+            spent: spending.outputs,
+        };
+        if arrival == Arrival::Alone {
+            self.check_feerate(candidate.fraction())?;
+        }
+        if arrival != Arrival::FromBlock
+            && let Err(violation) = truc::check_alone(pool, &candidate)
+        {
+            let sibling = (violation.sibling)
+                .filter(|_| arrival == Arrival::Alone)
+                .ok_or(Refusal::relay("TRUC-violation"))?;
+            candidate.conflicts.insert(sibling);
+            candidate.evicts_sibling = true;
+        }
+        Ok(candidate)
+    }
+
+    /// The coins that a transaction spends, confirmed or not.
+    fn find_coins(
+        self,
+        pool: &Mempool,
+        transaction: &Transaction,
+        txid: Txid,
+        package_parent: Option<&Candidate>,
+    ) -> Result<FoundCoins, Refused> {
+        let mut found = FoundCoins::default();
+        for input in &transaction.input {
+            let outpoint = input.previous_output;
+            let unconfirmed = package_parent
+                .filter(|parent| parent.txid == outpoint.txid)
+                .map(|parent| &parent.transaction)
+                .or_else(|| pool.get(&outpoint.txid).map(|entry| &entry.transaction));
+            // An unconfirmed coin counts as confirmed by the next block.
+            let birth = self.branch.next_birth();
+            let coin = match unconfirmed {
+                Some(parent) => created_coins(parent, outpoint.txid, birth, false)
+                    .find(|(created, _)| *created == outpoint)
+                    .map(|(_, coin)| coin),
+                None => self.branch.coin(&outpoint).cloned(),
+            };
+            let Some(coin) = coin else {
+                let own_outputs = (0u32..).zip(&transaction.output);
+                let is_known = own_outputs
+                    .map(|(vout, _)| OutPoint { txid, vout })
+                    .any(|own| self.branch.coin(&own).is_some());
+                if is_known {
+                    return Err(Refusal::consensus("txn-already-known").into());
+                }
+                let refusal = Refusal::consensus("bad-txns-inputs-missingorspent");
+                return Err(Refused::for_now(refusal));
+            };
+            found.coins.insert(outpoint, coin);
+        }
+        Ok(found)
+    }
+
+    fn check_feerate(self, fraction: Fraction) -> Result<(), Refused> {
+        for (rate, class) in [
+            (self.policy.mempool_min, "mempool min fee not met"),
+            (self.policy.min_relay, "min relay fee not met"),
+        ] {
+            if !fraction.meets(rate) {
+                return Err(Refused::for_now(Refusal::relay(class)));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a replacement evicts, if it pays enough for that.
+    fn check_replacement(
+        self,
+        pool: &Mempool,
+        candidate: &Candidate,
+    ) -> Result<BTreeSet<Txid>, Refused> {
+        let words = |alone, with_sibling| {
+            Refusal::relay(if candidate.evicts_sibling {
+                with_sibling
+            } else {
+                alone
+            })
+        };
+        if candidate.conflicts.len() > MAX_REPLACED {
+            return Err(words(
+                "too many potential replacements",
+                "too many potential replacements (including sibling eviction)",
+            )
+            .into());
+        }
+        let removed = pool.with_descendants(candidate.conflicts.iter().copied());
+        if !self.pays_for_replacement(Fraction::of(pool, &removed), candidate.fraction()) {
+            return Err(Refused::for_now(words(
+                "insufficient fee",
+                "insufficient fee (including sibling eviction)",
+            )));
+        }
+        let change = Change::new(removed.clone(), &[candidate]);
+        check_clusters(pool, &change)?;
+        if !improves_mempool(pool, &change) {
+            return Err(Refused::for_now(Refusal::relay("replacement-failed")));
+        }
+        Ok(removed)
+    }
+
+    /// What a package evicts, if it pays enough for that.
+    fn check_package_replacement(
+        self,
+        pool: &Mempool,
+        parent: &Candidate,
+        child: &Candidate,
+    ) -> Result<BTreeSet<Txid>, Refused> {
+        if !parent.parents.is_empty() || !child.parents.is_empty() {
+            let class = "package RBF failed: new transaction cannot have mempool ancestors";
+            return Err(Refusal::relay(class).into());
+        }
+        let conflicts: BTreeSet<_> = parent.conflicts.union(&child.conflicts).copied().collect();
+        if conflicts.len() > MAX_REPLACED {
+            let class = "package RBF failed: too many potential replacements";
+            return Err(Refusal::relay(class).into());
+        }
+        let removed = pool.with_descendants(conflicts);
+        let together = parent.fraction().plus(child.fraction());
+        if !self.pays_for_replacement(Fraction::of(pool, &removed), together) {
+            let class = "package RBF failed: insufficient anti-DoS fees";
+            return Err(Refusal::relay(class).into());
+        }
+        if together.cmp_rate(parent.fraction()).is_le() {
+            let class =
+                "package RBF failed: package feerate is less than or equal to parent feerate";
+            return Err(Refusal::relay(class).into());
+        }
+        let change = Change::new(removed.clone(), &[parent, child]);
+        check_clusters(pool, &change)?;
+        if !improves_mempool(pool, &change) {
+            let class =
+                "package RBF failed: insufficient feerate: does not improve feerate diagram";
+            return Err(Refusal::relay(class).into());
+        }
+        Ok(removed)
+    }
+
+    /// The third and fourth rule of BIP-125.
+    fn pays_for_replacement(self, old: Fraction, new: Fraction) -> bool {
+        (new.fee.checked_sub(old.fee))
+            .is_some_and(|more| more >= fee_at(self.policy.incremental, new.vsize))
+    }
+
+    fn check_scripts(self, candidate: &Candidate) -> Result<(), Refusal> {
+        self.scripts
+            .verify(&candidate.transaction, &candidate.spent)
+            .map_err(|_| Refusal::consensus("mempool-script-verify-flag-failed"))
+    }
+}
+
+/// The coins of one transaction.
+#[derive(Default)]
+struct FoundCoins {
+    coins: BTreeMap<OutPoint, Coin>,
+}
+
+impl CoinView for FoundCoins {
+    fn coin(&self, outpoint: &OutPoint) -> Option<&Coin> {
+        self.coins.get(outpoint)
+    }
+}
+
+/// Virtual size in vbytes, adjusted for signature operations.
+fn virtual_size(transaction: &Transaction, sigop_cost: usize) -> u64 {
+    let sigops = u64::try_from(sigop_cost).unwrap_or(u64::MAX);
+    let weight = transaction.weight().to_wu();
+    weight
+        .max(sigops.saturating_mul(WEIGHT_PER_SIGOP))
+        .div_ceil(4)
+}
+
+fn check_package_form(parent: &Transaction, child: &Transaction) -> Result<(), Refusal> {
+    let (parent_txid, child_txid) = (parent.compute_txid(), child.compute_txid());
+    let weight = parent.weight() + child.weight();
+    let spends = |transaction: &Transaction, txid| {
+        let mut inputs = transaction.input.iter();
+        inputs.any(|input| input.previous_output.txid == txid)
+    };
+    let spent_by_parent: BTreeSet<_> = (parent.input.iter())
+        .map(|input| input.previous_output)
+        .collect();
+    let mut child_inputs = child.input.iter();
+    if weight.to_wu() > MAX_PACKAGE_WEIGHT {
+        Err(Refusal::relay("package-too-large"))
+    } else if parent_txid == child_txid {
+        Err(Refusal::relay("package-contains-duplicates"))
+    } else if spends(parent, child_txid) {
+        Err(Refusal::relay("package-not-sorted"))
+    } else if child_inputs.any(|input| spent_by_parent.contains(&input.previous_output)) {
+        Err(Refusal::relay("conflict-in-package"))
+    } else if !spends(child, parent_txid) {
+        Err(Refusal::relay("package-not-child-with-parents"))
+    } else {
+        Ok(())
+    }
+}
+
+/// Who spends a transaction with dust must spend the dust: it may not stay behind.
+fn check_ephemeral_spends(
+    pool: &Mempool,
+    candidate: &Candidate,
+    package_parent: Option<&Candidate>,
+) -> Result<(), Refusal> {
+    let spent: BTreeSet<_> = (candidate.transaction.input.iter())
+        .map(|input| input.previous_output)
+        .collect();
+    let in_pool = candidate.parents.iter().filter_map(|txid| {
+        let entry = pool.get(txid)?;
+        Some((*txid, &entry.transaction))
+    });
+    let in_package = package_parent.map(|parent| (parent.txid, &parent.transaction));
+    for (txid, parent) in in_pool.chain(in_package) {
+        let mut dust = dust_outputs(parent).map(|vout| OutPoint { txid, vout });
+        if !dust.all(|outpoint| spent.contains(&outpoint)) {
+            return Err(Refusal::relay("missing-ephemeral-spends"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the clusters that a change leaves behind are small enough.
+fn check_clusters(pool: &Mempool, change: &Change) -> Result<(), Refusal> {
+    if let [(_, entry)] = change.added.as_slice()
+        && pool.parents(&entry.transaction).is_empty()
+    {
+        // A cluster of one is no larger than a transaction may be.
+        return Ok(());
+    }
+    let mut after = pool.clone();
+    let added: Vec<_> = change.added.iter().map(|(txid, _)| *txid).collect();
+    change.clone().apply(&mut after);
+    let cluster = after.cluster(added);
+    let total = Fraction::of(&after, &cluster);
+    if cluster.len() > MAX_CLUSTER_COUNT || total.vsize > MAX_CLUSTER_VSIZE {
+        return Err(Refusal::relay("too-large-cluster"));
+    }
+    Ok(())
+}
+
+/// Whether a change makes the clusters that it touches worth more to miners.
+fn improves_mempool(pool: &Mempool, change: &Change) -> bool {
+    let mut after = pool.clone();
+    change.clone().apply(&mut after);
+    let parents = change
+        .added
+        .iter()
+        .flat_map(|(_, entry)| pool.parents(&entry.transaction));
+    let old = pool.cluster(change.removed.iter().copied().chain(parents));
+    let added = change.added.iter().map(|(txid, _)| *txid);
+    let kept = old.iter().filter(|txid| !change.removed.contains(*txid));
+    let new = after.cluster(kept.copied().chain(added));
+    improves_diagram(&chunks(pool, &old), &chunks(&after, &new))
+}

@@ -1,0 +1,45 @@
+//! The embedded chain as a [`Chain`], which always answers.
+
+use bitcoin::{ScriptBuf, Transaction, Txid};
+
+use super::EmbeddedChain;
+use crate::chain::{BackendError, Chain, ChainTip, SeenOutput, Verdict};
+use crate::units::CoinBirth;
+
+impl Chain for EmbeddedChain {
+    fn tip(&self) -> Result<ChainTip, BackendError> {
+        Ok(self.tip())
+    }
+
+    fn submit(&mut self, transaction: &Transaction) -> Result<Verdict, BackendError> {
+        Ok(self.submit(transaction))
+    }
+
+    fn submit_package(
+        &mut self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Verdict, BackendError> {
+        Ok(self.submit_package(parent, child))
+    }
+
+    fn test_accept(&self, transaction: &Transaction) -> Result<Verdict, BackendError> {
+        Ok(self.test_accept(transaction))
+    }
+
+    fn outputs(&self, scripts: &[ScriptBuf]) -> Result<Vec<SeenOutput>, BackendError> {
+        Ok(self.outputs(scripts))
+    }
+
+    fn confirmation(&self, txid: Txid) -> Result<Option<CoinBirth>, BackendError> {
+        Ok(self.confirmation(txid))
+    }
+
+    fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, BackendError> {
+        Ok(self.transaction(txid).cloned())
+    }
+
+    fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
+        Ok(self.in_mempool(txid))
+    }
+}

@@ -1,0 +1,235 @@
+//! A record of a run that any full node can judge again.
+//!
+//! One line is one event, in the order in which a node must be told:
+//!
+//! | Line | Meaning |
+//! |---|---|
+//! | `block HEX` | A block that the chain mined, the blocks of abandoned branches included. |
+//! | `tip HASH` | After the lines so far this block is the tip of a full node. |
+//! | `refused CLASS HEX` | A block on that tip which a full node must refuse.  It holds a refused transaction and its unconfirmed ancestors; CLASS is what a block is refused for. |
+//! | `relay CLASS HEX` | A block on that tip which a full node must accept as its new tip, though relay policy refused a transaction in it for CLASS.  The chain overtakes it later. |
+//! | `# TEXT` | A comment. |
+//!
+//! In CLASS every space is a `-`.  If relay policy refused several transactions on one tip, one
+//! block holds as many of them as agree, and CLASS joins their classes with `+`.
+//!
+//! A node compares timestamps with its own clock: set it to the end of the run.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use bitcoin::hex::{DisplayHex, FromHex, HexToBytesError};
+use bitcoin::{BlockHash, Transaction, Wtxid};
+use thiserror::Error;
+
+use crate::units::BlockHeight;
+
+/// A line of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordLine {
+    /// The chain mined this block.
+    Block(Box<[u8]>),
+    /// A full node has this tip now.
+    Tip(BlockHash),
+    /// A full node must refuse this block.
+    Refused {
+        /// What for, without spaces.
+        class: String,
+        /// The bytes of the block.
+        block: Box<[u8]>,
+    },
+    /// A full node must accept this block and make it its tip.
+    Relay {
+        /// What relay policy refused transactions in it for, without spaces.
+        class: String,
+        /// The bytes of the block.
+        block: Box<[u8]>,
+    },
+    /// Words for a human reader.
+    Comment(String),
+}
+
+impl fmt::Display for RecordLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block(block) => write!(f, "block {}", block.as_hex()),
+            Self::Tip(hash) => write!(f, "tip {hash}"),
+            Self::Refused { class, block } => write!(f, "refused {class} {}", block.as_hex()),
+            Self::Relay { class, block } => write!(f, "relay {class} {}", block.as_hex()),
+            Self::Comment(text) => write!(f, "# {text}"),
+        }
+    }
+}
+
+/// Why a text is no line of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RecordLineError {
+    /// Not a word that a line begins with, or too few or many words after it.
+    #[error(
+        "a line is `block HEX`, `tip HASH`, `refused CLASS HEX`, `relay CLASS HEX` or `# TEXT`, but this one begins with `{0}`"
+    )]
+    Shape(String),
+    /// Not the bytes of a block.
+    #[error("the block is not in hex")]
+    Block(#[from] HexToBytesError),
+    /// Not a block hash.
+    #[error("the tip is no block hash")]
+    Tip(#[from] bitcoin::hex::HexToArrayError),
+}
+
+impl FromStr for RecordLine {
+    type Err = RecordLineError;
+
+    fn from_str(line: &str) -> Result<Self, Self::Err> {
+        if let Some(text) = line.strip_prefix("# ") {
+            return Ok(Self::Comment(text.to_owned()));
+        }
+        let bytes = |hex: &str| Vec::from_hex(hex).map(Vec::into_boxed_slice);
+        let words: Vec<_> = line.split(' ').collect();
+        match *words.as_slice() {
+            ["block", hex] => Ok(Self::Block(bytes(hex)?)),
+            ["tip", hash] => Ok(Self::Tip(hash.parse()?)),
+            ["refused", class, hex] => Ok(Self::Refused {
+                class: class.to_owned(),
+                block: bytes(hex)?,
+            }),
+            ["relay", class, hex] => Ok(Self::Relay {
+                class: class.to_owned(),
+                block: bytes(hex)?,
+            }),
+            _ => {
+                let first = words.first().copied().unwrap_or_default();
+                Err(RecordLineError::Shape(first.to_owned()))
+            }
+        }
+    }
+}
+
+/// A run from the first block to the last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    lines: Vec<RecordLine>,
+}
+
+impl Record {
+    /// The lines in their order.
+    #[must_use]
+    pub fn lines(&self) -> &[RecordLine] {
+        &self.lines
+    }
+
+    /// Writes the record as text.
+    ///
+    /// # Errors
+    ///
+    /// If the writer fails.
+    pub fn write_to(&self, writer: &mut dyn io::Write) -> io::Result<()> {
+        self.lines
+            .iter()
+            .try_for_each(|line| writeln!(writer, "{line}"))
+    }
+}
+
+/// A transaction that relay policy alone refused, with the unconfirmed ones that it needs.
+#[derive(Debug)]
+pub struct RelayCase {
+    pub class: String,
+    pub transactions: Vec<Transaction>,
+}
+
+/// Writes the record, and knows what a full node that reads it has as its tip.
+///
+/// A node connects a block, and so judges it, only if the branch of the block is longer than its
+/// own.  What it would not judge is recorded as a comment.
+#[derive(Debug)]
+pub struct Recorder {
+    lines: Vec<RecordLine>,
+    node_tip: (BlockHash, BlockHeight),
+    /// Waits until the tip changes, because a node that has accepted such a block can judge no
+    /// other on the same tip.
+    waiting: Vec<RelayCase>,
+    /// The transactions that were judged on this tip.
+    judged: BTreeSet<Wtxid>,
+}
+
+impl Recorder {
+    /// A record of a chain that has only this genesis block.
+    pub fn new(genesis: BlockHash) -> Self {
+        let about = "Regtest blocks from height 1; the genesis block is the usual one.";
+        Self {
+            lines: vec![RecordLine::Comment(about.to_owned())],
+            node_tip: (genesis, BlockHeight::GENESIS),
+            waiting: Vec::new(),
+            judged: BTreeSet::new(),
+        }
+    }
+
+    pub const fn node_tip(&self) -> BlockHash {
+        self.node_tip.0
+    }
+
+    pub fn into_record(self) -> Record {
+        Record { lines: self.lines }
+    }
+
+    /// Whether a node would judge a block of this height.
+    pub fn would_judge(&self, height: BlockHeight) -> bool {
+        height > self.node_tip.1
+    }
+
+    pub fn mined(&mut self, bytes: Box<[u8]>, hash: BlockHash, height: BlockHeight) {
+        self.lines.push(RecordLine::Block(bytes));
+        self.becomes_tip(hash, height);
+        self.judged.clear();
+    }
+
+    /// Whether this transaction is new on this tip.
+    pub fn is_new(&mut self, wtxid: Wtxid) -> bool {
+        self.judged.insert(wtxid)
+    }
+
+    pub fn refused(&mut self, class: &str, block: Box<[u8]>, height: BlockHeight) {
+        let class = one_word(class);
+        if self.would_judge(height) {
+            self.lines.push(RecordLine::Refused { class, block });
+        } else {
+            self.unjudged(&class, "a node still follows a longer branch");
+        }
+    }
+
+    /// Relay policy refused a transaction, which a block may hold.
+    pub fn wait(&mut self, class: &str, transactions: Vec<Transaction>) {
+        let class = one_word(class);
+        self.waiting.push(RelayCase {
+            class,
+            transactions,
+        });
+    }
+
+    pub fn take_waiting(&mut self) -> Vec<RelayCase> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    pub fn relay(&mut self, class: String, block: Box<[u8]>, hash: BlockHash, height: BlockHeight) {
+        self.lines.push(RecordLine::Relay { class, block });
+        self.becomes_tip(hash, height);
+    }
+
+    pub fn unjudged(&mut self, class: &str, reason: &str) {
+        let text = format!("unjudged {class}: {reason}");
+        self.lines.push(RecordLine::Comment(text));
+    }
+
+    fn becomes_tip(&mut self, hash: BlockHash, height: BlockHeight) {
+        if self.would_judge(height) {
+            self.node_tip = (hash, height);
+            self.lines.push(RecordLine::Tip(hash));
+        }
+    }
+}
+
+fn one_word(class: &str) -> String {
+    class.replace(' ', "-")
+}

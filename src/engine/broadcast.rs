@@ -1,0 +1,49 @@
+//! Handing transactions to the chain.
+
+use bitcoin::{Amount, Transaction};
+
+use super::{Engine, Prepared, Signers, StepError};
+use crate::chain::Chain;
+
+/// What was handed over.
+#[derive(Clone, Debug)]
+pub struct Broadcast {
+    /// The fee child that went with it, with the fee it pays, if there is one.
+    pub child: Option<(Transaction, Amount)>,
+}
+
+impl<C: Chain> Engine<C> {
+    /// Checks that a transaction is due, and broadcasts it, with a fee child from the
+    /// broadcaster's own wallet if it does not pay the present feerate by itself.
+    ///
+    /// Trying again after a failure is safe: the chain knows a transaction by its id.
+    ///
+    /// # Errors
+    ///
+    /// If it is not due, if the broadcaster cannot pay, or if the chain refuses it.
+    pub fn broadcast(
+        &mut self,
+        prepared: &Prepared,
+        broadcaster: &str,
+        signers: &dyn Signers,
+    ) -> Result<Broadcast, StepError> {
+        self.check_due(prepared)?;
+        let anchor = prepared
+            .anchor
+            .filter(|_| prepared.feerate() < self.feerate);
+        let Some(anchor) = anchor else {
+            self.chain.submit(&prepared.transaction)??;
+            return Ok(Broadcast { child: None });
+        };
+        let child = self.fee_child(prepared, anchor, broadcaster, signers)?;
+        self.chain.submit_package(&prepared.transaction, &child)??;
+        let fee = self
+            .feerate
+            .fee_wu(prepared.weight() + child.weight())
+            .and_then(|package| package.checked_sub(prepared.fee))
+            .unwrap_or_default();
+        Ok(Broadcast {
+            child: Some((child, fee)),
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! Document to policy, with all problems at once.
+//!
+//! Each step reports what it finds and hands on what is still usable, so that one mistake does
+//! not hide another; what depends on something broken is passed over in silence.  A policy comes
+//! out only when nothing was an error.
+
+mod keys;
+mod names;
+mod paths;
+mod roster;
+mod survival;
+
+use super::document::Document;
+use super::shown::{presentable, secrets};
+use super::{Code, Diagnostic, Policy, Severity, lint};
+
+pub(in crate::policy) use self::keys::CheckedParty;
+pub(in crate::policy) use self::roster::Roster;
+
+/// Most problems that are listed.
+const MAX_PROBLEMS: usize = 200;
+
+/// What became of a document.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The document itself.
+    pub document: Document,
+    /// The policy it makes, if none of the diagnostics is an error.
+    pub policy: Option<Policy>,
+    /// All problems in the order of their places.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The problems that the policy silences, each with the reason it gives.
+    pub silenced: Vec<Silenced>,
+}
+
+impl Checked {
+    /// The text of the document as it may be shown.
+    ///
+    /// Private keys are blotted out and control characters replaced, byte for byte, so that the
+    /// spans of the diagnostics hold for it.  Nothing else of the text should be printed.
+    #[must_use]
+    pub fn source(&self) -> String {
+        let concealed = self
+            .diagnostics
+            .iter()
+            .filter(|problem| problem.is_concealed());
+        let spans = concealed.flat_map(|problem| problem.labels().iter().map(|label| label.span));
+        presentable(&self.document.source, spans)
+    }
+
+    /// Whether any diagnostic is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        has_errors(&self.diagnostics)
+    }
+}
+
+/// A problem that a policy silences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silenced {
+    /// The problem.
+    pub diagnostic: Diagnostic,
+    /// Why the author accepts it.
+    pub reason: String,
+}
+
+/// Reads and checks the text of a policy.
+#[must_use]
+pub fn check(text: &str) -> Checked {
+    Document::parse(text).check()
+}
+
+impl Document {
+    /// Makes a sound policy of the document, or says everything that stands in the way.
+    #[must_use]
+    pub fn check(&self) -> Checked {
+        let mut problems = self.problems.clone();
+        let (policy, silenced) = self.resolve(&mut problems);
+        self.check_secrets(&mut problems);
+        problems.sort_by_key(Diagnostic::place);
+        let policy = policy.filter(|_| !has_errors(&problems));
+        limit(&mut problems);
+        Checked {
+            document: self.clone(),
+            policy,
+            diagnostics: problems,
+            silenced,
+        }
+    }
+
+    fn resolve(&self, problems: &mut Vec<Diagnostic>) -> (Option<Policy>, Vec<Silenced>) {
+        names::check(self, problems);
+        let parties = keys::parties(self, problems);
+        let roster = Roster::resolve(self, &parties, problems);
+        keys::check_sharing(&parties, &roster, problems);
+        let root = roster.root(self, problems);
+        let paths: Vec<_> = self
+            .paths
+            .iter()
+            .map(|entry| paths::resolve(entry, &roster, problems))
+            .collect();
+        survival::check(self, &roster, root.as_ref(), &paths, problems);
+        lint::check(
+            &lint::Facts {
+                document: self,
+                parties: &parties,
+                roster: &roster,
+                root: root.as_ref(),
+                paths: &paths,
+            },
+            problems,
+        );
+        let silenced = lint::silence(&self.lints, problems);
+        let policy = self.policy(roster, root, paths);
+        (policy, silenced)
+    }
+
+    /// Reports private keys wherever they stand, be it in a comment.
+    fn check_secrets(&self, problems: &mut Vec<Diagnostic>) {
+        for secret in secrets(&self.source) {
+            let mut reported = problems.iter().filter(|problem| problem.is_concealed());
+            let known = reported.any(|problem| {
+                let mut labels = problem.labels().iter();
+                labels.any(|label| label.span.start <= secret.start && secret.end <= label.span.end)
+            });
+            if !known {
+                problems.push(
+                    Diagnostic::new(Code::PrivateKey, "a private key stands in the policy")
+                        .at(secret, "not shown")
+                        .concealed()
+                        .help("move the coins off this key, since it has been in a file"),
+                );
+            }
+        }
+    }
+
+    /// None if a part is missing, which has been reported where it is.
+    fn policy(
+        &self,
+        roster: Roster,
+        root: Option<super::Root>,
+        paths: Vec<Option<super::SpendingPath>>,
+    ) -> Option<Policy> {
+        let settings = &self.settings;
+        let quorums: Option<_> = roster
+            .quorums
+            .into_iter()
+            .map(|(name, quorum)| quorum.map(|quorum| (name, quorum)))
+            .collect();
+        Some(Policy {
+            name: settings.name.as_ref()?.value.clone(),
+            network: settings.network.as_ref()?.value,
+            script: settings.script.as_ref()?.value,
+            base_fee: self.base_fee(),
+            accept_total_loss: settings
+                .accept_total_loss
+                .as_ref()
+                .map(|reason| reason.value.trim().to_owned()),
+            parties: roster.parties,
+            quorums: quorums?,
+            root: root?,
+            paths: paths.into_iter().collect::<Option<_>>()?,
+            canonical: self.canonical(),
+        })
+    }
+}
+
+fn has_errors(problems: &[Diagnostic]) -> bool {
+    problems
+        .iter()
+        .any(|problem| problem.severity() == Severity::Error)
+}
+
+/// Leaves the first problems, errors before all else, and says that there were more.
+fn limit(problems: &mut Vec<Diagnostic>) {
+    if problems.len() <= MAX_PROBLEMS {
+        return;
+    }
+    let all = problems.len();
+    problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity()));
+    problems.truncate(MAX_PROBLEMS);
+    problems.sort_by_key(Diagnostic::place);
+    problems.push(
+        Diagnostic::new(
+            Code::TooLarge,
+            format!("there are {all} problems, of which {MAX_PROBLEMS} are shown"),
+        )
+        .help("mend these first"),
+    );
+}

@@ -1,0 +1,420 @@
+//! Every kind of problem, in one table.
+//!
+//! A code never changes its meaning: policies silence lints by it, and other tools read it.  The
+//! book has a page with a section for each, which a test compares with this table.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// How grave a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing, and in nobody's way.
+    Note,
+    /// Allowed, and often a mistake.
+    Warning,
+    /// The document makes no policy.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Whether `[lints]` can silence a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    Never,
+    WithReason,
+}
+
+struct Entry {
+    number: &'static str,
+    severity: Severity,
+    silence: Silence,
+    title: &'static str,
+    explanation: &'static str,
+    remedy: &'static str,
+}
+
+macro_rules! codes {
+    ($($number:literal $name:ident $severity:ident $silence:ident $title:literal $explanation:literal $remedy:literal)*) => {
+        /// What kind of problem a diagnostic reports.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = concat!("`", $number, "`: ", $title, ".")] $name,)*
+        }
+
+        impl Code {
+            /// All codes in the order of their numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            const fn entry(self) -> Entry {
+                match self {
+                    $(Self::$name => Entry {
+                        number: $number,
+                        severity: Severity::$severity,
+                        silence: Silence::$silence,
+                        title: $title,
+                        explanation: $explanation,
+                        remedy: $remedy,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+"LS0101" Syntax Error Never "the text is not TOML"
+"The policy could not be read as TOML 1.1. The reader goes on after such a place as well as it can, so further problems may follow from the first."
+"Correct the marked place. Strings need quotes, tables stand in `[brackets]`, and each path starts with `[[path]]`."
+
+"LS0102" DuplicateField Error Never "a field or table is given twice"
+"The same key stands twice in one table. One of the two would be ignored, and nobody could tell which."
+"Remove one, or give it the name it was meant to have."
+
+"LS0103" UnknownField Error Never "a field is unknown"
+"A policy has no such field here. It is refused rather than ignored, because a misspelt rule that is ignored leaves the policy without that rule."
+"Correct the spelling, or remove the field."
+
+"LS0104" MissingField Error Never "a required field is missing"
+"The table lacks something for which there is no default."
+"Add the field."
+
+"LS0105" WrongType Error Never "a value has the wrong type"
+"The field needs another kind of value, for instance a string where a number stands."
+"Write the value as the message shows."
+
+"LS0106" WrongWord Error Never "a value is not one of the possible words"
+"The field takes one of a few fixed words."
+"Choose one of the words in the message."
+
+"LS0107" NotAvailable Error Never "a choice is not available yet"
+"The language has this choice, but the compiler does not carry it out yet, and does not pretend to."
+"Choose what the message names, or leave the field out."
+
+"LS0108" TooLarge Error Never "the document exceeds a limit"
+"Size, number of parties, quorums and paths, seats of a quorum and depth of nesting are limited, so that no document can keep the checker or the compiler busy for ever."
+"Split the policy, or make the named part smaller."
+
+"LS0109" OutOfRange Error Never "a number is out of range"
+"The number is understood, but no policy can have it."
+"Choose a number inside the range of the message."
+
+"LS0110" EmptyReason Error Never "a reason is empty"
+"To silence a lint or to accept total loss takes a reason, written down for whoever reads the policy next."
+"Say why, in a sentence."
+
+"LS0111" UnknownCode Error Never "a code in `[lints]` does not exist"
+"A silenced code that does not exist silences nothing."
+"Use a code from this page."
+
+"LS0112" NotSilenceable Error Never "a code in `[lints]` cannot be silenced"
+"Only lints can be silenced, and a few errors whose text says so. Everything else would make the policy wrong or hide what it does not do."
+"Remove the entry, and mend what the code reports."
+
+"LS0113" FieldConflict Error Never "fields exclude one another"
+"Two fields say different things about the same question, or none of several does of which exactly one is needed."
+"Keep one of them."
+
+"LS0201" UnknownName Error Never "a name is unknown"
+"No party or quorum has this name, or it is a party where a quorum is needed."
+"Correct the spelling or declare the name. For a single party write a quorum of one."
+
+"LS0202" DuplicateName Error Never "a name is used twice"
+"Parties and quorums share one set of names, since either can be a member of a quorum. Paths have a set of their own."
+"Rename one of the two."
+
+"LS0203" BadName Error Never "a name has forbidden characters or a forbidden length"
+"Names have 1 to 64 characters: letters, digits, `-` and `_`. The policy itself follows the same rule. They stand in files, commands and reports, where anything else is read differently by different programs."
+"Choose a name of letters, digits, `-` and `_`."
+
+"LS0204" InvisibleCharacter Error Never "a text has invisible or direction-changing characters"
+"Characters that are not drawn, or that change the direction of the text around them, make two different texts look the same, or make a text look like another."
+"Type the text again without them; the message says which character it is and where."
+
+"LS0205" ConfusableNames Error Never "two names look the same"
+"The names differ, but are drawn alike or nearly so, or differ only in upper and lower case. Somebody would sign for the wrong one."
+"Rename one of the two."
+
+"LS0206" ReservedName Error Never "a name is reserved"
+"`root`, `vault`, `escrow`, `lockup` and `lock-up` mean something in every policy. Only the quorum that is root may be called `root`."
+"Choose another name."
+
+"LS0207" ThresholdOutOfRange Error Never "a threshold is out of range"
+"A threshold is at least one, or nobody would have to agree; and at most the number of members, or they never could."
+"Choose a threshold from 1 to the number of members."
+
+"LS0208" EmptyQuorum Error Never "a quorum has no members"
+"A quorum without members can never act."
+"Name its members."
+
+"LS0209" MemberTwice Error Never "a member stands twice in one quorum"
+"One party in two seats of one list would count twice towards the threshold with one signature."
+"Remove one of the two. To give a party more weight, nest quorums."
+
+"LS0210" CyclicQuorum Error Never "quorums contain one another"
+"A quorum that contains itself, directly or through others, has no meaning."
+"Break the circle at one of the marked places."
+
+"LS0211" TooManyMembers Error Never "a quorum has more members than the script allows"
+"In `wsh` scripts one threshold has at most 20 keys (the limit of `OP_CHECKMULTISIG`, BIP-383 and Bitcoin Core's `MAX_PUBKEYS_PER_MULTISIG`)."
+"Use `script = \"tr\"`, or nest smaller quorums."
+
+"LS0301" PrivateKey Error Never "a private key stands in the policy"
+"A policy is shown to many people and holds public keys only. The key is not repeated in any message, and it is blotted out wherever the text is shown."
+"Take the coins off this key: it has been in a file. Then export the extended *public* key of a fresh account."
+
+"LS0302" MalformedKey Error Never "a key cannot be read"
+"A key is written `[73c5da0a/48h/1h/0h/3h]tpub…`: fingerprint of the master key, the steps down to the account, and the account's extended public key (BIP-380)."
+"Copy the key again from the signing device."
+
+"LS0303" SingleKey Error Never "a key is a single public key"
+"Every use of a party has a key of its own, derived from the party's account. From a single public key nothing can be derived."
+"Export an extended public key (`xpub…`, or `tpub…` on test networks) with its origin."
+
+"LS0304" NoOrigin Error Never "a key has no origin"
+"Without the fingerprint and the steps from the master key, no signing device can tell that the key is its own, and the coins cannot be signed for."
+"Put the origin before the key. The message shows it where it follows from the key itself."
+
+"LS0305" StepsAfterKey Error Never "derivation steps stand after a key"
+"The compiler assigns the steps after the account, a pair for each use of the key. Steps in the policy would collide with these."
+"Remove what stands after the key."
+
+"LS0306" HardenedAfterKey Error Never "hardened steps stand after a key"
+"Hardened steps can only be taken with the private key, so nothing can be derived from this."
+"Export the account at the deeper path from the signing device, so that all hardened steps stand inside the brackets."
+
+"LS0307" OriginMismatch Error Never "a key and its origin contradict one another"
+"An extended key says how many steps below the master key it is, and which was the last of them. The origin says something else, so one of the two belongs to another account."
+"Export key and origin together from the signing device."
+
+"LS0308" WrongNetwork Error Never "a key is for another network"
+"Keys are written `xpub…` for the main network and `tpub…` for test networks. Mixing them risks money on addresses that were meant for tests."
+"Export the account for the policy's network, or correct `network`."
+
+"LS0309" KeySharedInQuorum Error Never "two parties of one quorum have the same key"
+"Who holds that key counts as two members: the threshold is lower than it says."
+"Give each party an account on a signing device of its own."
+
+"LS0310" OriginSharedInQuorum Error Never "two parties of one quorum have the same master key"
+"The fingerprints of the master keys are equal, so both accounts are on one signing device: who holds that counts as two members."
+"Give each party a signing device of its own."
+
+"LS0311" RolesShareAccount Error Never "two roles of a party share one account"
+"`key`, `veto` and `fees` of a party must be three different accounts. A device signs with every key it owns in a coin, so a shared account would give more than it was asked for, and would use the same addresses twice."
+"Use another account number for one of them."
+
+"LS0312" BadIdentity Error Never "an identity is no ed25519 public key"
+"An identity signs governance events. It is written as the 64 hexadecimal digits of an ed25519 public key in its one canonical encoding (RFC 8032)."
+"Copy the public key again."
+
+"LS0313" WeakIdentity Error Never "an identity is a weak key"
+"The key has small order: there are signatures under it that hold for many messages, without anybody's secret."
+"Make a fresh ed25519 key."
+
+"LS0314" IdentityShared Error Never "two parties have the same identity"
+"Their events could not be told apart, and one person would vote twice."
+"Give each party an identity of its own."
+
+"LS0315" BadFees Error Never "a fee wallet is not a single-key wallet that can be derived"
+"A fee wallet is written `wpkh([fingerprint/path]tpub…/<0;1>/*)`: one key with its origin, receiving and change addresses."
+"Write it in this form."
+
+"LS0401" NoUnit Error Never "a duration has no unit"
+"A bare number could be blocks, hours or days."
+"Add the unit: `\"14 days\"`, `\"36 hours\"`, `\"2 weeks\"` or `\"2016 blocks\"`."
+
+"LS0402" BadDuration Error Never "a duration cannot be read"
+"A duration is a whole number and one of the units `blocks`, `hours`, `days` and `weeks`."
+"Write it like `\"14 days\"`."
+
+"LS0403" ZeroDuration Error Never "a duration is zero"
+"A lock of zero waits for nothing, and consensus does not notice it."
+"Leave the field out if there is nothing to wait for, or choose a duration."
+
+"LS0404" TooLong Error Never "a duration is longer than a relative lock can hold"
+"A relative lock has 16 bits: at most 65,535 blocks (about 455 days), or 65,535 units of 512 seconds (about 388 days). Larger numbers would be cut off by consensus and wait for less, or for nothing."
+"Use an absolute lock (`unlock_at` or `unlock_height`), or one more stage."
+
+"LS0405" WrongClock Error Never "a duration in blocks on the time clock"
+"With `clock = \"time\"` all locks of the path count median time. Blocks and time cannot be mixed in one lock."
+"Write hours, days or weeks, or use `clock = \"blocks\"`."
+
+"LS0406" BadDate Error Never "a date cannot be read"
+"An unlock date is a full moment in RFC 3339 form with its zone, since a day alone begins at different moments in different places."
+"Write it like `\"2031-01-01T00:00:00Z\"`."
+
+"LS0407" AbsoluteOutOfRange Error Never "a height or date cannot be a lock"
+"Consensus reads numbers below 500,000,000 as heights and the others as seconds since 1970, and locks hold 31 bits: heights 1 to 499,999,999, dates from 1985-11-05 to 2038-01-19."
+"Choose a height or date inside these bounds."
+
+"LS0501" NoSurvivor Error Never "nothing survives the total loss of root"
+"If everyone in root vanished for good, with every pre-signed file, no path could move the coins any more. A direct path survives if its quorum can be met by parties outside root alone."
+"Add a direct delayed path for a quorum that does not need root's members, or say `accept_total_loss = \"why\"` under `[policy]`."
+
+"LS0502" RefreshMissing Error Never "a delayed path without a refresh promise"
+"A direct path with a relative delay opens for every coin that has rested that long. Without root's promise to move each coin in time, nobody can tell whether live coins will be open to it."
+"Add `refresh = \"90 days\"` or the like under `[root]`."
+
+"LS0503" DelayWithinRefresh Error WithReason "a delay is not longer than the refresh interval and a margin"
+"The path would open for coins that root still uses and refreshes as promised. This is how the emergency keys of a federation became able to spend live coins in 2020. The delay must exceed the refresh interval by more than 2,016 blocks: two weeks to gather signers, wait out a fee spike and bury the refresh."
+"Lengthen the delay or shorten `refresh`. A rehearsal of the fault itself may silence this code with a reason."
+
+"LS0504" BackstopMissing Error Never "a lock-up without a backstop"
+"The settle into a lock-up is signed by root in advance. If that file were lost while root is gone, the coin would stay in the escrow for ever."
+"Add `backstop` to the escrow: how long after the veto window the path's quorum can take the coin without any file. It must be at least the lock-up period."
+
+"LS0505" BackstopShort Error Never "a backstop is shorter than the lock-up period"
+"The path's quorum could just not settle, wait for the backstop, and so have the coin earlier than through the lock-up."
+"Make the backstop at least as long as the lock-up period."
+
+"LS0506" BackstopTooLong Error Never "window and backstop together exceed one relative lock"
+"The backstop counts from the end of the veto window, so its lock is both together: at most 65,535 blocks, or 65,535 units of 512 seconds."
+"Shorten the window or the backstop."
+
+"LS0507" FieldNotForPath Error Never "a field does not belong to this kind of path"
+"A path with `escrow` is staged, one without is direct. Direct paths have `delay` and unlock fields; staged paths have activation, and recover paths a lock-up with its backstop. The field would have no effect here."
+"Remove the field, or change the kind of the path as the message says."
+
+"LS0601" ShortWindow Warning WithReason "a veto window is shorter than a day"
+"Veto holders have less than 144 blocks to notice the trigger, gather and get a cancel buried."
+"Lengthen the window."
+
+"LS0602" DirectBeforeStaged Warning WithReason "a direct path opens before a staged one can finish"
+"The delay of the direct path is shorter than veto window and lock-up period together, so a quorum that waits has the coins earlier than through the staged path with its vetoes."
+"Lengthen the delay."
+
+"LS0603" WeakRescue Warning WithReason "a rescue quorum is weaker than root"
+"Fewer seats are needed on this path than in root. That is common for recovery agents, and it makes them the first to be attacked or tempted."
+"Raise the threshold of the quorum, or say why it is enough."
+
+"LS0604" OnePersonVeto Warning WithReason "one person alone can veto"
+"A single member of the veto quorum can cancel every attempt and so stall the path."
+"Raise the threshold, or add a direct path with an absolute lock, which bounds the stalling."
+
+"LS0605" PartyOnBothSides Warning WithReason "a party is in root and in the quorum of a staged path"
+"The trigger is meant to need two groups. A party in both counts on both sides."
+"Choose the members of the path's quorum outside root."
+
+"LS0606" KeyReused Warning WithReason "two parties have the same key"
+"The parties are not in one quorum, but they are one holder, and analysis takes them for two."
+"Give each party an account of its own, or make them one party."
+
+"LS0607" OriginReused Warning WithReason "two parties have the same master key"
+"The fingerprints are equal, so both accounts are on one signing device: lost or stolen together."
+"Give each party a signing device of its own, or make them one party."
+
+"LS0608" MixedLocks Warning WithReason "a path mixes heights and dates"
+"The relative delay counts blocks and the absolute lock counts time, or the other way round. This is allowed in one script (BIP-379 forbids only two locks of the same kind), but the two drift apart as blocks come faster or slower than expected."
+"Use `unlock_height` beside a delay in blocks, or `unlock_at` beside a delay on the time clock."
+
+"LS0609" UnusedParty Warning WithReason "a party is in no quorum"
+"The party cannot do anything under this policy."
+"Add it to a quorum, or remove it."
+
+"LS0610" UnusedQuorum Warning WithReason "a quorum is used nowhere"
+"Neither root nor a path, a veto, an activation or another quorum names it."
+"Use it, or remove it."
+
+"LS0611" SharedSeat Warning WithReason "a party has several seats through nested quorums"
+"The party is reached more than once. Each seat gets a key of its own, so this is valid, but one person signs for several seats."
+"Check that this is meant."
+
+"LS0612" MixedScript Warning WithReason "a name mixes scripts"
+"The name has letters of several writing systems. Such names are easily mistaken for others."
+"Write the name in one script."
+
+"LS0613" NeedlessAcceptance Warning WithReason "total loss is accepted where a path survives it"
+"`accept_total_loss` is given, but a direct path does survive the loss of root. The sentence misleads whoever reads the policy."
+"Remove `accept_total_loss`."
+
+"LS0614" IdleSilence Warning Never "a silenced lint does not fire"
+"Nothing in the policy causes this lint any more. The entry would hide it when it comes back."
+"Remove the entry."
+
+"LS0615" OpenPath Warning WithReason "a direct path has no lock"
+"Its quorum can spend every coin at once, as root can: it is a second root."
+"Add `delay`, `unlock_at` or `unlock_height`."
+
+"LS0616" ActivationNotEvaluated Warning Never "activation is recorded and not evaluated"
+"The terms of an activation are parsed, checked and kept, but no software evaluates them yet. Until then the agents decide by themselves when to trigger."
+"Nothing to mend. Do not rely on the activation being held to."
+
+"LS0701" VetoersAllInRoot Note WithReason "every veto holder is in root"
+"If root vanishes, nobody is left who can veto. A cancel by veto holders needs root's pre-signature, but not root itself: outsiders could hold the veto."
+"Consider a veto holder outside root."
+
+"LS0702" NoVetoKey Note WithReason "a party arms and vetoes with one account"
+"The party is in root, which signs the cancel in advance, and in the veto quorum, which completes it. A device that signs with every key it owns would give both signatures at once."
+"Give the party a `veto` key from an account of its own."
+
+"LS0703" SingleKeyRoot Note WithReason "root is a single key"
+"The key becomes the taproot key path, which has no relative lock of one block. That an over-eager device also signs for the key path is prevented only by our stripping its signature."
+"Nothing to mend. Only hand PSBTs on that have been through the stripping."
+}
+
+impl Code {
+    /// The code as it is written, such as `LS0201`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.entry().number
+    }
+
+    /// How grave it is.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        self.entry().severity
+    }
+
+    /// Whether a policy can silence it with a reason.
+    #[must_use]
+    pub const fn can_be_silenced(self) -> bool {
+        matches!(self.entry().silence, Silence::WithReason)
+    }
+
+    /// A headline.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        self.entry().title
+    }
+
+    /// What is the matter, in a paragraph.
+    #[must_use]
+    pub const fn explanation(self) -> &'static str {
+        self.entry().explanation
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        self.entry().remedy
+    }
+
+    /// The code written like this.
+    #[must_use]
+    pub fn from_written(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

@@ -1,0 +1,256 @@
+//! The policy as somebody typed it: plain values with their places, nothing promised.
+//!
+//! Reading a text never fails.  What could be read is in the [`Document`], what could not is in
+//! its problems, and [`Document::check`] reports both kinds together with everything it finds
+//! itself.
+
+mod activation;
+mod canonical;
+mod fields;
+mod parse;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bitcoin::FeeRate;
+
+use crate::units::{AbsoluteLock, BlockHeight};
+
+use super::key::{AccountKey, fee_wallet_key};
+use super::period::{Clock, Duration};
+use super::shown::presentable;
+use super::{Diagnostic, Network, Purpose, ScriptType, Span};
+
+pub(in crate::policy) use self::activation::{ActivationEntry, Condition};
+pub(in crate::policy) use self::fields::did_you_mean;
+
+/// The feerate of pre-signed transactions where the policy is silent.
+const DEFAULT_BASE_FEE: FeeRate = FeeRate::from_sat_per_vb_u32(2);
+
+/// Most bytes a policy may have.
+pub(in crate::policy) const MAX_BYTES: usize = 1 << 20;
+
+/// Most parties.
+pub(in crate::policy) const MAX_PARTIES: usize = 128;
+
+/// Most quorums.
+pub(in crate::policy) const MAX_QUORUMS: usize = 128;
+
+/// Most members in the list of one quorum.
+pub(in crate::policy) const MAX_MEMBERS: usize = 128;
+
+/// Most spending paths.
+pub(in crate::policy) const MAX_PATHS: usize = 64;
+
+/// Deepest nesting of quorums and of activation conditions.
+pub(in crate::policy) const MAX_DEPTH: usize = 8;
+
+/// Most conditions in one activation.
+pub(in crate::policy) const MAX_CONDITIONS: usize = 64;
+
+/// A policy as it was typed, for [`check`](Self::check) to make a sound one of.
+#[derive(Clone)]
+pub struct Document {
+    pub(in crate::policy) source: Arc<str>,
+    pub(in crate::policy) problems: Vec<Diagnostic>,
+    pub(in crate::policy) settings: Settings,
+    pub(in crate::policy) parties: Vec<PartyEntry>,
+    pub(in crate::policy) quorums: Vec<QuorumEntry>,
+    pub(in crate::policy) root: RootEntry,
+    pub(in crate::policy) paths: Vec<PathEntry>,
+    pub(in crate::policy) lints: Vec<LintEntry>,
+}
+
+impl Document {
+    /// Reads a text, whatever it is.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        parse::document(text)
+    }
+
+    /// The document in its one canonical form: a text that reads as the same document.
+    ///
+    /// Tables and fields stand in a fixed order, parties and quorums in the order of their names,
+    /// defaults are spelled out, and comments are gone.  Of a document with errors it is what could
+    /// be read, without any private key.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        canonical::write(self)
+    }
+
+    /// The feerate of pre-signed transactions, typed or not.
+    pub(in crate::policy) fn base_fee(&self) -> FeeRate {
+        let typed = self.settings.base_fee.as_ref();
+        typed.map_or(DEFAULT_BASE_FEE, |typed| typed.value)
+    }
+
+    /// The same policy on another network with other keys.
+    ///
+    /// The function is given each party's name and each of its accounts (`key`, `veto`, and the
+    /// one inside `fees`), and says which account stands in for it.  Accounts that cannot be read
+    /// stay as they are.
+    #[must_use]
+    pub fn rekeyed(
+        &self,
+        network: Network,
+        key: &mut dyn FnMut(&str, &AccountKey) -> AccountKey,
+    ) -> Self {
+        let mut document = self.clone();
+        if let Some(typed) = &mut document.settings.network {
+            typed.value = network;
+        }
+        for party in &mut document.parties {
+            let name = party.name.value.clone();
+            for typed in [&mut party.key, &mut party.veto].into_iter().flatten() {
+                if let Ok(account) = typed.value.parse() {
+                    typed.value = key(&name, &account).to_string();
+                }
+            }
+            if let Some(typed) = &mut party.fees
+                && let Some(account) = fee_wallet_key(&typed.value)
+                && let Ok(account) = account.parse()
+            {
+                typed.value = format!("wpkh({}/<0;1>/*)", key(&name, &account));
+            }
+        }
+        document
+    }
+}
+
+impl fmt::Debug for Document {
+    /// The text as it may be shown: what was typed can be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Document")
+            .field(&presentable(&self.source, []))
+            .finish()
+    }
+}
+
+/// A value with its place in the text.
+#[derive(Clone)]
+pub(in crate::policy) struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    pub(in crate::policy) const fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+/// A value that may be missing.
+pub(in crate::policy) type Typed<T> = Option<Spanned<T>>;
+
+#[derive(Clone, Default)]
+pub(in crate::policy) struct Settings {
+    pub name: Typed<String>,
+    pub network: Typed<Network>,
+    pub script: Typed<ScriptType>,
+    pub base_fee: Typed<FeeRate>,
+    pub accept_total_loss: Typed<String>,
+}
+
+#[derive(Clone)]
+pub(in crate::policy) struct PartyEntry {
+    pub name: Spanned<String>,
+    pub key: Typed<String>,
+    pub identity: Typed<String>,
+    pub veto: Typed<String>,
+    pub fees: Typed<String>,
+    pub custody: Vec<(&'static str, Spanned<String>)>,
+}
+
+#[derive(Clone)]
+pub(in crate::policy) struct QuorumEntry {
+    pub name: Spanned<String>,
+    pub threshold: Typed<u64>,
+    pub members: Option<Members>,
+}
+
+#[derive(Clone)]
+pub(in crate::policy) enum Members {
+    Listed(Spanned<Vec<Spanned<String>>>),
+    SameAs(Spanned<String>),
+}
+
+#[derive(Clone, Default)]
+pub(in crate::policy) struct RootEntry {
+    pub span: Span,
+    pub quorum: Typed<String>,
+    pub refresh: Typed<Duration>,
+    /// Whether something in the table could not be read.
+    pub broken: bool,
+}
+
+#[derive(Clone)]
+pub(in crate::policy) struct PathEntry {
+    pub span: Span,
+    pub name: Typed<String>,
+    pub purpose: Typed<Purpose>,
+    pub quorum: Typed<String>,
+    pub clock: Typed<Clock>,
+    pub delay: Typed<Duration>,
+    pub unlock_at: Typed<AbsoluteLock>,
+    pub unlock_height: Typed<AbsoluteLock>,
+    pub escrow: Option<EscrowEntry>,
+    pub lockup: Option<LockupEntry>,
+    pub activation: Option<ActivationEntry>,
+    /// Whether something in the table could not be read.
+    pub broken: bool,
+}
+
+impl PathEntry {
+    pub(in crate::policy) fn clock(&self) -> Clock {
+        self.clock
+            .as_ref()
+            .map_or(Clock::default(), |typed| typed.value)
+    }
+
+    pub(in crate::policy) fn purpose(&self) -> Purpose {
+        self.purpose
+            .as_ref()
+            .map_or(Purpose::Recover, |typed| typed.value)
+    }
+
+    /// Where to point for the path as a whole.
+    pub(in crate::policy) fn place(&self) -> Span {
+        self.name.as_ref().map_or(self.span, |name| name.span)
+    }
+
+    /// What to call it.
+    pub(in crate::policy) fn title(&self) -> String {
+        self.name.as_ref().map_or_else(
+            || "this path".to_owned(),
+            |name| format!("path {}", super::shown::quote(&name.value)),
+        )
+    }
+}
+
+#[derive(Clone)]
+pub(in crate::policy) struct EscrowEntry {
+    pub span: Span,
+    pub window: Typed<Duration>,
+    pub veto: Typed<String>,
+    pub depth: Typed<u64>,
+    pub backstop: Typed<Duration>,
+}
+
+#[derive(Clone)]
+pub(in crate::policy) struct LockupEntry {
+    pub span: Span,
+    pub period: Typed<Duration>,
+    pub clawback: Typed<bool>,
+}
+
+#[derive(Clone)]
+pub(in crate::policy) struct LintEntry {
+    pub code: Spanned<String>,
+    pub reason: Spanned<String>,
+}
+
+/// Heights stand here so that the two unlock fields have one type.
+pub(in crate::policy) fn height_lock(height: u64) -> Option<AbsoluteLock> {
+    let height = u32::try_from(height).ok()?;
+    AbsoluteLock::from_height(BlockHeight(height)).ok()
+}

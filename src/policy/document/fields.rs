@@ -1,0 +1,343 @@
+//! A reader for one table that reports whatever it does not understand and goes on.
+
+use std::str::FromStr;
+
+use toml::Spanned as TomlSpanned;
+use toml::de::{DeTable, DeValue};
+
+use super::super::period::{Duration, DurationError};
+use super::super::shown::{list, quote};
+use super::super::{Code, Diagnostic, Span};
+use super::{Spanned, Typed};
+
+/// Least likeness of two words for one to be suggested for the other (Jaro-Winkler, 0 to 1).
+const SUGGEST_FROM: f64 = 0.8;
+
+/// The fields of one table, and the names that were asked for.
+pub(in crate::policy) struct Fields<'p, 't, 'i> {
+    table: &'t DeTable<'i>,
+    span: Span,
+    title: String,
+    known: Vec<&'static str>,
+    pub problems: &'p mut Vec<Diagnostic>,
+}
+
+impl<'p, 't, 'i> Fields<'p, 't, 'i> {
+    /// `title` is what messages call the table, such as `` `[root]` ``.
+    pub fn new(
+        table: &'t DeTable<'i>,
+        span: Span,
+        title: impl Into<String>,
+        problems: &'p mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            table,
+            span,
+            title: title.into(),
+            known: Vec::new(),
+            problems,
+        }
+    }
+
+    /// Reports those of the fields that are missing, all at once.
+    pub fn require(&mut self, names: &[&'static str]) {
+        let missing: Vec<String> = names
+            .iter()
+            .filter(|name| !self.table.contains_key(**name))
+            .map(|name| format!("`{name}`"))
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let missing = list(&missing, "and");
+        let title = &self.title;
+        self.problems.push(
+            Diagnostic::new(Code::MissingField, format!("{title} lacks {missing}"))
+                .at(self.span, format!("{missing} is needed here"))
+                .help(format!("add {missing}")),
+        );
+    }
+
+    /// Whether the table has this field at all, without reading it.
+    pub fn has(&self, name: &str) -> bool {
+        self.table.contains_key(name)
+    }
+
+    /// Reports every field that was not asked for.
+    pub fn finish(self) {
+        for (key, _) in self.table {
+            let name = key.get_ref().as_ref();
+            if self.known.contains(&name) {
+                continue;
+            }
+            let mut problem = Diagnostic::new(
+                Code::UnknownField,
+                format!("{} has no field {}", self.title, quote(name)),
+            )
+            .at(key.span().into(), "unknown field");
+            let mut help = String::new();
+            if let Some(similar) = did_you_mean(name, self.known.iter().copied()) {
+                help = format!("did you mean `{similar}`? ");
+            }
+            let all: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
+            help += &format!("the fields here are {}", list(&all, "and"));
+            problem = problem.help(help);
+            self.problems.push(problem);
+        }
+    }
+
+    fn get(&mut self, name: &'static str) -> Option<(&'t DeValue<'i>, Span)> {
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
+        let value = self.table.get(name)?;
+        Some((value.get_ref(), value.span().into()))
+    }
+
+    fn wrong_type(&mut self, name: &str, value: &DeValue<'_>, span: Span, wanted: &str) {
+        self.problems.push(wrong_type(name, value, span, wanted));
+    }
+
+    pub fn text(&mut self, name: &'static str) -> Typed<String> {
+        let (value, span) = self.get(name)?;
+        if let DeValue::String(text) = value {
+            return Some(Spanned::new(text.to_string(), span));
+        }
+        self.wrong_type(name, value, span, "a string");
+        None
+    }
+
+    pub fn boolean(&mut self, name: &'static str) -> Typed<bool> {
+        let (value, span) = self.get(name)?;
+        if let DeValue::Boolean(value) = value {
+            return Some(Spanned::new(*value, span));
+        }
+        self.wrong_type(name, value, span, "`true` or `false`");
+        None
+    }
+
+    /// A whole number, negative ones being out of every range we have.
+    pub fn number(&mut self, name: &'static str) -> Typed<u64> {
+        let (value, span) = self.get(name)?;
+        let DeValue::Integer(integer) = value else {
+            self.wrong_type(name, value, span, "a whole number");
+            return None;
+        };
+        let text = integer.as_str();
+        if let Ok(number) = u64::from_str_radix(text.trim_start_matches('+'), integer.radix()) {
+            return Some(Spanned::new(number, span));
+        }
+        self.problems.push(
+            Diagnostic::new(
+                Code::OutOfRange,
+                format!("`{name}` is {}, which is out of range", quote(text)),
+            )
+            .at(span, "out of range")
+            .help("write a whole number that is not negative"),
+        );
+        None
+    }
+
+    /// One of a few words.
+    pub fn word<T: Copy>(&mut self, name: &'static str, words: &[(&'static str, T)]) -> Typed<T> {
+        let typed = self.text(name)?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == typed.value) {
+            return Some(Spanned::new(*value, typed.span));
+        }
+        let quoted: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        let choice = list(&quoted, "or");
+        let mut help = String::new();
+        if let Some(similar) = did_you_mean(&typed.value, words.iter().map(|(word, _)| *word)) {
+            help = format!("did you mean `{similar}`? ");
+        }
+        help += &format!("`{name}` is {choice}");
+        self.problems.push(
+            Diagnostic::new(
+                Code::WrongWord,
+                format!("{} is no possible `{name}`", quote(&typed.value)),
+            )
+            .at(typed.span, format!("not {choice}"))
+            .help(help),
+        );
+        None
+    }
+
+    pub fn duration(&mut self, name: &'static str) -> Typed<Duration> {
+        let (value, span) = self.get(name)?;
+        let text = match value {
+            DeValue::String(text) => text.as_ref(),
+            DeValue::Integer(number) => {
+                self.problems.push(no_unit(name, number.as_str(), span));
+                return None;
+            }
+            _ => {
+                self.wrong_type(name, value, span, "a duration such as `\"14 days\"`");
+                return None;
+            }
+        };
+        match Duration::from_str(text) {
+            Ok(duration) => return Some(Spanned::new(duration, span)),
+            Err(DurationError::NoUnit) => self.problems.push(no_unit(name, text.trim(), span)),
+            Err(DurationError::Malformed) => self.problems.push(
+                Diagnostic::new(
+                    Code::BadDuration,
+                    format!("`{name}` is {}, which is no duration", quote(text)),
+                )
+                .at(span, "not a duration")
+                .help("write a whole number and a unit, such as `\"14 days\"`"),
+            ),
+            Err(DurationError::UnknownUnit) => self.problems.push(
+                Diagnostic::new(
+                    Code::BadDuration,
+                    format!("`{name}` is {}, which has no unit of ours", quote(text)),
+                )
+                .at(
+                    span,
+                    "not a whole number of `blocks`, `hours`, `days` or `weeks`",
+                )
+                .help("write a whole number of `blocks`, `hours`, `days` or `weeks`"),
+            ),
+        }
+        None
+    }
+
+    /// A value that is read by the caller.
+    pub fn value(&mut self, name: &'static str) -> Option<(&'t DeValue<'i>, Span)> {
+        self.get(name)
+    }
+
+    pub fn table(&mut self, name: &'static str) -> Option<(&'t DeTable<'i>, Span)> {
+        let (value, span) = self.get(name)?;
+        if let DeValue::Table(table) = value {
+            return Some((table, span));
+        }
+        self.wrong_type(name, value, span, "a table");
+        None
+    }
+
+    /// A list of strings.
+    pub fn texts(&mut self, name: &'static str) -> Typed<Vec<Spanned<String>>> {
+        let (value, span) = self.get(name)?;
+        let DeValue::Array(array) = value else {
+            self.wrong_type(name, value, span, "a list of strings");
+            return None;
+        };
+        let mut texts = Vec::new();
+        for item in array {
+            match item.get_ref() {
+                DeValue::String(text) => {
+                    texts.push(Spanned::new(text.to_string(), item.span().into()));
+                }
+                other => self.wrong_type(name, other, item.span().into(), "a list of strings"),
+            }
+        }
+        Some(Spanned::new(texts, span))
+    }
+
+    /// A list of tables, as `[[name]]` or in brackets.
+    pub fn tables(&mut self, name: &'static str) -> Vec<(&'t DeTable<'i>, Span)> {
+        let Some((value, span)) = self.get(name) else {
+            return Vec::new();
+        };
+        let DeValue::Array(array) = value else {
+            let wanted = format!("a list of tables: each begins with `[[{name}]]`");
+            self.wrong_type(name, value, span, &wanted);
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for item in array {
+            match item.get_ref() {
+                DeValue::Table(table) => tables.push((table, item.span().into())),
+                other => self.wrong_type(name, other, item.span().into(), "a list of tables"),
+            }
+        }
+        tables
+    }
+
+    /// The tables inside a table, each with its name: `[name.one]`, `[name.two]`.
+    pub fn named_tables(&mut self, name: &'static str) -> Vec<NamedTable<'t, 'i>> {
+        let Some((table, _)) = self.table(name) else {
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for (key, value) in table {
+            match value.get_ref() {
+                DeValue::Table(fields) => tables.push(NamedTable {
+                    name: spanned_key(key),
+                    fields,
+                }),
+                other => {
+                    let key = key.get_ref();
+                    self.wrong_type(key, other, value.span().into(), "a table");
+                }
+            }
+        }
+        tables
+    }
+}
+
+/// A table with its name.
+pub(in crate::policy) struct NamedTable<'t, 'i> {
+    pub name: Spanned<String>,
+    pub fields: &'t DeTable<'i>,
+}
+
+pub(in crate::policy) fn spanned_key(key: &TomlSpanned<toml::de::DeString<'_>>) -> Spanned<String> {
+    Spanned::new(key.get_ref().to_string(), key.span().into())
+}
+
+pub(in crate::policy) fn wrong_type(
+    name: &str,
+    value: &DeValue<'_>,
+    span: Span,
+    wanted: &str,
+) -> Diagnostic {
+    let found = match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "`true` or `false`",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    let name = quote(name);
+    Diagnostic::new(
+        Code::WrongType,
+        format!("{name} is {found}, and should be {wanted}"),
+    )
+    .at(span, format!("this is {found}"))
+    .help(format!("write {wanted}"))
+}
+
+fn no_unit(name: &str, number: &str, span: Span) -> Diagnostic {
+    let number = super::super::shown::presentable(number, []);
+    Diagnostic::new(
+        Code::NoUnit,
+        format!("`{name}` is {}, which has no unit", quote(&number)),
+    )
+    .at(span, "blocks, hours, days or weeks?")
+    .help(format!(
+        "write `\"{number} days\"` or `\"{number} blocks\"`; hours and weeks are possible too"
+    ))
+}
+
+/// The known word that is most like what was typed.
+pub(in crate::policy) fn did_you_mean<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // The comparison takes time with the product of both lengths, and no name of ours is long.
+    if typed.len() > 256 {
+        return None;
+    }
+    let lower = typed.to_lowercase();
+    let mut best: Option<(f64, &str)> = None;
+    for word in known {
+        let likeness = strsim::jaro_winkler(&lower, &word.to_lowercase());
+        if likeness >= SUGGEST_FROM && best.is_none_or(|(most, _)| likeness > most) {
+            best = Some((likeness, word));
+        }
+    }
+    best.map(|(_, word)| word)
+}

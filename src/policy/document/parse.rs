@@ -1,0 +1,518 @@
+//! TOML to document.
+
+use std::sync::Arc;
+
+use bitcoin::FeeRate;
+use chrono::DateTime;
+use toml::de::{DeTable, DeValue};
+
+use crate::units::{AbsoluteLock, UnixTime};
+
+use super::super::period::Clock;
+use super::super::shown::quote;
+use super::super::{Code, Diagnostic, Network, Purpose, ScriptType, Span};
+use super::fields::{Fields, spanned_key, wrong_type};
+use super::{
+    Document, EscrowEntry, LintEntry, LockupEntry, MAX_BYTES, MAX_MEMBERS, MAX_PARTIES, MAX_PATHS,
+    MAX_QUORUMS, Members, PartyEntry, PathEntry, QuorumEntry, RootEntry, Settings, Spanned, Typed,
+    activation, height_lock,
+};
+
+/// Feerates a policy can choose for its pre-signed transactions, in sat/vB: below one they would
+/// not be relayed, and above three they would pay more than a fee child does.
+const BASE_FEES: std::ops::RangeInclusive<u64> = 1..=3;
+
+/// The custody facts a party can state.
+const CUSTODY: [&str; 6] = [
+    "operator",
+    "host",
+    "cloud",
+    "vendor",
+    "jurisdiction",
+    "site",
+];
+
+pub(super) fn document(text: &str) -> Document {
+    let mut document = Document {
+        source: Arc::from(text),
+        problems: Vec::new(),
+        settings: Settings::default(),
+        parties: Vec::new(),
+        quorums: Vec::new(),
+        root: RootEntry::default(),
+        paths: Vec::new(),
+        lints: Vec::new(),
+    };
+    if text.len() > MAX_BYTES {
+        document.source = Arc::from("");
+        document.problems.push(
+            Diagnostic::new(
+                Code::TooLarge,
+                format!(
+                    "the document has {} bytes, and may have {MAX_BYTES}",
+                    text.len()
+                ),
+            )
+            .help("is this the right file?"),
+        );
+        return document;
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        let span = Span::from(span.start.min(text.len())..span.end.min(text.len()));
+        document.problems.push(syntax(text, error.message(), span));
+    }
+    let mut problems = Vec::new();
+    root_table(&mut document, table.get_ref(), &mut problems);
+    document.problems.append(&mut problems);
+    document
+}
+
+fn syntax(text: &str, message: &str, span: Span) -> Diagnostic {
+    if message == "duplicate key" {
+        let key = text.get(span.start..span.end).unwrap_or_default();
+        return Diagnostic::new(
+            Code::DuplicateField,
+            format!("{} is given twice", quote(key)),
+        )
+        .at(span, "given before")
+        .help("remove one of the two, or correct its name");
+    }
+    Diagnostic::new(Code::Syntax, format!("this is not TOML: {message}"))
+        .at(span, "cannot be read")
+        .help("strings need quotes, and each path starts with `[[path]]`")
+}
+
+fn root_table(document: &mut Document, table: &DeTable<'_>, problems: &mut Vec<Diagnostic>) {
+    let mut fields = Fields::new(table, Span::default(), "the document", problems);
+    fields.require(&["policy", "parties", "quorums", "root"]);
+    if let Some((table, span)) = fields.table("policy") {
+        document.settings = settings(table, span, fields.problems);
+    }
+    for party in limited(
+        fields.named_tables("parties"),
+        MAX_PARTIES,
+        "parties",
+        &mut fields,
+    ) {
+        document
+            .parties
+            .push(self::party(party.name, party.fields, fields.problems));
+    }
+    for quorum in limited(
+        fields.named_tables("quorums"),
+        MAX_QUORUMS,
+        "quorums",
+        &mut fields,
+    ) {
+        document
+            .quorums
+            .push(self::quorum(quorum.name, quorum.fields, fields.problems));
+    }
+    if let Some((table, span)) = fields.table("root") {
+        document.root = root(table, span, fields.problems);
+    }
+    for (table, span) in limited(fields.tables("path"), MAX_PATHS, "paths", &mut fields) {
+        document.paths.push(path(table, span, fields.problems));
+    }
+    if let Some((table, _)) = fields.table("lints") {
+        document.lints = lints(table, fields.problems);
+    }
+    fields.finish();
+}
+
+/// The first so many, with a problem if there are more.
+fn limited<T>(
+    mut items: Vec<T>,
+    max: usize,
+    what: &str,
+    fields: &mut Fields<'_, '_, '_>,
+) -> Vec<T> {
+    if items.len() > max {
+        fields.problems.push(
+            Diagnostic::new(
+                Code::TooLarge,
+                format!("there are {} {what}, and there can be {max}", items.len()),
+            )
+            .help("split the policy into several"),
+        );
+        items.truncate(max);
+    }
+    items
+}
+
+fn settings(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnostic>) -> Settings {
+    let mut fields = Fields::new(table, span, "`[policy]`", problems);
+    fields.require(&["name", "network", "script"]);
+    let settings = Settings {
+        name: fields.text("name"),
+        network: fields.word("network", &Network::ALL),
+        script: fields.word("script", &ScriptType::ALL),
+        base_fee: base_fee(&mut fields),
+        accept_total_loss: reason(&mut fields, "accept_total_loss"),
+    };
+    if let Some(layout) = fields.word("layout", &[("device", true), ("cheapest", false)])
+        && !layout.value
+    {
+        fields.problems.push(
+            Diagnostic::new(
+                Code::NotAvailable,
+                "the layout `cheapest` is not available yet",
+            )
+            .at(layout.span, "not available yet")
+            .help("write `layout = \"device\"`, or leave it out"),
+        );
+    }
+    if let Some(version) = fields.number("transaction_version")
+        && version.value != 3
+    {
+        let (code, help) = match version.value {
+            2 => (
+                Code::NotAvailable,
+                "write `transaction_version = 3`, or leave it out; version 2 with its feerate rungs is not available yet",
+            ),
+            _ => (
+                Code::OutOfRange,
+                "write `transaction_version = 3`, or leave it out",
+            ),
+        };
+        fields.problems.push(
+            Diagnostic::new(
+                code,
+                format!(
+                    "pre-signed transactions cannot have version {}",
+                    version.value
+                ),
+            )
+            .at(version.span, "only 3 is possible")
+            .help(help),
+        );
+    }
+    fields.finish();
+    settings
+}
+
+fn base_fee(fields: &mut Fields<'_, '_, '_>) -> Typed<FeeRate> {
+    let help = "write `base_fee = \"2 sat/vB\"`, or 1 or 3";
+    if let Some((value @ (DeValue::Integer(_) | DeValue::Float(_)), span)) =
+        fields.value("base_fee")
+    {
+        fields.problems.push(wrong_type(
+            "base_fee",
+            value,
+            span,
+            "a feerate such as `\"2 sat/vB\"`",
+        ));
+        return None;
+    }
+    let typed = fields.text("base_fee")?;
+    let number = typed.value.trim().strip_suffix("sat/vB").map(str::trim_end);
+    let Some(Ok(rate)) = number.map(str::parse::<u64>) else {
+        fields.problems.push(
+            Diagnostic::new(
+                Code::WrongType,
+                format!(
+                    "`base_fee` is {}, which is no whole feerate in sat/vB",
+                    quote(&typed.value)
+                ),
+            )
+            .at(typed.span, "not a feerate")
+            .help(help),
+        );
+        return None;
+    };
+    let in_range = BASE_FEES
+        .contains(&rate)
+        .then(|| FeeRate::from_sat_per_vb(rate))
+        .flatten();
+    if in_range.is_none() {
+        fields.problems.push(
+            Diagnostic::new(
+                Code::OutOfRange,
+                format!("`base_fee` is {rate} sat/vB, and can be 1 to 3"),
+            )
+            .at(typed.span, "out of range")
+            .help(format!(
+                "{help}; what is missing in a fee spike is paid by a fee child"
+            )),
+        );
+    }
+    in_range.map(|rate| Spanned::new(rate, typed.span))
+}
+
+fn reason(fields: &mut Fields<'_, '_, '_>, name: &'static str) -> Typed<String> {
+    let typed = fields.text(name)?;
+    if typed.value.trim().is_empty() {
+        fields.problems.push(empty_reason(name, typed.span));
+    }
+    Some(typed)
+}
+
+fn empty_reason(name: &str, span: Span) -> Diagnostic {
+    let name = quote(name);
+    Diagnostic::new(Code::EmptyReason, format!("{name} gives no reason"))
+        .at(span, "empty")
+        .help("say why, for whoever reads the policy next")
+}
+
+fn party(name: Spanned<String>, table: &DeTable<'_>, problems: &mut Vec<Diagnostic>) -> PartyEntry {
+    let title = format!("party {}", quote(&name.value));
+    let mut fields = Fields::new(table, name.span, title.clone(), problems);
+    fields.require(&["key"]);
+    let mut party = PartyEntry {
+        key: fields.text("key"),
+        identity: fields.text("identity"),
+        veto: fields.text("veto"),
+        fees: fields.text("fees"),
+        custody: Vec::new(),
+        name,
+    };
+    if let Some((table, span)) = fields.table("custody") {
+        let mut facts = Fields::new(
+            table,
+            span,
+            format!("the custody of {title}"),
+            fields.problems,
+        );
+        for fact in CUSTODY {
+            if let Some(typed) = facts.text(fact) {
+                party.custody.push((fact, typed));
+            }
+        }
+        facts.finish();
+    }
+    fields.finish();
+    party
+}
+
+fn quorum(
+    name: Spanned<String>,
+    table: &DeTable<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> QuorumEntry {
+    let title = format!("quorum {}", quote(&name.value));
+    let mut fields = Fields::new(table, name.span, title.clone(), problems);
+    fields.require(&["threshold"]);
+    let threshold = fields.number("threshold");
+    let of = fields.has("of");
+    let same_as = fields.has("members_of");
+    let listed = fields.texts("of");
+    let same = fields.text("members_of");
+    if of == same_as {
+        let problem = if of {
+            "both `of` and `members_of`"
+        } else {
+            "neither `of` nor `members_of`"
+        };
+        fields.problems.push(
+            Diagnostic::new(Code::FieldConflict, format!("{title} has {problem}"))
+                .at(name.span, "who are its members?")
+                .help("write `of = [\"alice\", \"bob\"]`, or `members_of = \"council\"` for the members of another quorum"),
+        );
+    }
+    fields.finish();
+    let mut members = match (listed, same) {
+        (Some(listed), None) => Some(Members::Listed(listed)),
+        (None, Some(same)) => Some(Members::SameAs(same)),
+        _ => None,
+    };
+    if let Some(Members::Listed(listed)) = &mut members
+        && listed.value.len() > MAX_MEMBERS
+    {
+        problems.push(
+            Diagnostic::new(
+                Code::TooLarge,
+                format!(
+                    "{title} has {} members, and can have {MAX_MEMBERS}",
+                    listed.value.len()
+                ),
+            )
+            .at(listed.span, "too many")
+            .help("make it smaller"),
+        );
+        listed.value.truncate(MAX_MEMBERS);
+    }
+    QuorumEntry {
+        name,
+        threshold,
+        members,
+    }
+}
+
+fn root(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnostic>) -> RootEntry {
+    let before = problems.len();
+    let mut fields = Fields::new(table, span, "`[root]`", problems);
+    fields.require(&["quorum"]);
+    let quorum = fields.text("quorum");
+    let refresh = fields.duration("refresh");
+    fields.finish();
+    RootEntry {
+        span,
+        quorum,
+        refresh,
+        broken: problems.len() > before,
+    }
+}
+
+fn path(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnostic>) -> PathEntry {
+    let before = problems.len();
+    let title = table
+        .get("name")
+        .and_then(|name| name.get_ref().as_str())
+        .map_or_else(
+            || "this path".to_owned(),
+            |name| format!("path {}", quote(name)),
+        );
+    let mut fields = Fields::new(table, span, title.clone(), problems);
+    fields.require(&["name", "quorum"]);
+    let name = fields.text("name");
+    let purpose = fields.word("purpose", &Purpose::ALL);
+    let quorum = fields.text("quorum");
+    let clock = fields.word("clock", &Clock::ALL);
+    let delay = fields.duration("delay");
+    let unlock_at = unlock_at(&mut fields);
+    let unlock_height = unlock_height(&mut fields);
+    let escrow = fields
+        .table("escrow")
+        .map(|(table, span)| escrow(table, span, &title, fields.problems));
+    let lockup = fields
+        .table("lockup")
+        .map(|(table, span)| lockup(table, span, &title, fields.problems));
+    let activation = fields
+        .table("activation")
+        .and_then(|(table, span)| activation::read(table, span, fields.problems));
+    fields.finish();
+    PathEntry {
+        span,
+        name,
+        purpose,
+        quorum,
+        clock,
+        delay,
+        unlock_at,
+        unlock_height,
+        escrow,
+        lockup,
+        activation,
+        broken: problems.len() > before,
+    }
+}
+
+fn escrow(
+    table: &DeTable<'_>,
+    span: Span,
+    path: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> EscrowEntry {
+    let mut fields = Fields::new(table, span, format!("the escrow of {path}"), problems);
+    fields.require(&["window", "veto"]);
+    let escrow = EscrowEntry {
+        span,
+        window: fields.duration("window"),
+        veto: fields.text("veto"),
+        depth: fields.number("depth"),
+        backstop: fields.duration("backstop"),
+    };
+    fields.finish();
+    escrow
+}
+
+fn lockup(
+    table: &DeTable<'_>,
+    span: Span,
+    path: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> LockupEntry {
+    let mut fields = Fields::new(table, span, format!("the lock-up of {path}"), problems);
+    fields.require(&["period"]);
+    let lockup = LockupEntry {
+        span,
+        period: fields.duration("period"),
+        clawback: fields.boolean("clawback"),
+    };
+    fields.finish();
+    lockup
+}
+
+fn unlock_height(fields: &mut Fields<'_, '_, '_>) -> Typed<AbsoluteLock> {
+    let typed = fields.number("unlock_height")?;
+    if let Some(lock) = height_lock(typed.value) {
+        return Some(Spanned::new(lock, typed.span));
+    }
+    fields.problems.push(
+        Diagnostic::new(
+            Code::AbsoluteOutOfRange,
+            format!("block {} is no height that a lock can hold", typed.value),
+        )
+        .at(typed.span, "out of range")
+        .help("choose a height from 1 to 499999999; for a date write `unlock_at`"),
+    );
+    None
+}
+
+fn unlock_at(fields: &mut Fields<'_, '_, '_>) -> Typed<AbsoluteLock> {
+    let (value, span) = fields.value("unlock_at")?;
+    let text = match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Datetime(date) => date.to_string(),
+        _ => {
+            let wanted = "a date such as `\"2031-01-01T00:00:00Z\"`";
+            fields
+                .problems
+                .push(wrong_type("unlock_at", value, span, wanted));
+            return None;
+        }
+    };
+    let date = DateTime::parse_from_rfc3339(text.trim());
+    let seconds = match date {
+        Ok(date) if date.timestamp_subsec_nanos() == 0 => date.timestamp(),
+        _ => {
+            fields.problems.push(
+                Diagnostic::new(
+                    Code::BadDate,
+                    format!(
+                        "`unlock_at` is {}, which is no moment to the second",
+                        quote(&text)
+                    ),
+                )
+                .at(span, "day, time and zone are needed")
+                .help("write it like `\"2031-01-01T00:00:00Z\"`"),
+            );
+            return None;
+        }
+    };
+    let lock = u32::try_from(seconds)
+        .ok()
+        .and_then(|seconds| AbsoluteLock::from_time(UnixTime(seconds)).ok());
+    if lock.is_none() {
+        fields.problems.push(
+            Diagnostic::new(
+                Code::AbsoluteOutOfRange,
+                format!("{} is no date that a lock can hold", quote(&text)),
+            )
+            .at(span, "out of range")
+            .help("choose a date from 1985-11-05 to 2038-01-19, or a height with `unlock_height`"),
+        );
+    }
+    lock.map(|lock| Spanned::new(lock, span))
+}
+
+fn lints(table: &DeTable<'_>, problems: &mut Vec<Diagnostic>) -> Vec<LintEntry> {
+    let mut lints = Vec::new();
+    for (key, value) in table {
+        let code = spanned_key(key);
+        let span = value.span().into();
+        match value.get_ref() {
+            DeValue::String(text) => {
+                if text.trim().is_empty() {
+                    problems.push(empty_reason(&code.value, span));
+                }
+                let reason = Spanned::new(text.to_string(), span);
+                lints.push(LintEntry { code, reason });
+            }
+            other => problems.push(wrong_type(&code.value, other, span, "a reason in quotes")),
+        }
+    }
+    lints
+}

@@ -1,0 +1,79 @@
+//! Who can sign: stand-ins for all parties, those who have lost their keys, and the thief.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::Psbt;
+use bitcoin::ScriptBuf;
+use bitcoin::bip32::DerivationPath;
+use bitcoin::secp256k1::{All, Secp256k1};
+
+use crate::engine::Signers;
+use crate::policy::AccountKey;
+use crate::signer::SoftwareSigner;
+
+/// The stand-ins of a rehearsal.
+pub(super) struct Cast {
+    seed: u64,
+    secp: Secp256k1<All>,
+    signers: BTreeMap<String, SoftwareSigner>,
+    lost: BTreeSet<String>,
+    compromised: BTreeSet<String>,
+}
+
+impl Cast {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            secp: Secp256k1::new(),
+            signers: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            compromised: BTreeSet::new(),
+        }
+    }
+
+    /// The stand-in account of a party, at the path where its real account is.
+    pub(super) fn account(&mut self, party: &str, real: &AccountKey) -> AccountKey {
+        let (seed, secp) = (self.seed, &self.secp);
+        let signer = self
+            .signers
+            .entry(party.to_owned())
+            .or_insert_with(|| SoftwareSigner::stand_in(seed, party, secp));
+        signer.account(real.path(), secp)
+    }
+
+    /// The script of somebody outside the policy: a P2WPKH of his own.
+    pub(super) fn payee(&self, name: &str) -> ScriptBuf {
+        let signer = SoftwareSigner::stand_in(self.seed, &format!("payee {name}"), &self.secp);
+        let account = signer.account(&DerivationPath::master(), &self.secp);
+        ScriptBuf::new_p2wpkh(&account.xpub().to_pub().wpubkey_hash())
+    }
+
+    pub(super) fn lose(&mut self, parties: impl IntoIterator<Item = String>) {
+        self.lost.extend(parties);
+    }
+
+    pub(super) fn compromise(&mut self, parties: impl IntoIterator<Item = String>) {
+        self.compromised.extend(parties);
+    }
+
+    /// Whether somebody can sign with the keys of a party.
+    pub(super) fn can_sign(&self, party: &str) -> bool {
+        !self.lost.contains(party) || self.compromised.contains(party)
+    }
+
+    /// Whether a thief alone stands behind all of these.
+    pub(super) fn is_thief(&self, parties: &[String]) -> bool {
+        !parties.is_empty() && parties.iter().all(|party| self.compromised.contains(party))
+    }
+}
+
+impl Signers for Cast {
+    fn sign(&self, party: &str, mut psbt: Psbt) -> Option<Psbt> {
+        if !self.can_sign(party) {
+            return None;
+        }
+        let signer = self.signers.get(party)?;
+        psbt.sign(signer, &self.secp).ok()?;
+        Some(psbt)
+    }
+}

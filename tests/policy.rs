@@ -1,0 +1,231 @@
+//! What the checker says about policies, as the user sees it.
+
+#[path = "policy/boundaries.rs"]
+mod boundaries;
+#[path = "policy/canonical.rs"]
+mod canonical;
+#[path = "policy/hostile.rs"]
+mod hostile;
+#[path = "policy/template.rs"]
+mod template;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use longstop::policy::{Code, Severity, check};
+
+use template::{Filled, check_template, render};
+
+/// A policy with a direct and a staged path and nothing to remark.
+pub const BASE: &str = include_str!("policy/base.toml");
+
+/// Each `tests/policy/NAME.toml` has a snapshot of everything the checker says about it.
+#[test]
+fn diagnostics_of_fixtures() {
+    insta::with_settings!({
+        snapshot_path => "policy",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::glob!("policy/*.toml", |path| {
+            let template = fs::read_to_string(path).expect("a readable fixture");
+            insta::assert_snapshot!(report(&template));
+        });
+    });
+}
+
+fn report(template: &str) -> String {
+    let filled = Filled::new(template);
+    let checked = check(&filled.text);
+    let shown = filled.shown(&checked);
+    let mut out = String::new();
+    for diagnostic in &checked.diagnostics {
+        out += &render(filled.in_template(diagnostic), &shown);
+        out.push('\n');
+    }
+    for silenced in &checked.silenced {
+        let diagnostic = filled.in_template(&silenced.diagnostic);
+        let code = silenced.diagnostic.code();
+        writeln!(
+            out,
+            "silenced {code}: {diagnostic}\n  because: {}",
+            silenced.reason
+        )
+        .expect("writing to a string");
+    }
+    let verdict = if checked.policy.is_some() {
+        "a policy"
+    } else {
+        "no policy"
+    };
+    // Trailing spaces come from the renderer and say nothing.
+    let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
+    format!("{}\n=> {verdict}\n", lines.join("\n"))
+}
+
+#[test]
+fn every_code_has_a_fixture() {
+    let mut produced = BTreeSet::new();
+    for entry in fs::read_dir(fixtures()).expect("the fixtures") {
+        let path = entry.expect("a fixture").path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            let template = fs::read_to_string(&path).expect("a readable fixture");
+            let checked = check_template(&template);
+            let silenced = checked.silenced.iter().map(|silenced| &silenced.diagnostic);
+            produced.extend(
+                checked
+                    .diagnostics
+                    .iter()
+                    .chain(silenced)
+                    .map(|problem| problem.code()),
+            );
+        }
+    }
+    let missing: Vec<&str> = Code::ALL
+        .iter()
+        .filter(|code| !produced.contains(*code))
+        .map(|code| code.as_str())
+        .collect();
+    assert!(missing.is_empty(), "no fixture produces {missing:?}");
+}
+
+#[test]
+fn the_book_has_every_code_and_no_other() {
+    let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("book/src/codes.md");
+    let written = fs::read_to_string(&book).expect("the page of codes");
+    let expected = page();
+    if written != expected {
+        let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("codes.md");
+        fs::write(&fresh, expected).expect("a place for the page");
+        panic!(
+            "book/src/codes.md is not what the table says, which is in {}",
+            fresh.display()
+        );
+    }
+}
+
+fn page() -> String {
+    let mut page = String::from(
+        "# Codes\n\n\
+         Everything that `longstop check` can say about a policy has a code.\n\
+         A code never changes its meaning.\n\
+         Errors stand in the way of a policy; warnings and notes do not.\n\
+         What can be silenced is silenced with a reason, in the policy itself:\n\n\
+         ```toml\n[lints]\nLS0603 = \"the agents are three law firms under contract\"\n```\n",
+    );
+    let groups = [
+        ("LS01", "The document"),
+        ("LS02", "Names and quorums"),
+        ("LS03", "Keys"),
+        ("LS04", "Times"),
+        ("LS05", "Paths and survival"),
+        ("LS06", "Lints"),
+        ("LS07", "Notes"),
+    ];
+    for (prefix, title) in groups {
+        write!(page, "\n## {title}\n").expect("writing to a string");
+        for code in Code::ALL
+            .iter()
+            .filter(|code| code.as_str().starts_with(prefix))
+        {
+            let silence = match (code.can_be_silenced(), code.severity()) {
+                (true, severity) => format!("{severity}, can be silenced with a reason"),
+                (false, severity) => severity.to_string(),
+            };
+            write!(
+                page,
+                "\n### {code}: {}\n\n*{silence}*\n\n{}\n\n**What to do.** {}\n",
+                code.title(),
+                sentences(code.explanation()),
+                sentences(code.remedy()),
+            )
+            .expect("writing to a string");
+        }
+    }
+    page
+}
+
+/// One sentence per line, as in all pages of the book.
+fn sentences(text: &str) -> String {
+    text.replace(". ", ".\n")
+}
+
+#[test]
+fn codes_are_unique_ordered_and_grouped_by_severity() {
+    let written: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert!(written.is_sorted_by(|a, b| a < b), "{written:?}");
+    for code in Code::ALL {
+        assert_eq!(Code::from_written(code.as_str()), Some(*code));
+        let severity = match &code.as_str()[..4] {
+            "LS06" => Severity::Warning,
+            "LS07" => Severity::Note,
+            _ => Severity::Error,
+        };
+        assert_eq!(code.severity(), severity, "{code}");
+    }
+    assert_eq!(Code::from_written("LS9999"), None);
+}
+
+#[test]
+fn the_base_policy_has_nothing_to_remark() {
+    let checked = check_template(BASE);
+    assert_eq!(
+        checked.diagnostics,
+        [],
+        "so that tests see only what they cause"
+    );
+    let policy = checked.policy.expect("a policy");
+    assert_eq!(policy.name(), "base");
+    assert_eq!(policy.root().quorum().threshold(), 2);
+    assert_eq!(policy.root().quorum().fewest_seats(), 2);
+    let direct = policy
+        .path("dead-man")
+        .and_then(|path| path.direct())
+        .expect("direct");
+    assert_eq!(
+        direct.delay().expect("a delay").to_string(),
+        "365 days (52560 blocks)"
+    );
+    let staged = policy
+        .path("sos")
+        .and_then(|path| path.staged())
+        .expect("staged");
+    assert_eq!(staged.window().lock().to_consensus(), 2016);
+    let lockup = staged.lockup().expect("a lock-up");
+    assert!(lockup.clawback(), "the default");
+    assert_eq!(lockup.backstop_lock().to_consensus(), 2016 + 60 * 144);
+    assert_eq!(staged.depth(), 1, "the default");
+    assert_eq!(policy.base_fee().to_sat_per_vb_ceil(), 2, "the default");
+}
+
+#[test]
+fn a_diagnostic_has_lines_and_columns_for_other_programs() {
+    let text = Filled::new(&BASE.replace("\"365 days\"", "\"365\"")).text;
+    let checked = check(&text);
+    let [diagnostic] = checked.diagnostics.as_slice() else {
+        panic!("one problem: {:?}", checked.diagnostics);
+    };
+    let json = serde_json::to_value(diagnostic.located(&checked.source())).expect("serialises");
+    assert_eq!(json["code"], "LS0401");
+    assert_eq!(json["severity"], "error");
+    let label = &json["labels"][0];
+    let line = text
+        .lines()
+        .position(|line| line.starts_with("delay"))
+        .expect("a delay")
+        + 1;
+    assert_eq!(label["line"], line);
+    assert_eq!(label["column"], "delay = ".len() + 1);
+    let span =
+        |end: &str| usize::try_from(label["span"][end].as_u64().expect("bytes")).expect("small");
+    assert_eq!(&text[span("start")..span("end")], "\"365\"");
+}
+
+fn fixtures() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policy")
+}
