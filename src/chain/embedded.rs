@@ -16,15 +16,20 @@ mod accept;
 mod backend;
 mod block;
 mod branch;
+mod candidate;
 mod clock;
 mod faucet;
 mod feerate;
 mod judge;
 mod mempool;
+mod mine;
+mod package;
 mod record;
 mod reorg;
+mod replace;
 mod script;
 mod standard;
+mod submit;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -32,29 +37,25 @@ mod truc;
 
 use std::sync::Arc;
 
-use bitcoin::consensus::encode::serialize;
 use bitcoin::{
-    Amount, Block, BlockHash, FeeRate, Network, OutPoint, ScriptBuf, Transaction, Txid, constants,
+    Amount, BlockHash, FeeRate, Network, OutPoint, ScriptBuf, Transaction, Txid, constants,
 };
 use thiserror::Error;
 
-pub use self::accept::RelayPolicy;
+pub use self::candidate::RelayPolicy;
 pub use self::faucet::FaucetError;
 pub use self::record::{Record, RecordLine, RecordLineError};
 
-use self::accept::{Arrival, Gate};
-use self::block::{BlockPlan, build_block};
 use self::branch::Branch;
 use self::clock::Clock;
-use self::judge::check_block_transactions;
 use self::mempool::Mempool;
 use self::record::Recorder;
 use self::script::ScriptJudge;
-use crate::chain::{ChainTip, Judge, Refusal, SeenOutput, SeenSpend, Verdict};
+use crate::chain::{ChainTip, Refusal, SeenOutput, SeenSpend};
 use crate::units::{BlockHeight, Blocks, CoinBirth, SECONDS_PER_BLOCK, UnixTime};
 
-/// Blocks mined before the start.  Their rewards, 50 BTC each, are what the faucet has: 51 of them
-/// are mature from the start, so 2,550 BTC, and the others soon after.
+/// Blocks mined before the start.  Their rewards are what the faucet has: 50 BTC each but for the
+/// last, 2,550 BTC of it mature from the start and the others soon after.
 const PREMINED: u32 = 150;
 
 /// The least that the faucet pays for its own transactions: one satoshi per vbyte.
@@ -294,230 +295,5 @@ impl EmbeddedChain {
         let payment = faucet::build_payment(&self.branch, &self.pool, script, amount, rate)?;
         self.submit(&payment)?;
         Ok(OutPoint::new(payment.compute_txid(), 0))
-    }
-}
-
-/// Judging transactions.
-impl EmbeddedChain {
-    /// Offers a transaction to the mempool.
-    ///
-    /// # Errors
-    ///
-    /// With the first rule that refuses it.
-    pub fn submit(&mut self, transaction: &Transaction) -> Verdict {
-        match self.gate().judge(&self.pool, transaction, Arrival::Alone) {
-            Ok(change) => {
-                change.apply(&mut self.pool);
-                Ok(())
-            }
-            Err(refused) => {
-                let holding = self.with_unconfirmed_ancestors(&[transaction]);
-                Err(self.judge_again(refused.refusal, holding))
-            }
-        }
-    }
-
-    /// Offers a transaction and a child that spends it; they are judged together if the parent is
-    /// not good enough alone.
-    ///
-    /// # Errors
-    ///
-    /// With the rule that keeps the child out.  The parent can be in the mempool all the same.
-    pub fn submit_package(&mut self, parent: &Transaction, child: &Transaction) -> Verdict {
-        let gate = Gate {
-            branch: &self.branch,
-            policy: &self.policy,
-            scripts: &self.scripts,
-        };
-        gate.take_package(&mut self.pool, parent, child)
-            .map_err(|refusal| {
-                let holding = self.with_unconfirmed_ancestors(&[parent, child]);
-                self.judge_again(refusal, holding)
-            })
-    }
-
-    /// What [`submit`](Self::submit) would say now, changing nothing.
-    ///
-    /// # Errors
-    ///
-    /// With the first rule that refuses it.
-    pub fn test_accept(&self, transaction: &Transaction) -> Verdict {
-        match self.gate().judge(&self.pool, transaction, Arrival::Alone) {
-            Ok(_) => Ok(()),
-            Err(refused) => {
-                let holding = self.with_unconfirmed_ancestors(&[transaction]);
-                let by = self.judge_of(&holding);
-                let refusal = refused.refusal;
-                Err(Refusal { by, ..refusal })
-            }
-        }
-    }
-
-    /// Whether a block on the present tip that holds this transaction alone would be valid.
-    ///
-    /// # Errors
-    ///
-    /// With the first rule of consensus that is broken, in the words for blocks.
-    pub fn test_block_with(&self, transaction: &Transaction) -> Verdict {
-        self.test_block(std::slice::from_ref(transaction)).map(drop)
-    }
-
-    fn gate(&self) -> Gate<'_> {
-        Gate {
-            branch: &self.branch,
-            policy: &self.policy,
-            scripts: &self.scripts,
-        }
-    }
-
-    /// The fees of a block on the present tip with these transactions, if it is valid.
-    fn test_block(&self, transactions: &[Transaction]) -> Result<Amount, Refusal> {
-        let birth = self.branch.next_birth();
-        check_block_transactions(transactions, &*self.branch, birth, &self.scripts)
-    }
-
-    fn judge_of(&self, holding: &[Transaction]) -> Judge {
-        match self.test_block(holding) {
-            Ok(_) => Judge::Relay,
-            Err(_) => Judge::Consensus,
-        }
-    }
-
-    /// These transactions and what they need from the mempool, parents first.
-    fn with_unconfirmed_ancestors(&self, transactions: &[&Transaction]) -> Vec<Transaction> {
-        let own: Vec<Txid> = transactions.iter().map(|own| own.compute_txid()).collect();
-        let parents = (transactions.iter()).flat_map(|own| self.pool.parents(own));
-        let mut ancestors = self.pool.with_ancestors(parents);
-        ancestors.retain(|txid| !own.contains(txid));
-        let sorted = self.pool.sorted(&ancestors);
-        let ancestors = sorted.iter().filter_map(|txid| self.pool.get(txid));
-        ancestors
-            .map(|entry| &*entry.transaction)
-            .chain(transactions.iter().copied())
-            .cloned()
-            .collect()
-    }
-
-    /// Finds out whether a block may hold what the mempool refused, and records that.
-    fn judge_again(&mut self, refusal: Refusal, holding: Vec<Transaction>) -> Refusal {
-        let verdict = self.test_block(&holding);
-        let by = match verdict {
-            Ok(_) => Judge::Relay,
-            Err(_) => Judge::Consensus,
-        };
-        let is_known = matches!(
-            &*refusal.class,
-            "txn-already-in-mempool" | "txn-already-known"
-        );
-        let refusal = Refusal { by, ..refusal };
-        let Some(mut recorder) = self.recorder.take() else {
-            return refusal;
-        };
-        let last = holding.last().map(Transaction::compute_wtxid);
-        // Without inputs a transaction has no encoding that a node could read.
-        let has_inputs = holding.iter().all(|held| !held.input.is_empty());
-        if !is_known && has_inputs && last.is_some_and(|wtxid| recorder.is_new(wtxid)) {
-            match verdict {
-                Ok(_) => recorder.wait(&refusal.class, holding),
-                Err(block_refusal) => {
-                    let block = self.build(holding, Amount::ZERO);
-                    let bytes = serialize(&block).into_boxed_slice();
-                    recorder.refused(&block_refusal.class, bytes, self.branch.next_height());
-                }
-            }
-        }
-        self.recorder = Some(recorder);
-        refusal
-    }
-}
-
-/// Mining.
-impl EmbeddedChain {
-    /// Mines a block with what the mempool holds at the going rate or above.
-    pub fn mine_one(&mut self) -> Mined {
-        self.mine_without(&[])
-    }
-
-    /// Mines so many blocks.
-    pub fn mine(&mut self, blocks: u32) -> Vec<Mined> {
-        (0..blocks).map(|_| self.mine_one()).collect()
-    }
-
-    /// Mines a block whose miner did not see these transactions.
-    pub fn mine_without(&mut self, unseen: &[Txid]) -> Mined {
-        let chosen = template::choose(&self.pool, self.going_rate, unseen);
-        self.extend(chosen)
-            .expect("the mempool holds only transactions that the next block may hold")
-    }
-
-    /// Mines a block without transactions.
-    pub fn mine_empty(&mut self) -> Mined {
-        self.extend(Vec::new())
-            .expect("a block without transactions breaks no rule")
-    }
-
-    /// Mines a block with just these transactions, parents first, whatever relay policy and the
-    /// mempool say of them.
-    ///
-    /// # Errors
-    ///
-    /// With the first rule of consensus that is broken; then nothing is mined.
-    pub fn mine_with(&mut self, transactions: &[Transaction]) -> Result<Mined, Refusal> {
-        self.extend(transactions.to_vec())
-    }
-
-    fn extend(&mut self, transactions: Vec<Transaction>) -> Result<Mined, Refusal> {
-        let fees = self.test_block(&transactions)?;
-        self.record_waiting();
-        self.clock.tick();
-        let block = self.build_now(transactions, fees);
-        Arc::make_mut(&mut self.branch).connect(&block);
-        let ChainTip { hash, time } = self.branch.tip();
-        if let Some(recorder) = &mut self.recorder {
-            recorder.mined(serialize(&block).into_boxed_slice(), hash, time.height);
-        }
-        let mined = block.txdata.get(1..).unwrap_or_default();
-        let confirmed: Vec<_> = mined.iter().map(Transaction::compute_txid).collect();
-        let evicted = self.clear_from_pool(mined, &confirmed);
-        Ok(Mined {
-            hash,
-            height: time.height,
-            confirmed,
-            evicted,
-        })
-    }
-
-    /// Removes what a block confirmed, and returns what had to leave because of it.
-    fn clear_from_pool(&mut self, mined: &[Transaction], confirmed: &[Txid]) -> Vec<Txid> {
-        confirmed.iter().for_each(|txid| self.pool.remove(txid));
-        let spent = mined.iter().flat_map(|transaction| &transaction.input);
-        let conflicts = spent.filter_map(|input| self.pool.spender(&input.previous_output));
-        let leaving = self.pool.with_descendants(conflicts);
-        let evicted = self.pool.sorted(&leaving);
-        evicted.iter().for_each(|txid| self.pool.remove(txid));
-        evicted
-    }
-
-    /// The block that would be mined next.
-    fn build(&self, transactions: Vec<Transaction>, fees: Amount) -> Block {
-        let mut clock = self.clock;
-        clock.tick();
-        self.build_at(clock, transactions, fees)
-    }
-
-    fn build_now(&self, transactions: Vec<Transaction>, fees: Amount) -> Block {
-        self.build_at(self.clock, transactions, fees)
-    }
-
-    fn build_at(&self, clock: Clock, transactions: Vec<Transaction>, fees: Amount) -> Block {
-        let before = self.branch.tip();
-        build_block(BlockPlan {
-            before,
-            time: clock.stamp(before.time.median_time_past),
-            transactions,
-            fees,
-            reward_script: &faucet::witness_script().to_p2wsh(),
-            extra_nonce: self.reorgs,
-        })
     }
 }

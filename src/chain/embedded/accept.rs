@@ -8,15 +8,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid};
+use bitcoin::{Amount, OutPoint, Transaction, Txid};
 
 use super::branch::{Branch, Coin};
-use super::feerate::{Fraction, chunks, fee_at, improves_diagram};
+use super::candidate::{Candidate, Change, RelayPolicy};
+use super::feerate::Fraction;
 use super::judge::{
     CoinView, MAX_BLOCK_SIGOPS_COST, Place, check_inputs, check_transaction, created_coins,
     is_final, is_sequence_final,
 };
-use super::mempool::{Entry, Mempool};
+use super::mempool::Mempool;
+use super::package::check_package_form;
+use super::replace::check_clusters;
 use super::script::ScriptJudge;
 use super::standard::{check_form, check_spends, dust_outputs};
 use super::truc;
@@ -28,97 +31,6 @@ const MAX_STANDARD_TX_SIGOPS_COST: usize = MAX_BLOCK_SIGOPS_COST / 5;
 /// A signature operation counts as so many weight units, if that is more than the weight.
 const WEIGHT_PER_SIGOP: u64 = 20;
 
-const MAX_REPLACED: usize = 100;
-const MAX_CLUSTER_COUNT: usize = 64;
-const MAX_CLUSTER_VSIZE: u64 = 101_000;
-const MAX_PACKAGE_WEIGHT: u64 = 404_000;
-
-/// The feerates that decide what nodes pass on.  The default is that of Bitcoin Core 31.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RelayPolicy {
-    /// The least feerate of all times: 0.1 satoshi per vbyte.
-    pub min_relay: FeeRate,
-    /// The least feerate that a full mempool takes now: zero while it has room.
-    pub mempool_min: FeeRate,
-    /// What a replacement pays more than what it replaces, for its own size: 0.1 satoshi per
-    /// vbyte.
-    pub incremental: FeeRate,
-}
-
-impl Default for RelayPolicy {
-    fn default() -> Self {
-        const TENTH_SAT_PER_VBYTE: FeeRate = FeeRate::from_sat_per_kwu(25);
-        Self {
-            min_relay: TENTH_SAT_PER_VBYTE,
-            mempool_min: FeeRate::ZERO,
-            incremental: TENTH_SAT_PER_VBYTE,
-        }
-    }
-}
-
-/// A transaction on its way into the mempool.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    pub transaction: Arc<Transaction>,
-    pub txid: Txid,
-    pub fee: Amount,
-    pub vsize: u64,
-    /// The unconfirmed transactions that it spends.
-    pub parents: BTreeSet<Txid>,
-    /// The unconfirmed transactions that it would replace directly.
-    pub conflicts: BTreeSet<Txid>,
-    evicts_sibling: bool,
-    sigop_cost: usize,
-    spent: Vec<TxOut>,
-}
-
-impl Candidate {
-    const fn fraction(&self) -> Fraction {
-        Fraction {
-            fee: self.fee,
-            vsize: self.vsize,
-        }
-    }
-
-    fn entry(&self) -> Entry {
-        Entry {
-            transaction: Arc::clone(&self.transaction),
-            wtxid: self.transaction.compute_wtxid(),
-            fee: self.fee,
-            vsize: self.vsize,
-            sigop_cost: self.sigop_cost,
-        }
-    }
-}
-
-/// The change to the mempool that takes transactions in.
-#[derive(Clone, Debug)]
-pub struct Change {
-    removed: BTreeSet<Txid>,
-    added: Vec<(Txid, Entry)>,
-}
-
-impl Change {
-    fn new(removed: BTreeSet<Txid>, added: &[&Candidate]) -> Self {
-        let added = added
-            .iter()
-            .map(|candidate| (candidate.txid, candidate.entry()));
-        Self {
-            removed,
-            added: added.collect(),
-        }
-    }
-
-    pub fn apply(self, pool: &mut Mempool) {
-        for txid in &self.removed {
-            pool.remove(txid);
-        }
-        for (txid, entry) in self.added {
-            pool.insert(txid, entry);
-        }
-    }
-}
-
 /// A refusal, and whether the company of another transaction could change it.
 #[derive(Clone, Debug)]
 pub struct Refused {
@@ -127,7 +39,8 @@ pub struct Refused {
 }
 
 impl Refused {
-    const fn for_now(refusal: Refusal) -> Self {
+    /// A refusal that a child with a higher fee, or the missing parent, could turn.
+    pub const fn for_now(refusal: Refusal) -> Self {
         Self {
             refusal,
             reconsiderable: true,
@@ -369,84 +282,6 @@ impl Gate<'_> {
         Ok(())
     }
 
-    /// What a replacement evicts, if it pays enough for that.
-    fn check_replacement(
-        self,
-        pool: &Mempool,
-        candidate: &Candidate,
-    ) -> Result<BTreeSet<Txid>, Refused> {
-        let words = |alone, with_sibling| {
-            Refusal::relay(if candidate.evicts_sibling {
-                with_sibling
-            } else {
-                alone
-            })
-        };
-        if candidate.conflicts.len() > MAX_REPLACED {
-            return Err(words(
-                "too many potential replacements",
-                "too many potential replacements (including sibling eviction)",
-            )
-            .into());
-        }
-        let removed = pool.with_descendants(candidate.conflicts.iter().copied());
-        if !self.pays_for_replacement(Fraction::of(pool, &removed), candidate.fraction()) {
-            return Err(Refused::for_now(words(
-                "insufficient fee",
-                "insufficient fee (including sibling eviction)",
-            )));
-        }
-        let change = Change::new(removed.clone(), &[candidate]);
-        check_clusters(pool, &change)?;
-        if !improves_mempool(pool, &change) {
-            return Err(Refused::for_now(Refusal::relay("replacement-failed")));
-        }
-        Ok(removed)
-    }
-
-    /// What a package evicts, if it pays enough for that.
-    fn check_package_replacement(
-        self,
-        pool: &Mempool,
-        parent: &Candidate,
-        child: &Candidate,
-    ) -> Result<BTreeSet<Txid>, Refused> {
-        if !parent.parents.is_empty() || !child.parents.is_empty() {
-            let class = "package RBF failed: new transaction cannot have mempool ancestors";
-            return Err(Refusal::relay(class).into());
-        }
-        let conflicts: BTreeSet<_> = parent.conflicts.union(&child.conflicts).copied().collect();
-        if conflicts.len() > MAX_REPLACED {
-            let class = "package RBF failed: too many potential replacements";
-            return Err(Refusal::relay(class).into());
-        }
-        let removed = pool.with_descendants(conflicts);
-        let together = parent.fraction().plus(child.fraction());
-        if !self.pays_for_replacement(Fraction::of(pool, &removed), together) {
-            let class = "package RBF failed: insufficient anti-DoS fees";
-            return Err(Refusal::relay(class).into());
-        }
-        if together.cmp_rate(parent.fraction()).is_le() {
-            let class =
-                "package RBF failed: package feerate is less than or equal to parent feerate";
-            return Err(Refusal::relay(class).into());
-        }
-        let change = Change::new(removed.clone(), &[parent, child]);
-        check_clusters(pool, &change)?;
-        if !improves_mempool(pool, &change) {
-            let class =
-                "package RBF failed: insufficient feerate: does not improve feerate diagram";
-            return Err(Refusal::relay(class).into());
-        }
-        Ok(removed)
-    }
-
-    /// The third and fourth rule of BIP-125.
-    fn pays_for_replacement(self, old: Fraction, new: Fraction) -> bool {
-        (new.fee.checked_sub(old.fee))
-            .is_some_and(|more| more >= fee_at(self.policy.incremental, new.vsize))
-    }
-
     fn check_scripts(self, candidate: &Candidate) -> Result<(), Refusal> {
         self.scripts
             .verify(&candidate.transaction, &candidate.spent)
@@ -475,32 +310,6 @@ fn virtual_size(transaction: &Transaction, sigop_cost: usize) -> u64 {
         .div_ceil(4)
 }
 
-fn check_package_form(parent: &Transaction, child: &Transaction) -> Result<(), Refusal> {
-    let (parent_txid, child_txid) = (parent.compute_txid(), child.compute_txid());
-    let weight = parent.weight() + child.weight();
-    let spends = |transaction: &Transaction, txid| {
-        let mut inputs = transaction.input.iter();
-        inputs.any(|input| input.previous_output.txid == txid)
-    };
-    let spent_by_parent: BTreeSet<_> = (parent.input.iter())
-        .map(|input| input.previous_output)
-        .collect();
-    let mut child_inputs = child.input.iter();
-    if weight.to_wu() > MAX_PACKAGE_WEIGHT {
-        Err(Refusal::relay("package-too-large"))
-    } else if parent_txid == child_txid {
-        Err(Refusal::relay("package-contains-duplicates"))
-    } else if spends(parent, child_txid) {
-        Err(Refusal::relay("package-not-sorted"))
-    } else if child_inputs.any(|input| spent_by_parent.contains(&input.previous_output)) {
-        Err(Refusal::relay("conflict-in-package"))
-    } else if !spends(child, parent_txid) {
-        Err(Refusal::relay("package-not-child-with-parents"))
-    } else {
-        Ok(())
-    }
-}
-
 /// Who spends a transaction with dust must spend the dust: it may not stay behind.
 fn check_ephemeral_spends(
     pool: &Mempool,
@@ -522,38 +331,4 @@ fn check_ephemeral_spends(
         }
     }
     Ok(())
-}
-
-/// Whether the clusters that a change leaves behind are small enough.
-fn check_clusters(pool: &Mempool, change: &Change) -> Result<(), Refusal> {
-    if let [(_, entry)] = change.added.as_slice()
-        && pool.parents(&entry.transaction).is_empty()
-    {
-        // A cluster of one is no larger than a transaction may be.
-        return Ok(());
-    }
-    let mut after = pool.clone();
-    let added: Vec<_> = change.added.iter().map(|(txid, _)| *txid).collect();
-    change.clone().apply(&mut after);
-    let cluster = after.cluster(added);
-    let total = Fraction::of(&after, &cluster);
-    if cluster.len() > MAX_CLUSTER_COUNT || total.vsize > MAX_CLUSTER_VSIZE {
-        return Err(Refusal::relay("too-large-cluster"));
-    }
-    Ok(())
-}
-
-/// Whether a change makes the clusters that it touches worth more to miners.
-fn improves_mempool(pool: &Mempool, change: &Change) -> bool {
-    let mut after = pool.clone();
-    change.clone().apply(&mut after);
-    let parents = change
-        .added
-        .iter()
-        .flat_map(|(_, entry)| pool.parents(&entry.transaction));
-    let old = pool.cluster(change.removed.iter().copied().chain(parents));
-    let added = change.added.iter().map(|(txid, _)| *txid);
-    let kept = old.iter().filter(|txid| !change.removed.contains(*txid));
-    let new = after.cluster(kept.copied().chain(added));
-    improves_diagram(&chunks(pool, &old), &chunks(&after, &new))
 }

@@ -1,7 +1,7 @@
 //! The active branch: its blocks, and every output that they created.
 //!
-//! Spent outputs are kept and marked.  So a block can be disconnected without undo data, and the
-//! whole history of a script can be shown.
+//! Spent outputs are kept and marked.  So a block can be disconnected with what is at hand, and
+//! the whole history of a script can be shown.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -202,10 +202,9 @@ impl Branch {
         let time = UnixTime(block.header.time);
         let median_time_past = self.median_time_with(time);
         let height = BlockHeight(u32::try_from(self.blocks.len()).unwrap_or(u32::MAX));
-        let coinbase = block.coinbase().map_or_else(
-            || bitcoin::hashes::Hash::all_zeros(),
-            Transaction::compute_txid,
-        );
+        let coinbase = block
+            .coinbase()
+            .map_or_else(bitcoin::hashes::Hash::all_zeros, Transaction::compute_txid);
         self.tip = tip_at(block, height, median_time_past);
         self.blocks.push(Arc::new(StoredBlock {
             bytes: serialize(block).into_boxed_slice(),

@@ -69,6 +69,9 @@ pub fn build_payment(
             witness: Witness::from_slice(&[witness_script().as_bytes()]),
         });
         held = held.checked_add(coin.output.value).unwrap_or(held);
+        if held < amount {
+            continue;
+        }
         let vsize = u64::try_from(payment.vsize()).unwrap_or(u64::MAX);
         let change = held
             .checked_sub(amount)

@@ -11,7 +11,8 @@
 //! | `# TEXT` | A comment. |
 //!
 //! In CLASS every space is a `-`.  If relay policy refused several transactions on one tip, one
-//! block holds as many of them as agree, and CLASS joins their classes with `+`.
+//! block holds as many of them as agree, and CLASS joins their classes with `+`.  A reader that
+//! leaves `relay` blocks out, or judges them on a node of its own, finds the same tips.
 //!
 //! A node compares timestamps with its own clock: set it to the end of the run.
 
@@ -24,6 +25,7 @@ use bitcoin::hex::{DisplayHex, FromHex, HexToBytesError};
 use bitcoin::{BlockHash, Transaction, Wtxid};
 use thiserror::Error;
 
+use crate::chain::ChainTip;
 use crate::units::BlockHeight;
 
 /// A line of a record.
@@ -132,6 +134,9 @@ impl Record {
     }
 }
 
+/// Why a refusal cannot be judged while a reorg has not overtaken the old branch.
+pub const FOLLOWS_ANOTHER_BRANCH: &str = "a node still follows another branch";
+
 /// A transaction that relay policy alone refused, with the unconfirmed ones that it needs.
 #[derive(Debug)]
 pub struct RelayCase {
@@ -142,11 +147,15 @@ pub struct RelayCase {
 /// Writes the record, and knows what a full node that reads it has as its tip.
 ///
 /// A node connects a block, and so judges it, only if the branch of the block is longer than its
-/// own.  What it would not judge is recorded as a comment.
+/// own; and a line says that its block stands on the tip.  What would not be judged there is
+/// recorded as a comment.
 #[derive(Debug)]
 pub struct Recorder {
     lines: Vec<RecordLine>,
+    /// The tip of a node that takes `relay` blocks for blocks like any other.
     node_tip: (BlockHash, BlockHeight),
+    /// The tip of a node that is not shown `relay` blocks.
+    mined_tip: (BlockHash, BlockHeight),
     /// Waits until the tip changes, because a node that has accepted such a block can judge no
     /// other on the same tip.
     waiting: Vec<RelayCase>,
@@ -161,6 +170,7 @@ impl Recorder {
         Self {
             lines: vec![RecordLine::Comment(about.to_owned())],
             node_tip: (genesis, BlockHeight::GENESIS),
+            mined_tip: (genesis, BlockHeight::GENESIS),
             waiting: Vec::new(),
             judged: BTreeSet::new(),
         }
@@ -174,14 +184,21 @@ impl Recorder {
         Record { lines: self.lines }
     }
 
-    /// Whether a node would judge a block of this height.
-    pub fn would_judge(&self, height: BlockHeight) -> bool {
-        height > self.node_tip.1
+    /// Whether a node would judge a block on this tip.
+    pub fn would_judge(&self, tip: ChainTip) -> bool {
+        tip.hash == self.mined_tip.0 && tip.time.height.next() > self.node_tip.1
     }
 
-    pub fn mined(&mut self, bytes: Box<[u8]>, hash: BlockHash, height: BlockHeight) {
+    pub fn mined(&mut self, bytes: Box<[u8]>, tip: ChainTip) {
+        let tip = (tip.hash, tip.time.height);
         self.lines.push(RecordLine::Block(bytes));
-        self.becomes_tip(hash, height);
+        if tip.1 > self.mined_tip.1 {
+            self.mined_tip = tip;
+        }
+        if tip.1 > self.node_tip.1 {
+            self.node_tip = tip;
+            self.lines.push(RecordLine::Tip(tip.0));
+        }
         self.judged.clear();
     }
 
@@ -190,12 +207,12 @@ impl Recorder {
         self.judged.insert(wtxid)
     }
 
-    pub fn refused(&mut self, class: &str, block: Box<[u8]>, height: BlockHeight) {
+    pub fn refused(&mut self, class: &str, block: Box<[u8]>, on: ChainTip) {
         let class = one_word(class);
-        if self.would_judge(height) {
+        if self.would_judge(on) {
             self.lines.push(RecordLine::Refused { class, block });
         } else {
-            self.unjudged(&class, "a node still follows a longer branch");
+            self.unjudged(&class, FOLLOWS_ANOTHER_BRANCH);
         }
     }
 
@@ -212,21 +229,15 @@ impl Recorder {
         std::mem::take(&mut self.waiting)
     }
 
-    pub fn relay(&mut self, class: String, block: Box<[u8]>, hash: BlockHash, height: BlockHeight) {
+    pub fn relay(&mut self, class: String, block: Box<[u8]>, tip: (BlockHash, BlockHeight)) {
+        // No tip line: a reader may judge such a block on a node of its own.
         self.lines.push(RecordLine::Relay { class, block });
-        self.becomes_tip(hash, height);
+        self.node_tip = tip;
     }
 
     pub fn unjudged(&mut self, class: &str, reason: &str) {
         let text = format!("unjudged {class}: {reason}");
         self.lines.push(RecordLine::Comment(text));
-    }
-
-    fn becomes_tip(&mut self, hash: BlockHash, height: BlockHeight) {
-        if self.would_judge(height) {
-            self.node_tip = (hash, height);
-            self.lines.push(RecordLine::Tip(hash));
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use bitcoin::consensus::encode::serialize;
 use bitcoin::{Transaction, Txid};
 
 use super::accept::Arrival;
-use super::record::{Record, RelayCase};
+use super::record::{FOLLOWS_ANOTHER_BRANCH, Record, RelayCase};
 use super::{EmbeddedChain, PREMINED, Reorg, ReorgTooDeep};
 use crate::units::{BlockHeight, Blocks};
 
@@ -105,7 +105,7 @@ impl EmbeddedChain {
         };
         let cases = recorder.take_waiting();
         let height = self.branch.next_height();
-        if recorder.would_judge(height) {
+        if recorder.would_judge(self.tip()) {
             let mut classes = Vec::new();
             let mut together = Vec::new();
             for case in cases {
@@ -122,11 +122,11 @@ impl EmbeddedChain {
             {
                 let block = self.build(together, fees);
                 let bytes = serialize(&block).into_boxed_slice();
-                recorder.relay(classes.join("+"), bytes, block.block_hash(), height);
+                recorder.relay(classes.join("+"), bytes, (block.block_hash(), height));
             }
         } else {
             for case in cases {
-                recorder.unjudged(&case.class, "a node still follows a longer branch");
+                recorder.unjudged(&case.class, FOLLOWS_ANOTHER_BRANCH);
             }
         }
         self.recorder = Some(recorder);

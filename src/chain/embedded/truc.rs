@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use bitcoin::{Transaction, Txid};
 
-use super::accept::Candidate;
+use super::candidate::Candidate;
 use super::mempool::Mempool;
 
 const TRUC_VERSION: i32 = 3;

@@ -210,11 +210,9 @@ fn input_scripts() {
     let operation = Builder::new().push_opcode(OP_NOP).push_slice(&push);
     let class = "scriptsig-not-pushonly";
     assert_invalid(chain.submit(&with(operation.into_script())), class);
-    let long = Builder::new()
-        .push_slice([0; 520])
-        .push_slice([0; 520])
-        .push_slice([0; 520]);
-    let long = long.push_slice([0; 100]).push_slice(&push).into_script();
+    let filler = bitcoin::script::PushBytesBuf::try_from(vec![0; 520]).expect("short");
+    let long = (0..4).fold(Builder::new(), |builder, _| builder.push_slice(&filler));
+    let long = long.push_slice(&push).into_script();
     assert_unrelayed(chain.submit(&with(long)), "scriptsig-size");
     assert_eq!(chain.submit(&with(good)), Ok(()));
 }

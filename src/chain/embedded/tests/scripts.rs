@@ -77,16 +77,6 @@ fn taproot_key_path() {
     check(&mut chain, &transaction, witness(&good), &bad);
 }
 
-use bitcoin::key::UntweakedPublicKey;
-trait AssumeTweaked {
-    fn dangerous_assume_tweaked(self) -> bitcoin::key::TweakedPublicKey;
-}
-impl AssumeTweaked for UntweakedPublicKey {
-    fn dangerous_assume_tweaked(self) -> bitcoin::key::TweakedPublicKey {
-        bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(self)
-    }
-}
-
 fn leaf_script(keys: &Keypair) -> ScriptBuf {
     Builder::new()
         .push_x_only_key(&keys.x_only_public_key().0)

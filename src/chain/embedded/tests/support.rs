@@ -96,20 +96,23 @@ pub fn assert_unrelayed(verdict: Verdict, class: &str) {
     assert_eq!(refused(verdict), (class.to_owned(), Judge::Relay));
 }
 
-/// Makes a transaction so many vbytes larger, by an output that carries data.
+/// Makes a transaction so many vbytes large, by an output that carries data.
 pub fn pad_to(transaction: &mut Transaction, vsize: usize) {
     let missing = vsize
         .checked_sub(transaction.vsize())
         .expect("it must grow");
-    for length in 1..=missing {
+    // The amount takes 8 bytes, the length of the script 1, 3 or 5.
+    for overhead in [9, 11, 13] {
+        let Some(length) = missing.checked_sub(overhead) else {
+            continue;
+        };
         let mut script = vec![bitcoin::opcodes::all::OP_RETURN.to_u8()];
         // One-byte pushes of the number one keep the script push only.
         script.resize(length, bitcoin::opcodes::all::OP_PUSHNUM_1.to_u8());
-        let output = TxOut {
+        transaction.output.push(TxOut {
             value: Amount::ZERO,
             script_pubkey: ScriptBuf::from_bytes(script),
-        };
-        transaction.output.push(output);
+        });
         if transaction.vsize() == vsize {
             return;
         }

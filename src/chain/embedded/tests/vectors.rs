@@ -75,7 +75,7 @@ fn parse_script(text: &str) -> ScriptBuf {
             let bytes = PushBytesBuf::try_from(bytes).expect("short");
             script.extend(Builder::new().push_slice(&bytes).into_bytes());
         } else {
-            let name = match word {
+            let name = match word.trim_start_matches("OP_") {
                 "CHECKLOCKTIMEVERIFY" | "NOP2" => "CLTV",
                 "CHECKSEQUENCEVERIFY" | "NOP3" => "CSV",
                 name => name,
