@@ -75,7 +75,10 @@ pub struct Section {
 
 impl Section {
     fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), sentences: Vec::new() }
+        Self {
+            title: title.into(),
+            sentences: Vec::new(),
+        }
     }
 
     fn say(&mut self, sentence: impl Into<Option<Sentence>>) {
@@ -218,9 +221,21 @@ pub enum Wait {
 pub fn explain(compiled: &Compiled) -> Explanation {
     let teller = Teller::new(compiled);
     let policy = teller.policy;
-    let mut sections = vec![people::legend(), people::section(&teller), vault::section(&teller)];
-    sections.extend(teller.direct().map(|path| vault::direct_path(&teller, path)));
-    sections.extend(teller.staged().map(|(path, staged)| staged::section(&teller, path, staged)));
+    let mut sections = vec![
+        people::legend(),
+        people::section(&teller),
+        vault::section(&teller),
+    ];
+    sections.extend(
+        teller
+            .direct()
+            .map(|path| vault::direct_path(&teller, path)),
+    );
+    sections.extend(
+        teller
+            .staged()
+            .map(|(path, staged)| staged::section(&teller, path, staged)),
+    );
     sections.push(losses::section(&teller));
     sections.push(fees::section(&teller));
     sections.push(limits::promises(&teller));
@@ -244,7 +259,11 @@ struct Teller<'a> {
 impl<'a> Teller<'a> {
     fn new(compiled: &'a Compiled) -> Self {
         let policy = compiled.policy();
-        Self { compiled, policy, groups: Groups::of(policy) }
+        Self {
+            compiled,
+            policy,
+            groups: Groups::of(policy),
+        }
     }
 
     const fn root(&self) -> &'a Root {
@@ -253,7 +272,10 @@ impl<'a> Teller<'a> {
 
     /// The direct paths in the order of the policy.
     fn direct(&self) -> impl Iterator<Item = &'a SpendingPath> + use<'a> {
-        self.policy.paths().iter().filter(|path| path.direct().is_some())
+        self.policy
+            .paths()
+            .iter()
+            .filter(|path| path.direct().is_some())
     }
 
     /// The staged paths in the order of the policy.
@@ -269,11 +291,21 @@ impl<'a> Teller<'a> {
 
     /// Who acts on a path, by name.
     fn actors(path: &SpendingPath) -> Said {
-        Said::quorum(path.quorum(), Fact::Actors { path: path.name().to_owned() })
+        Said::quorum(
+            path.quorum(),
+            Fact::Actors {
+                path: path.name().to_owned(),
+            },
+        )
     }
 
     /// Who can veto on a path, by name.
     fn vetoers(path: &SpendingPath, staged: &Staged) -> Said {
-        Said::quorum(staged.veto(), Fact::Vetoers { path: path.name().to_owned() })
+        Said::quorum(
+            staged.veto(),
+            Fact::Vetoers {
+                path: path.name().to_owned(),
+            },
+        )
     }
 }

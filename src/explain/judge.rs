@@ -35,8 +35,14 @@ impl Group {
 impl Groups {
     pub(super) fn of(policy: &Policy) -> Self {
         let quorums = policy.quorums().map(|quorum| {
-            let members = quorum.members().iter().map(|member| member.name().to_owned());
-            let group = Group { threshold: quorum.threshold(), members: members.collect() };
+            let members = quorum
+                .members()
+                .iter()
+                .map(|member| member.name().to_owned());
+            let group = Group {
+                threshold: quorum.threshold(),
+                members: members.collect(),
+            };
             (quorum.name().to_owned(), group)
         });
         let having = |has: &dyn Fn(&crate::policy::Party) -> bool| {
@@ -56,7 +62,9 @@ impl Groups {
         let inside = self.inside(quorum);
         let members = inside.iter().filter_map(|name| self.quorums.get(*name));
         let members = members.flat_map(|group| &group.members).map(String::as_str);
-        members.filter(|member| self.parties.contains(*member)).collect()
+        members
+            .filter(|member| self.parties.contains(*member))
+            .collect()
     }
 
     /// The only party of a quorum, if it is nothing else.
@@ -111,11 +119,24 @@ impl Groups {
     /// A quorum and all quorums inside it.
     fn inside(&self, quorum: &str) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
-        let mut open: Vec<&str> = self.quorums.get_key_value(quorum).map(|(name, _)| name.as_str()).into_iter().collect();
+        let mut open: Vec<&str> = self
+            .quorums
+            .get_key_value(quorum)
+            .map(|(name, _)| name.as_str())
+            .into_iter()
+            .collect();
         while let Some(name) = open.pop() {
             if found.insert(name) {
-                let members = self.quorums.get(name).into_iter().flat_map(|group| &group.members);
-                open.extend(members.map(String::as_str).filter(|member| self.quorums.contains_key(*member)));
+                let members = self
+                    .quorums
+                    .get(name)
+                    .into_iter()
+                    .flat_map(|group| &group.members);
+                open.extend(
+                    members
+                        .map(String::as_str)
+                        .filter(|member| self.quorums.contains_key(*member)),
+                );
             }
         }
         found
@@ -124,7 +145,10 @@ impl Groups {
     /// Every statement about these quorums that could be different alone, with the ways in which
     /// it could be.
     fn changes(&self, over: &[&Quorum]) -> Vec<(Fact, Change)> {
-        let quorums: BTreeSet<&str> = over.iter().flat_map(|quorum| self.inside(quorum.name())).collect();
+        let quorums: BTreeSet<&str> = over
+            .iter()
+            .flat_map(|quorum| self.inside(quorum.name()))
+            .collect();
         let mut changes = Vec::new();
         for quorum in quorums {
             let name = || quorum.to_owned();
@@ -136,14 +160,21 @@ impl Groups {
                 if self.inside(member).contains(quorum) {
                     continue;
                 }
-                let fact = Fact::Member { quorum: name(), member: member.clone() };
+                let fact = Fact::Member {
+                    quorum: name(),
+                    member: member.clone(),
+                };
                 changes.push((fact, Change::Seat(name(), member.clone())));
             }
         }
         for party in &self.parties {
-            let fact = Fact::FeeWallet { party: party.clone() };
+            let fact = Fact::FeeWallet {
+                party: party.clone(),
+            };
             changes.push((fact, Change::FeeWallet(party.clone())));
-            let fact = Fact::VetoKey { party: party.clone() };
+            let fact = Fact::VetoKey {
+                party: party.clone(),
+            };
             changes.push((fact, Change::VetoKey(party.clone())));
         }
         changes
@@ -156,7 +187,11 @@ impl Groups {
                 let raise = matches!(change, Change::Raise(_)) != back;
                 (quorum, &move |group| {
                     let threshold = group.threshold;
-                    group.threshold = if raise { threshold + 1 } else { threshold.saturating_sub(1) };
+                    group.threshold = if raise {
+                        threshold + 1
+                    } else {
+                        threshold.saturating_sub(1)
+                    };
                 })
             }
             Change::Seat(quorum, member) => (quorum, &|group| toggle(&mut group.members, member)),

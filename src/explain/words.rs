@@ -20,12 +20,18 @@ pub(super) struct Said {
 
 impl Said {
     pub(super) fn new(text: impl Into<String>, fact: Fact) -> Self {
-        Self { text: text.into(), about: BTreeSet::from([fact]) }
+        Self {
+            text: text.into(),
+            about: BTreeSet::from([fact]),
+        }
     }
 
     /// Words that state nothing of the policy.
     pub(super) fn plain(text: impl Into<String>) -> Self {
-        Self { text: text.into(), about: BTreeSet::new() }
+        Self {
+            text: text.into(),
+            about: BTreeSet::new(),
+        }
     }
 
     /// A quorum by its name, where that says who has a certain part.
@@ -37,7 +43,10 @@ impl Said {
     pub(super) fn list(items: &[Self], separator: &str, last: &str) -> Self {
         let texts: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
         let about = items.iter().flat_map(Self::about).cloned().collect();
-        Self { text: enumerate(&texts, separator, last), about }
+        Self {
+            text: enumerate(&texts, separator, last),
+            about,
+        }
     }
 
     /// With one more fact, which the words state too.
@@ -61,16 +70,12 @@ impl fmt::Display for Said {
 /// into a text without its fact.
 macro_rules! sentence {
     ($guarantee:ident, $format:literal $(, $name:ident = $value:expr)* $(,)?) => {{
-        #[allow(unused_mut)]
-        let mut about = std::collections::BTreeSet::new();
-        $(
-            let $name: &$crate::explain::words::Said = &$value;
-            about.extend($name.about().iter().cloned());
-        )*
+        $( let $name: &$crate::explain::words::Said = &$value; )*
+        let pieces: &[&$crate::explain::words::Said] = &[$($name),*];
         $crate::explain::Sentence {
             text: $crate::explain::words::capital(&format!($format)),
             guarantee: $crate::explain::Guarantee::$guarantee,
-            about,
+            about: pieces.iter().flat_map(|piece| piece.about()).cloned().collect(),
         }
     }};
 }
@@ -86,7 +91,10 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn new(path: &SpendingPath, wait: Wait, period: &Period) -> Self {
-        let fact = Fact::Period { path: path.name().to_owned(), wait };
+        let fact = Fact::Period {
+            path: path.name().to_owned(),
+            wait,
+        };
         Self {
             full: Said::new(full(period), fact.clone()),
             short: Said::new(short(period), fact),
@@ -144,7 +152,11 @@ pub(super) fn about(seconds: u64) -> String {
 
 /// A number with its noun.
 pub(super) fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(count)) }
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{} {noun}s", grouped(count))
+    }
 }
 
 /// A number with commas between its thousands.
@@ -168,8 +180,10 @@ pub(super) fn names<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String
 
 /// The names of paths, quoted, with their noun: `the paths "sos" and "will"`.
 pub(super) fn paths<'a>(items: impl IntoIterator<Item = &'a SpendingPath>) -> String {
-    let quoted: Vec<String> =
-        items.into_iter().map(|path| format!("\"{}\"", path.name())).collect();
+    let quoted: Vec<String> = items
+        .into_iter()
+        .map(|path| format!("\"{}\"", path.name()))
+        .collect();
     let noun = if quoted.len() == 1 { "path" } else { "paths" };
     format!("the {noun} {}", names(quoted))
 }
@@ -178,7 +192,11 @@ fn enumerate<T: AsRef<str>>(items: &[T], separator: &str, last: &str) -> String 
     let mut text = String::new();
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
-            text.push_str(if at + 1 == items.len() { last } else { separator });
+            text.push_str(if at + 1 == items.len() {
+                last
+            } else {
+                separator
+            });
         }
         text.push_str(item.as_ref());
     }
@@ -199,8 +217,10 @@ mod tests {
 
     #[test]
     fn numbers_and_lists() {
-        let shown: Vec<String> =
-            [0, 1, 999, 1_000, 65_535, 499_999_999].into_iter().map(grouped).collect();
+        let shown: Vec<String> = [0, 1, 999, 1_000, 65_535, 499_999_999]
+            .into_iter()
+            .map(grouped)
+            .collect();
         assert_eq!(shown, ["0", "1", "999", "1,000", "65,535", "499,999,999"]);
         assert_eq!(names::<&str>([]), "");
         assert_eq!(names(["a"]), "a");
@@ -217,12 +237,19 @@ mod tests {
         assert_eq!(about(SECONDS_PER_HOUR), "about 1 hour");
         assert_eq!(about(3 * SECONDS_PER_DAY - 1), "about 72 hours");
         assert_eq!(about(3 * SECONDS_PER_DAY), "about 3 days");
-        assert_eq!(about(44 * SECONDS_PER_DAY + SECONDS_PER_DAY / 2), "about 45 days");
+        assert_eq!(
+            about(44 * SECONDS_PER_DAY + SECONDS_PER_DAY / 2),
+            "about 45 days"
+        );
     }
 
     #[test]
     fn a_sentence_starts_with_a_capital_and_knows_its_facts() {
-        let said = sentence!(Fact, "{who} can.", who = Said::new("the council", Fact::Root));
+        let said = sentence!(
+            Fact,
+            "{who} can.",
+            who = Said::new("the council", Fact::Root)
+        );
         assert_eq!(said.text, "The council can.");
         assert_eq!(said.about, BTreeSet::from([Fact::Root]));
     }
