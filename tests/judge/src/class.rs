@@ -34,12 +34,14 @@ const REWORDED: [(&str, &str); 4] = [
 ];
 
 /// Words that a block's refusal repeats.
-const REPEATED: [&str; 20] = [
+const REPEATED: [&str; 22] = [
+    "bad-blk-sigops",
     "bad-cb-amount",
     "bad-cb-height",
     "bad-cb-length",
     "bad-cb-multiple",
     "bad-txns-BIP30",
+    "bad-txns-accumulated-fee-outofrange",
     "bad-txns-fee-outofrange",
     "bad-txns-in-belowout",
     "bad-txns-inputs-duplicate",
@@ -57,38 +59,19 @@ const REPEATED: [&str; 20] = [
     "bad-witness-merkle-match",
 ];
 
-/// A reason in a file: Core's word, and the interpreter's own text where it gave one, as in
-/// `mempool-script-verify-flag-failed (Invalid Schnorr signature)`.
+/// A reason in a file, in one word: where Core's own has spaces it has hyphens, as in
+/// `min-relay-fee-not-met`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Class {
-    word: String,
-    detail: Option<String>,
-}
+pub struct Class(String);
 
-/// How Core's log may begin when a block is refused for a certain reason, and what it has to hold.
-pub(crate) struct Reasons {
-    begin: Vec<&'static str>,
-    detail: Option<String>,
-}
+/// How Core's words may begin when a block is refused for a certain reason.
+pub(crate) struct Beginnings(Vec<&'static str>);
 
 impl Class {
-    /// Splits a reason into its word and the detail in brackets.  The word may hold spaces, as in
-    /// `min relay fee not met`.
+    /// A reason as a file spells it.
     #[must_use]
-    pub fn new(text: &str) -> Self {
-        let bracket = text
-            .strip_suffix(')')
-            .and_then(|text| text.split_once(" ("));
-        match bracket {
-            Some((word, detail)) => Self {
-                word: word.to_owned(),
-                detail: Some(detail.to_owned()),
-            },
-            None => Self {
-                word: text.to_owned(),
-                detail: None,
-            },
-        }
+    pub fn new(word: &str) -> Self {
+        Self(word.to_owned())
     }
 
     /// What Core says when it refuses a block for this reason.
@@ -97,31 +80,19 @@ impl Class {
     ///
     /// [`Syntax::UnknownClass`] where the word is in no table: a reason that is never compared
     /// would pass whatever it says.
-    pub(crate) fn block_reasons(&self) -> Result<Reasons, Syntax> {
-        let word = self.word.as_str();
-        let reworded = REWORDED.iter().find(|(mempool, _)| *mempool == word);
-        let repeated = REPEATED.iter().find(|known| **known == word);
-        let begin = if SCRIPT.contains(&word) {
-            SCRIPT_IN_BLOCK.to_vec()
-        } else if let Some((_, block)) = reworded {
-            vec![*block]
-        } else if let Some(known) = repeated {
-            vec![*known]
-        } else {
-            return Err(Syntax::UnknownClass(self.to_string()));
-        };
-        let detail = self.detail.as_ref().map(|text| format!("({text})"));
-        Ok(Reasons { begin, detail })
+    pub(crate) fn in_block(&self) -> Result<Beginnings, Syntax> {
+        in_block(&self.0).ok_or_else(|| Syntax::UnknownClass(self.0.clone()))
     }
 
-    /// Refuses the classes that cannot come from relay policy.
+    /// Refuses the reasons that cannot come from relay policy.  A `+` joins the reasons of several
+    /// transactions in one block.
     ///
     /// # Errors
     ///
-    /// [`Disagreement::NotPolicy`] where the word is a consensus rule of its own.
+    /// [`Disagreement::NotPolicy`] where one of the words is a consensus rule of its own.
     pub(crate) fn may_be_relay_only(&self) -> Result<(), Disagreement> {
-        let policy = SCRIPT.contains(&self.word.as_str()) || self.block_reasons().is_err();
-        if policy {
+        let policy = |word: &str| SCRIPT.contains(&word) || in_block(word).is_none();
+        if self.0.split('+').all(policy) {
             Ok(())
         } else {
             let class = self.clone();
@@ -132,23 +103,28 @@ impl Class {
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.detail {
-            Some(detail) => write!(f, "{} ({detail})", self.word),
-            None => f.write_str(&self.word),
-        }
+        f.write_str(&self.0)
     }
 }
 
-impl Reasons {
-    /// Whether Core's words are among these; a longer word with the same beginning is another word.
-    pub(crate) fn matches(&self, reason: &str) -> bool {
-        let same_word = self.begin.iter().any(|begin| {
-            let rest = reason.strip_prefix(begin);
+impl Beginnings {
+    /// Whether Core's words begin so; a longer word with the same beginning is another word.
+    pub(crate) fn fit(&self, reason: &str) -> bool {
+        self.0.iter().any(|beginning| {
+            let rest = reason.strip_prefix(beginning);
             rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-'))
-        });
-        let same_detail = self.detail.as_ref().is_none_or(|d| reason.contains(d));
-        same_word && same_detail
+        })
     }
+}
+
+fn in_block(word: &str) -> Option<Beginnings> {
+    if SCRIPT.contains(&word) {
+        return Some(Beginnings(SCRIPT_IN_BLOCK.to_vec()));
+    }
+    let reworded = REWORDED.iter().find(|(mempool, _)| *mempool == word);
+    let repeated = REPEATED.iter().find(|known| **known == word);
+    let block = reworded.map(|(_, block)| block).or(repeated);
+    block.map(|block| Beginnings(vec![*block]))
 }
 
 #[cfg(test)]
@@ -156,45 +132,48 @@ impl Reasons {
 mod tests {
     use super::*;
 
-    fn matches(class: &str, reason: &str) -> bool {
-        let class = Class::new(class);
-        class.block_reasons().unwrap().matches(reason)
+    fn fits(class: &str, reason: &str) -> bool {
+        Class::new(class).in_block().unwrap().fit(reason)
     }
 
     #[test]
     fn words_are_compared_whole() {
         let immature = "bad-txns-premature-spend-of-coinbase, tried to spend coinbase at depth 1";
-        assert!(matches("bad-txns-premature-spend-of-coinbase", immature));
-        assert!(!matches("bad-txns-in-belowout", immature));
-        assert!(!matches("bad-cb-amount", "bad-cb-amount-twice"));
+        assert!(fits("bad-txns-premature-spend-of-coinbase", immature));
+        assert!(!fits("bad-txns-in-belowout", immature));
+        assert!(fits("bad-cb-amount", "bad-cb-amount"));
+        assert!(!fits("bad-cb-amount", "bad-cb-amount-twice"));
     }
 
     #[test]
     fn two_kinds_of_early_are_told_apart() {
         let relative = "bad-txns-nonfinal, contains a non-BIP68-final transaction 00";
         let absolute = "bad-txns-nonfinal, non-final transaction";
-        assert!(matches("non-BIP68-final", relative));
-        assert!(!matches("non-BIP68-final", absolute));
-        assert!(matches("non-final", absolute));
-        assert!(!matches("non-final", relative));
+        assert!(fits("non-BIP68-final", relative));
+        assert!(!fits("non-BIP68-final", absolute));
+        assert!(fits("non-final", absolute));
+        assert!(!fits("non-final", relative));
+        assert!(fits("bad-txns-nonfinal", relative) && fits("bad-txns-nonfinal", absolute));
     }
 
     #[test]
-    fn a_detail_is_compared_where_there_is_one() {
+    fn script_failures_are_one_class() {
         let reason = "block-script-verify-flag-failed (Invalid Schnorr signature), input 0 of 00";
-        assert!(matches("mempool-script-verify-flag-failed", reason));
-        let right = "mempool-script-verify-flag-failed (Invalid Schnorr signature)";
-        assert!(matches(right, reason));
-        let wrong = "mempool-script-verify-flag-failed (Invalid Schnorr hash type)";
-        assert!(!matches(wrong, reason));
+        assert!(fits("mempool-script-verify-flag-failed", reason));
+        assert!(fits("block-script-verify-flag-failed", reason));
+        assert!(!fits("bad-txns-nonfinal", reason));
+        let script = Class::new("mempool-script-verify-flag-failed");
+        assert!(script.may_be_relay_only().is_ok());
     }
 
     #[test]
     fn an_unknown_word_is_no_reason() {
-        let class = Class::new("insufficient fee (including sibling eviction)");
-        assert!(class.block_reasons().is_err());
-        assert!(class.may_be_relay_only().is_ok());
-        let class = Class::new("non-BIP68-final");
-        assert!(class.may_be_relay_only().is_err());
+        let fee = Class::new("min-relay-fee-not-met");
+        assert!(fee.in_block().is_err());
+        assert!(fee.may_be_relay_only().is_ok());
+        let relative = Class::new("non-BIP68-final");
+        assert!(relative.may_be_relay_only().is_err());
+        assert!(Class::new("dust+version").may_be_relay_only().is_ok());
+        assert!(Class::new("dust+non-final").may_be_relay_only().is_err());
     }
 }

@@ -104,11 +104,9 @@ pub enum Disagreement {
         /// The reason in the file.
         class: Class,
     },
-    /// A probe does not stand on the tip.
-    #[error("a probe has to stand on the tip {tip}, this one stands on {parent}")]
-    Parent {
-        /// The block it stands on.
-        parent: String,
+    /// A probe would not become the tip even if it were valid.
+    #[error("a probe has to outgrow the tip {tip}, or it is never judged")]
+    TooShort {
         /// Core's tip.
         tip: String,
     },

@@ -59,41 +59,19 @@ fn is_comment(text: &str) -> bool {
 }
 
 fn parse(text: &str) -> Result<Entry, Syntax> {
-    let (keyword, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let rest = rest.trim();
-    match keyword {
-        "block" => Ok(Entry::Block(hex(one(rest, "block HEX")?)?)),
-        "tip" => {
-            let hash = one(rest, "tip HASH")?;
-            if hex(hash)?.len() == 32 {
-                Ok(Entry::Tip(hash.to_ascii_lowercase()))
-            } else {
-                Err(Syntax::Shape("tip HASH"))
-            }
-        }
-        "refused" => {
-            let (class, block) = two(rest, "refused CLASS HEX")?;
-            Ok(Entry::Refused(class, block))
-        }
-        "relay" => {
-            let (class, block) = two(rest, "relay CLASS HEX")?;
-            Ok(Entry::Relay(class, block))
-        }
-        other => Err(Syntax::Keyword(other.to_owned())),
+    let words: Vec<&str> = text.split_whitespace().collect();
+    match *words.as_slice() {
+        ["block", block] => Ok(Entry::Block(hex(block)?)),
+        ["tip", hash] if hex(hash)?.len() == 32 => Ok(Entry::Tip(hash.to_ascii_lowercase())),
+        ["refused", class, block] => Ok(Entry::Refused(Class::new(class), hex(block)?)),
+        ["relay", class, block] => Ok(Entry::Relay(Class::new(class), hex(block)?)),
+        ["block", ..] => Err(Syntax::Shape("block HEX")),
+        ["tip", ..] => Err(Syntax::Shape("tip HASH")),
+        ["refused", ..] => Err(Syntax::Shape("refused CLASS HEX")),
+        ["relay", ..] => Err(Syntax::Shape("relay CLASS HEX")),
+        [other, ..] => Err(Syntax::Keyword(other.to_owned())),
+        [] => Err(Syntax::Keyword(String::new())),
     }
-}
-
-fn one<'a>(rest: &'a str, shape: &'static str) -> Result<&'a str, Syntax> {
-    if rest.is_empty() || rest.contains(' ') {
-        Err(Syntax::Shape(shape))
-    } else {
-        Ok(rest)
-    }
-}
-
-fn two(rest: &str, shape: &'static str) -> Result<(Class, Vec<u8>), Syntax> {
-    let (class, block) = rest.rsplit_once(' ').ok_or(Syntax::Shape(shape))?;
-    Ok((Class::new(class.trim()), hex(block)?))
 }
 
 fn hex(text: &str) -> Result<Vec<u8>, Syntax> {
@@ -120,14 +98,10 @@ mod tests {
         let hash = "aB".repeat(32);
         let tip = Entry::Tip("ab".repeat(32));
         assert_eq!(parse(&format!("tip {hash}")), Ok(tip));
-        let class = Class::new("block-script-verify-flag-failed (Some text)");
-        let line = "refused block-script-verify-flag-failed (Some text) 01";
-        assert_eq!(parse(line), Ok(Entry::Refused(class, vec![1])));
-        let class = Class::new("min relay fee not met");
-        assert_eq!(
-            parse("relay min relay fee not met 02"),
-            Ok(Entry::Relay(class, vec![2]))
-        );
+        let refused = Entry::Refused(Class::new("non-BIP68-final"), vec![1]);
+        assert_eq!(parse("refused non-BIP68-final 01"), Ok(refused));
+        let relay = Entry::Relay(Class::new("dust+version"), vec![2]);
+        assert_eq!(parse("relay dust+version 02"), Ok(relay));
         assert!(is_comment("  # a word") && is_comment("") && !is_comment("tip"));
     }
 
@@ -139,6 +113,8 @@ mod tests {
         assert_eq!(parse("block 0g"), Err(Syntax::Hex));
         assert_eq!(parse("tip 00"), Err(Syntax::Shape("tip HASH")));
         assert_eq!(parse("relay 00"), Err(Syntax::Shape("relay CLASS HEX")));
+        let shape = Err(Syntax::Shape("refused CLASS HEX"));
+        assert_eq!(parse("refused two words 00"), shape);
         assert_eq!(parse("Block 00"), Err(Syntax::Keyword("Block".to_owned())));
     }
 }

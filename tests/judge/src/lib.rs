@@ -1,20 +1,20 @@
 //! A second opinion on Longstop's embedded chain, by Bitcoin Core's own full validation.
 //!
 //! `longstop simulate INCIDENT --blocks FILE` writes every block of an incident, every transaction
-//! its chain refused (each in a block of its own) and the tips it reached.  [`judge`] replays such a
-//! [file] on a regtest node that lives in this process and demands the same verdicts.  It shares no
+//! its chain refused, in blocks of their own, and the tips it reached.  [`judge`] replays such a
+//! file on a regtest node that lives in this process and demands the same verdicts.  It shares no
 //! code with Longstop: whatever the two agree on, they found out separately.
 //!
 //! ```text
 //! block HEX            a block the chain produced, in order of production, losing branches included
 //! tip HASH             after the lines so far this block is the tip
-//! refused CLASS HEX    a block on the tip that every full node refuses; CLASS is Core's reason
-//! relay CLASS HEX      a block on the tip that every full node accepts: only relay policy said no
+//! refused CLASS HEX    a block that would be the tip, but every full node refuses it for CLASS
+//! relay CLASS HEX      a block that becomes a full node's tip: only relay policy said no, for CLASS
 //! # …                  a comment
 //! ```
 //!
 //! `refused` and `relay` lines are probes.  They leave no trace: the line after one sees the same
-//! tip as the line before it.
+//! tip as the line before it.  CLASS is one word ([`class::Class`]).
 //!
 //! On regtest Core checks its whole block index after every block, so the time grows with the
 //! square of the chain's length: 2,000 blocks take half a second, 8,000 take 8 seconds and 16,000
@@ -140,8 +140,8 @@ impl Bench {
     }
 
     fn refused(&mut self, class: &Class, bytes: &[u8]) -> Result<(), Problem> {
-        let wanted = class.block_reasons()?;
-        let tip = self.parent_is_tip(bytes)?;
+        let wanted = class.in_block()?;
+        let tip = self.tip_below(bytes)?;
         let Verdict {
             refusal, active, ..
         } = self.node.submit(bytes)?;
@@ -154,7 +154,7 @@ impl Bench {
         let reason = refusal.ok_or_else(|| Disagreement::Silent {
             class: class.clone(),
         })?;
-        if !wanted.matches(&reason) {
+        if !wanted.fit(&reason) {
             let class = class.clone();
             return Err(Disagreement::Reason { class, reason }.into());
         }
@@ -164,7 +164,7 @@ impl Bench {
 
     fn relay(&mut self, class: &Class, bytes: &[u8]) -> Result<(), Problem> {
         class.may_be_relay_only()?;
-        let tip = self.parent_is_tip(bytes)?;
+        let tip = self.tip_below(bytes)?;
         let second = self.second_at(&tip)?;
         let verdict = second.submit(bytes)?;
         if let Some(reason) = verdict.refusal {
@@ -177,15 +177,16 @@ impl Bench {
         Ok(())
     }
 
-    /// A probe that does not stand on the tip would be left out of the chain whatever it holds, and
-    /// its verdict would mean nothing.
-    fn parent_is_tip(&self, bytes: &[u8]) -> Result<String, Problem> {
-        let parent = node::parent(bytes)?;
+    /// The tip, if a block would outgrow it.
+    ///
+    /// Core does not look into a block that would not; it would be left out of the chain whatever
+    /// it holds, and the verdict on it would mean nothing.
+    fn tip_below(&self, bytes: &[u8]) -> Result<String, Problem> {
         let tip = self.node.tip();
-        if parent == tip {
+        if self.node.would_connect(bytes)? {
             Ok(tip)
         } else {
-            Err(Disagreement::Parent { parent, tip }.into())
+            Err(Disagreement::TooShort { tip }.into())
         }
     }
 

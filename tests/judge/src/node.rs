@@ -31,7 +31,7 @@ pub(crate) struct Node {
     _context: Context,
     _directory: TempDir,
     invalid: Arc<Mutex<bool>>,
-    reason: Arc<Mutex<Option<String>>>,
+    reason: Arc<Mutex<Option<Reason>>>,
 }
 
 /// Core's reasons for refusals.
@@ -40,11 +40,19 @@ pub(crate) struct Node {
 /// only.
 pub(crate) struct Reasons {
     _logger: Logger,
-    last: Arc<Mutex<Option<String>>>,
+    last: Arc<Mutex<Option<Reason>>>,
+}
+
+/// Why a block is invalid.
+struct Reason {
+    /// The hash of the block, in display order; without it, the block that was submitted.
+    block: Option<String>,
+    /// Core's words.
+    words: String,
 }
 
 struct Listener {
-    last: Arc<Mutex<Option<String>>>,
+    last: Arc<Mutex<Option<Reason>>>,
 }
 
 impl Reasons {
@@ -68,21 +76,36 @@ impl Log for Listener {
     fn log(&self, message: &str) {
         if let Some(reason) = reason_in(message) {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            last.get_or_insert_with(|| reason.to_owned());
+            last.get_or_insert(reason);
         }
     }
 }
 
-/// The reason in a log line, for the two lines that give one: a block that fails by itself or in
-/// its context, and a block that fails when it is connected.
-fn reason_in(message: &str) -> Option<&str> {
+/// Reads the two log lines that give a reason: for a block that fails by itself or in its context,
+/// and for a block that fails when it is connected.
+fn reason_in(message: &str) -> Option<Reason> {
     let message = message.trim_end();
     if let Some((_, rest)) = message.split_once("AcceptBlock FAILED (") {
-        return rest.strip_suffix(')');
+        let words = rest.strip_suffix(')')?.to_owned();
+        return Some(Reason { block: None, words });
     }
     let (_, rest) = message.split_once("ConnectBlock ")?;
-    let (_, reason) = rest.split_once(" failed, ")?;
-    Some(reason)
+    let (block, words) = rest.split_once(" failed, ")?;
+    Some(Reason {
+        block: Some(block.to_owned()),
+        words: words.to_owned(),
+    })
+}
+
+impl Reason {
+    /// The words, and which block they are about where it is not the one that was submitted.
+    fn about(self, submitted: &str) -> String {
+        let words = self.words;
+        match self.block {
+            Some(block) if block != submitted => format!("block {block} below it: {words}"),
+            _ => words,
+        }
+    }
 }
 
 impl Node {
@@ -135,38 +158,45 @@ impl Node {
     /// [`Syntax::NotABlock`] where the bytes are none.
     pub(crate) fn submit(&self, bytes: &[u8]) -> Result<Verdict, Problem> {
         let block = Block::new(bytes).map_err(|_| Syntax::NotABlock)?;
-        let hash = block.hash();
+        let own = block.hash();
+        let hash = own.to_string();
         take(&self.invalid);
         take(&self.reason);
         let result = self.chain.process_block(&block);
         // Core reports a stored block as new even when it could not be connected.
-        let entry = self.chain.get_block_tree_entry(&hash);
+        let entry = self.chain.get_block_tree_entry(&own);
         let active = entry.is_some_and(|entry| self.chain.active_chain().contains(&entry));
         let invalid = take(&self.invalid) || result == ProcessBlockResult::Rejected;
-        let reason = take(&self.reason);
+        let reason = take(&self.reason).map(|reason| reason.about(&hash));
         let refusal = invalid.then(|| reason.unwrap_or_else(|| "no reason in its log".to_owned()));
         Ok(Verdict {
-            hash: hash.to_string(),
+            hash,
             new: result == ProcessBlockResult::NewBlock,
             active,
             refusal,
         })
     }
 
+    /// Whether Core would try to connect a block: it stands on a known one and would make its branch
+    /// longer than the active one.
+    ///
+    /// # Errors
+    ///
+    /// [`Syntax::NotABlock`] where the bytes are none.
+    pub(crate) fn would_connect(&self, bytes: &[u8]) -> Result<bool, Problem> {
+        let block = Block::new(bytes).map_err(|_| Syntax::NotABlock)?;
+        let header = block.header();
+        let parent = self
+            .chain
+            .get_block_tree_entry(&header.prev_hash().to_owned());
+        let tip = self.chain.active_chain().height();
+        Ok(parent.is_some_and(|parent| parent.height() >= tip))
+    }
+
     /// The hash of the active tip, in display order.
     pub(crate) fn tip(&self) -> String {
         self.chain.active_chain().tip().block_hash().to_string()
     }
-}
-
-/// The hash of the block that a block stands on, in display order.
-///
-/// # Errors
-///
-/// [`Syntax::NotABlock`] where the bytes are none.
-pub(crate) fn parent(bytes: &[u8]) -> Result<String, Problem> {
-    let block = Block::new(bytes).map_err(|_| Syntax::NotABlock)?;
-    Ok(block.header().prev_hash().to_string())
 }
 
 fn take<T: Default>(value: &Mutex<T>) -> T {

@@ -117,7 +117,7 @@ fn a_whole_incident_agrees() {
     let first = chain.spend(1, Sequence::MAX);
     let second = chain.spend(2, Sequence::MAX);
     script.relay("dust", &chain.with(vec![first]));
-    script.relay("min relay fee not met", &chain.with(vec![second]));
+    script.relay("min-relay-fee-not-met+version", &chain.with(vec![second]));
     let immature = chain.spend(4, Sequence::MAX);
     script.refused(
         "bad-txns-premature-spend-of-coinbase",
@@ -170,22 +170,6 @@ fn a_refused_block_with_another_reason_fails() {
 }
 
 #[test]
-fn an_invented_detail_fails() {
-    let (chain, script) = matured();
-    let block = chain.with(vec![chain.spend_unlockable(1)]);
-    let word = "mempool-script-verify-flag-failed";
-    let with = |detail: &str| {
-        let mut script = Script(script.0.clone());
-        script.refused(&format!("{word} ({detail})"), &block);
-        script
-    };
-    let core = "Script evaluated without error but finished with a false/empty top stack element";
-    assert!(with(core).judge().is_ok());
-    let invented = with("Invalid Schnorr signature").disagreement();
-    assert!(matches!(invented, Disagreement::Reason { .. }));
-}
-
-#[test]
 fn an_unknown_reason_fails() {
     let (chain, mut script) = matured();
     let early = chain.spend(1, Sequence::from_height(102));
@@ -216,7 +200,7 @@ fn a_relay_block_with_a_consensus_reason_fails() {
 }
 
 #[test]
-fn a_probe_beside_the_tip_fails() {
+fn a_probe_too_short_to_be_judged_fails() {
     let (mut chain, mut script) = matured();
     let early = chain.spend(1, Sequence::from_height(102));
     let stale = chain.with(vec![early]);
@@ -224,10 +208,39 @@ fn a_probe_beside_the_tip_fails() {
     script.block(chain.tip());
     let lines = script.0.len();
     script.refused("non-BIP68-final", &stale);
-    assert!(matches!(script.disagreement(), Disagreement::Parent { .. }));
+    assert!(matches!(
+        script.disagreement(),
+        Disagreement::TooShort { .. }
+    ));
     script.0.truncate(lines);
     script.relay("dust", &stale);
-    assert!(matches!(script.disagreement(), Disagreement::Parent { .. }));
+    assert!(matches!(
+        script.disagreement(),
+        Disagreement::TooShort { .. }
+    ));
+}
+
+#[test]
+fn a_probe_on_a_competing_branch_is_judged() {
+    let (mut chain, mut script) = matured();
+    let old = chain.tip().clone();
+    chain.pop();
+    script.blocks(&chain.mine_other()).tip(&old);
+    // The coin of block 1 is 101 blocks old in the next block, on either branch.
+    let early = chain.with(vec![chain.spend(1, Sequence::from_height(102))]);
+    let exact = chain.with(vec![chain.spend(1, Sequence::from_height(101))]);
+    script.refused("bad-txns-nonfinal", &early).tip(&old);
+    script.relay("dust", &exact).tip(&old);
+    script.block(&exact).tip(&exact);
+    let tally = script.judge().unwrap();
+    assert_eq!((tally.refused, tally.relay_only), (1, 1));
+    // The other way round it fails.
+    script.0.truncate(104);
+    script.refused("bad-txns-nonfinal", &exact);
+    assert!(matches!(
+        script.disagreement(),
+        Disagreement::Accepted { .. }
+    ));
 }
 
 #[test]
@@ -307,12 +320,18 @@ fn a_losing_branch_is_judged_when_it_wins() {
     script.block(&invalid).tip(&winner);
     assert!(script.judge().is_ok());
     chain.push(invalid);
+    let culprit = chain.tip().block_hash();
     chain.mine_empty(1);
     script.block(chain.tip());
-    assert!(matches!(
-        script.disagreement(),
-        Disagreement::Refused { .. }
-    ));
+    let Disagreement::Refused { reason } = script.disagreement() else {
+        panic!("expected a refusal");
+    };
+    let expected = format!("block {culprit} below it: bad-txns-nonfinal");
+    assert!(reason.starts_with(&expected), "{reason}");
+    // No probe can claim that refusal for itself.
+    script.0.pop();
+    script.refused("bad-txns-nonfinal", chain.tip());
+    assert!(matches!(script.disagreement(), Disagreement::Reason { .. }));
 }
 
 #[test]
