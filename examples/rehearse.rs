@@ -4,6 +4,8 @@
 //! cargo run --example rehearse -- policies/dao-treasury/incidents/council-vanishes.toml
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
+
 use std::path::Path;
 
 use longstop::simulate::{Scenario, Script, rehearse};

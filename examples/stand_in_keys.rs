@@ -4,6 +4,8 @@
 //! cargo run --example stand_in_keys -- alice bob carol
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
+
 use std::str::FromStr;
 
 use bitcoin::bip32::DerivationPath;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bitcoin::secp256k1::{All, Secp256k1};
-use bitcoin::{FeeRate, OutPoint, Psbt, ScriptBuf};
+use bitcoin::{FeeRate, OutPoint, Psbt, ScriptBuf, Txid};
 use thiserror::Error;
 
 use crate::arming::{ArmedCoin, Arming, ArmingError};
@@ -24,12 +24,13 @@ use crate::lifecycle::{OutputFacts, SpendFacts, Standing};
 use crate::policy::Quorum;
 use crate::transaction::{
     BuildError, Builder, Coin, EscrowCoin, FeeChildError, FinalizeError, LockupCoin, ReceiveError,
-    Received, VaultCoin, WrongStage,
+    VaultCoin, WrongStage,
 };
 use crate::units::CoinBirth;
 
 pub use self::action::{Action, Payment, Prepared};
 pub use self::broadcast::Broadcast;
+pub use crate::transaction::Received;
 
 /// Whoever can have a party sign.
 ///
@@ -48,6 +49,17 @@ pub struct KnownCoin {
     pub birth: Option<CoinBirth>,
     /// Whether it is unspent, and how sure that is.
     pub standing: Standing,
+}
+
+impl KnownCoin {
+    /// The transaction that spends the coin, confirmed or not.
+    #[must_use]
+    pub const fn spent_by(&self) -> Option<Txid> {
+        match self.standing {
+            Standing::Unspent { .. } => None,
+            Standing::Spent { by, .. } => Some(by),
+        }
+    }
 }
 
 /// The engine for one policy on one chain.
@@ -344,6 +356,9 @@ pub enum StepError {
     /// The coin is not confirmed, so its lock has not begun to run.
     #[error("the coin is not confirmed, so the lock of the leaf `{0}` has not begun to run")]
     NotConfirmed(crate::compile::LeafKind),
+    /// What leaves the policy must not come back to one of its own scripts.
+    #[error("the destination is a script of this policy itself; name one outside it")]
+    OwnDestination,
     /// Too few signed.
     #[error("too few could sign in the role `{0}`")]
     MissingSignatures(Role),
@@ -389,6 +404,7 @@ impl StepError {
             Self::NotArmed(_) => "not-armed",
             Self::NotDue { .. } => "not-due",
             Self::NotConfirmed(_) => "not-confirmed",
+            Self::OwnDestination => "own-destination",
             Self::MissingSignatures(_) | Self::Finalize(_) => "missing-signatures",
             Self::NoFeeCoin(_) | Self::FeeChild(_) => "no-fee-coin",
             Self::Refused(refusal) => &refusal.class,

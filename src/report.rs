@@ -63,6 +63,10 @@ pub struct Entry {
     pub date: UnixTime,
     /// The height of the chain.
     pub height: BlockHeight,
+    /// What kind of event it was: the word of the incident file, such as `trigger` or `mine`.
+    pub event: &'static str,
+    /// The line of the incident file, counted from one.
+    pub line: usize,
     /// Who acted.
     pub who: String,
     /// What they did.

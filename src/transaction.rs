@@ -23,10 +23,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::taproot::TapLeafHash;
 use bitcoin::{Amount, Psbt, ScriptBuf, Transaction, Txid};
 use miniscript::psbt::PsbtExt;
 
-use crate::compile::{Derived, DerivedLeaf, LeafKind, Role};
+use crate::compile::{Derived, DerivedLeaf, KeyUse, LeafKind, Role};
 
 pub use self::build::{ANCHOR_VALUE, BuildError, Builder, DUST, Payee, RESERVE_WEIGHT};
 pub use self::coin::{Coin, EscrowCoin, LockupCoin, VaultCoin, WrongStage};
@@ -247,46 +249,47 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
     ///
     /// If a coin's script is not its descriptor's, which cannot be for coins of this crate's making.
     pub fn request(&self, role: Role) -> Result<Psbt, BuildError> {
-        let mut psbt = self.unsigned_psbt()?;
-        for (input, fields) in self.inputs.iter().zip(&mut psbt.inputs) {
-            let Some(derived) = input.derived_leaf() else {
-                continue;
-            };
-            let wanted = |key: &bitcoin::secp256k1::PublicKey| {
-                derived
-                    .keys
-                    .iter()
-                    .any(|used| used.role == role && used.public_key.inner == *key)
-            };
-            fields.bip32_derivation.retain(|key, _| wanted(key));
-            fields.tap_key_origins.retain(|key, _| {
-                derived.keys.iter().any(|used| {
-                    used.role == role && used.public_key.inner.x_only_public_key().0 == *key
-                })
-            });
-            fields.tap_scripts.retain(|_, (script, version)| {
-                derived.hash == Some(bitcoin::taproot::TapLeafHash::from_script(script, *version))
-            });
-        }
-        Ok(psbt)
+        self.leaf_psbt(|used| used.role == role)
     }
 
-    /// The PSBT with everything known about the leaf, and with all signatures collected so far,
-    /// as it is kept in a file.
+    /// The PSBT with all keys of the leaf and all signatures collected so far, as it is kept in a
+    /// file.
     ///
     /// # Errors
     ///
     /// As [`request`](Self::request).
     pub fn to_psbt(&self) -> Result<Psbt, BuildError> {
-        let mut psbt = self.unsigned_psbt()?;
+        let mut psbt = self.leaf_psbt(|_| true)?;
         for (input, fields) in self.inputs.iter().zip(&mut psbt.inputs) {
             let hash = input.derived_leaf().and_then(|derived| derived.hash);
-            fields.tap_scripts.retain(|_, (script, version)| {
-                hash == Some(bitcoin::taproot::TapLeafHash::from_script(script, *version))
-            });
             for signature in &input.signatures {
                 signature.write_to(fields, hash);
             }
+        }
+        Ok(psbt)
+    }
+
+    /// A PSBT that knows the leaf each input is spent through, those of its keys that are wanted,
+    /// and nothing of the other leaves.
+    fn leaf_psbt(&self, wanted: impl Fn(&KeyUse) -> bool) -> Result<Psbt, BuildError> {
+        let mut psbt = self.unsigned_psbt()?;
+        for (input, fields) in self.inputs.iter().zip(&mut psbt.inputs) {
+            let Some(derived) = input.derived_leaf() else {
+                continue;
+            };
+            let keys: Vec<PublicKey> = derived
+                .keys
+                .iter()
+                .filter(|used| wanted(used))
+                .map(|used| used.public_key.inner)
+                .collect();
+            fields.bip32_derivation.retain(|key, _| keys.contains(key));
+            fields
+                .tap_key_origins
+                .retain(|x_only, _| keys.iter().any(|key| key.x_only_public_key().0 == *x_only));
+            fields.tap_scripts.retain(|_, (script, version)| {
+                derived.hash == Some(TapLeafHash::from_script(script, *version))
+            });
         }
         Ok(psbt)
     }

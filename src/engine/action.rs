@@ -90,6 +90,26 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The scripts outside the policy that it pays to.
+    fn destinations(&self) -> impl Iterator<Item = &ScriptBuf> {
+        let (to, payees): (Option<&ScriptBuf>, &[Payment]) = match self {
+            Self::Release { to, .. } | Self::Recover { to, .. } | Self::Backstop { to, .. } => {
+                (Some(to), &[])
+            }
+            Self::SettleTo { payees, .. } | Self::Spend { payees, .. } => (None, payees),
+            Self::Trigger { .. }
+            | Self::Cancel { .. }
+            | Self::Settle { .. }
+            | Self::Clawback { .. }
+            | Self::Override { .. }
+            | Self::Refresh { .. } => (None, &[]),
+        };
+        to.into_iter()
+            .chain(payees.iter().map(|payee| &payee.script_pubkey))
+    }
+}
+
 /// A complete transaction that has not been broadcast.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -137,6 +157,12 @@ impl<C: Chain> Engine<C> {
         by: &[String],
         signers: &dyn Signers,
     ) -> Result<Prepared, StepError> {
+        if action
+            .destinations()
+            .any(|script| self.watched.contains_key(script))
+        {
+            return Err(StepError::OwnDestination);
+        }
         let compiled = Arc::clone(&self.compiled);
         let secp = self.secp.clone();
         let builder = Builder::new(&compiled, &secp).with_feerate(self.feerate);

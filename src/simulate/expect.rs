@@ -7,7 +7,6 @@ use bitcoin::Amount;
 use super::run::Rehearsed;
 use super::scenario::{Event, EventKind};
 use crate::engine::StepError;
-use crate::lifecycle::Standing;
 use crate::report::{Expectation, Money, Verdict};
 
 /// What was expected of an event; nothing where nothing was said and nothing went wrong.
@@ -61,9 +60,9 @@ pub(super) fn of_end(run: &Rehearsed<'_>, money: &Money) -> Result<Vec<Expectati
     let mut expectations = Vec::new();
     for (name, wanted) in &run.scenario.expect.coins {
         let actual = match run.follow(name) {
-            Ok(known) => match known.standing {
-                Standing::Unspent { .. } => known.coin.derived().stage().to_string(),
-                Standing::Spent { .. } => "gone".to_owned(),
+            Ok(known) => match known.spent_by() {
+                None => known.coin.derived().stage().to_string(),
+                Some(_) => "gone".to_owned(),
             },
             Err(StepError::UnknownCoin(_)) => "never deposited".to_owned(),
             Err(error) => return Err(error),

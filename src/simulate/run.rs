@@ -11,11 +11,9 @@ use super::scenario::{Deposit, Effect, Event, EventKind, Scenario, Seize, Step};
 use super::{Rehearsal, RehearsalError, Script, digest, expect};
 use crate::chain::{BackendError, EmbeddedChain, FaucetError, Judge, ReorgTooDeep};
 use crate::compile::{Keychain, Stage, compile};
-use crate::engine::{Action, Engine, KnownCoin, Payment, Prepared, StepError};
-use crate::lifecycle::Standing;
+use crate::engine::{Action, Engine, KnownCoin, Payment, Prepared, Received, StepError};
 use crate::policy::{Network, Policy, check};
 use crate::report::{Entry, Expectation, Money, Provenance, Report, Verdict};
-use crate::transaction::Received;
 use crate::units::Blocks;
 
 /// What each fee coin is worth at the start.
@@ -140,6 +138,8 @@ impl<'a> Rehearsed<'a> {
         self.timeline.push(Entry {
             date: chain.now(),
             height: chain.tip().time.height,
+            event: event.kind.word(),
+            line: event.line,
             who,
             what,
             verdict,
@@ -406,7 +406,7 @@ impl<'a> Rehearsed<'a> {
         let coins = self.engine.coins()?;
         let find = |outpoint| coins.iter().find(|known| known.coin.outpoint() == outpoint);
         let mut known = find(start).ok_or(StepError::UnknownCoin(start))?;
-        while let Standing::Spent { by, .. } = known.standing {
+        while let Some(by) = known.spent_by() {
             match coins.iter().find(|next| next.coin.outpoint().txid == by) {
                 Some(next) => known = next,
                 None => break,

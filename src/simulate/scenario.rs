@@ -256,6 +256,27 @@ pub enum EventKind {
     Note,
 }
 
+impl EventKind {
+    /// The word for it in an incident file.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Deposit(_) => "deposit",
+            Self::Arm(_) => "arm",
+            Self::Lose(_) => "lose",
+            Self::Compromise(_) => "compromise",
+            Self::Seize(_) => "seize",
+            Self::Veto(_) => "veto",
+            Self::Step(word, _) => word,
+            Self::Attempt(_) => "attempt",
+            Self::Mine(_) => "mine",
+            Self::Reorg { .. } => "reorg",
+            Self::Fees(_) => "fees",
+            Self::Note => "note",
+        }
+    }
+}
+
 impl Scenario {
     /// Reads an incident file.
     ///
