@@ -44,6 +44,7 @@ pub use self::document::Document;
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
 pub use self::period::{Clock, Duration, DurationError, Period};
 pub use self::quorum::{Member, Party, Quorum};
+pub use self::shown::{is_invisible, secrets};
 
 /// A sound policy.
 #[derive(Clone, Debug)]

@@ -4,10 +4,12 @@
 //! not hide another; what depends on something broken is passed over in silence.  A policy comes
 //! out only when nothing was an error.
 
+mod activation;
 mod keys;
 mod names;
 mod paths;
 mod roster;
+mod sharing;
 mod survival;
 
 use super::document::Document;
@@ -92,7 +94,8 @@ impl Document {
         names::check(self, problems);
         let parties = keys::parties(self, problems);
         let roster = Roster::resolve(self, &parties, problems);
-        keys::check_sharing(&parties, &roster, problems);
+        sharing::check_identities(self, &parties, problems);
+        sharing::check_keys(&parties, &roster, problems);
         let root = roster.root(self, problems);
         let paths: Vec<_> = self
             .paths

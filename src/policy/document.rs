@@ -8,6 +8,7 @@ mod activation;
 mod canonical;
 mod fields;
 mod parse;
+mod path;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,11 +19,10 @@ use crate::units::{AbsoluteLock, BlockHeight};
 
 use super::key::{AccountKey, fee_wallet_key};
 use super::period::{Clock, Duration};
-use super::shown::presentable;
 use super::{Diagnostic, Network, Purpose, ScriptType, Span};
 
 pub(in crate::policy) use self::activation::{ActivationEntry, Condition};
-pub(in crate::policy) use self::fields::did_you_mean;
+pub(in crate::policy) use self::fields::{SUGGESTIONS_MAX, did_you_mean};
 
 /// The feerate of pre-signed transactions where the policy is silent.
 const DEFAULT_BASE_FEE: FeeRate = FeeRate::from_sat_per_vb_u32(2);
@@ -118,11 +118,11 @@ impl Document {
 }
 
 impl fmt::Debug for Document {
-    /// The text as it may be shown: what was typed can be a secret.
+    /// The size only: what was typed can be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Document")
-            .field(&presentable(&self.source, []))
-            .finish()
+        f.debug_struct("Document")
+            .field("bytes", &self.source.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -194,7 +194,7 @@ fn step(number: ChildNumber) -> String {
 }
 
 fn has_hardened(path: &DerivationPath) -> bool {
-    path.into_iter().any(|number| number.is_hardened())
+    path.into_iter().any(ChildNumber::is_hardened)
 }
 
 /// The single-key wallet from which a broadcaster pays fee children.

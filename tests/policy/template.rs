@@ -270,7 +270,7 @@ fn value(placeholder: &str, secp: &Secp256k1<All>) -> String {
         "tprv" => secret(name).to_string(),
         "wif" => PrivateKey::new(secret(name).private_key, bitcoin::Network::Regtest).to_wif(),
         "words" => ["abandon"; 12].join(" "),
-        other => panic!("no placeholder {other}"),
+        other => unreachable!("no fixture has a placeholder {other}"),
     }
 }
 

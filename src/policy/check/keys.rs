@@ -1,6 +1,5 @@
 //! Keys: whether they can be derived from, belong to the network, and are everybody's own.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bitcoin::NetworkKind;
@@ -13,11 +12,10 @@ use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 
 use super::super::document::{Document, PartyEntry, Spanned, Typed};
 use super::super::key::fee_wallet_key;
-use super::super::shown::{is_secret, quote};
+use super::super::shown::{is_secret, presentable, quote};
 use super::super::{
     AccountKey, AccountKeyError, Code, Diagnostic, FeeWallet, Network, Party, Span,
 };
-use super::roster::Roster;
 
 /// The version bytes by which some wallets mark the script of an account (SLIP-132), and the
 /// ones of the plain form.
@@ -48,7 +46,7 @@ pub(in crate::policy) struct CheckedParty {
 
 impl CheckedParty {
     /// The accounts that could be read.
-    fn accounts(&self) -> impl Iterator<Item = (Span, &AccountKey)> {
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (Span, &AccountKey)> {
         let key = self.key.map(|span| (span, self.party.key()));
         let veto = self.veto.zip(self.party.veto());
         key.into_iter().chain(veto)
@@ -62,13 +60,11 @@ pub(super) fn parties(document: &Document, problems: &mut Vec<Diagnostic>) -> Ve
         .network
         .as_ref()
         .map(|network| network.value);
-    let parties: Vec<CheckedParty> = document
+    document
         .parties
         .iter()
         .map(|entry| party(entry, network, problems))
-        .collect();
-    check_identities(document, &parties, problems);
-    parties
+        .collect()
 }
 
 fn party(
@@ -177,8 +173,10 @@ fn account(
 
 fn unreadable(error: &AccountKeyError, span: Span, text: &str, title: &str) -> Diagnostic {
     let example = "`[73c5da0a/48h/1h/0h/3h]tpub…`";
+    // The reason may be foreign text, which ends as it likes and may repeat what was typed.
+    let reason = presentable(error.to_string().trim_end_matches('.'), []);
     let problem =
-        |code, label: &str| Diagnostic::new(code, format!("{title}: {error}")).at(span, label);
+        |code, label: &str| Diagnostic::new(code, format!("{title}: {reason}")).at(span, label);
     match error {
         AccountKeyError::Secret => problem(Code::PrivateKey, "not shown")
             .concealed()
@@ -286,11 +284,17 @@ fn fee_wallet(
         }),
         Err(error) => {
             problems.push(
-                Diagnostic::new(Code::BadFees, format!("{title} cannot be read: {error}"))
-                    .at(typed.span, "not a descriptor")
-                    .help(format!(
-                        "{form}; a checksum after `#` must be right, or be left out"
-                    )),
+                Diagnostic::new(
+                    Code::BadFees,
+                    format!(
+                        "{title} cannot be read: {}",
+                        presentable(&error.to_string(), [])
+                    ),
+                )
+                .at(typed.span, "not a descriptor")
+                .help(format!(
+                    "{form}; a checksum after `#` must be right, or be left out"
+                )),
             );
             None
         }
@@ -326,6 +330,15 @@ fn check_roles(
 }
 
 fn identity(typed: &Spanned<String>, problems: &mut Vec<Diagnostic>) -> Option<VerifyingKey> {
+    if is_secret(&typed.value) {
+        problems.push(unreadable(
+            &AccountKeyError::Secret,
+            typed.span,
+            "",
+            "`identity`",
+        ));
+        return None;
+    }
     let mut bad = |code, message: &str, label: &str| {
         problems.push(
             Diagnostic::new(code, message)
@@ -363,94 +376,4 @@ fn hex(text: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
     }
     Some(bytes)
-}
-
-fn check_identities(document: &Document, parties: &[CheckedParty], problems: &mut Vec<Diagnostic>) {
-    let mut seen: Vec<(&VerifyingKey, Span, &str)> = Vec::new();
-    for (entry, checked) in document.parties.iter().zip(parties) {
-        let (Some(typed), Some(key)) = (&entry.identity, checked.party.identity()) else {
-            continue;
-        };
-        match seen.iter().find(|(other, _, _)| *other == key) {
-            Some((_, span, name)) => problems.push(
-                Diagnostic::new(
-                    Code::IdentityShared,
-                    format!(
-                        "{} and {} have the same identity",
-                        quote(name),
-                        quote(&entry.name.value)
-                    ),
-                )
-                .at(typed.span, "the same key")
-                .beside(*span, "as here")
-                .help("make a key for each party"),
-            ),
-            None => seen.push((key, typed.span, &entry.name.value)),
-        }
-    }
-}
-
-/// Reports parties that share a key or a master key: an error inside one quorum, a lint elsewhere.
-pub(super) fn check_sharing(
-    parties: &[CheckedParty],
-    roster: &Roster,
-    problems: &mut Vec<Diagnostic>,
-) {
-    let quorums: Vec<(&str, BTreeSet<&str>)> = roster
-        .quorums
-        .values()
-        .flatten()
-        .map(|quorum| (quorum.name(), quorum.party_names()))
-        .collect();
-    for (at, party) in parties.iter().enumerate() {
-        for earlier in parties.iter().take(at) {
-            let (name, other) = (party.party.name(), earlier.party.name());
-            let Some((span, other_span, same_key)) = shared(party, earlier) else {
-                continue;
-            };
-            if name == other {
-                continue;
-            }
-            let common = quorums
-                .iter()
-                .find(|(_, names)| names.contains(name) && names.contains(other));
-            let code = match (common, same_key) {
-                (Some(_), true) => Code::KeySharedInQuorum,
-                (Some(_), false) => Code::OriginSharedInQuorum,
-                (None, true) => Code::KeyReused,
-                (None, false) => Code::OriginReused,
-            };
-            let what = if same_key { "key" } else { "master key" };
-            let place = common.map_or_else(String::new, |(quorum, _)| {
-                format!(", and are both in quorum {}", quote(quorum))
-            });
-            let message = format!(
-                "{} and {} have the same {what}{place}",
-                quote(other),
-                quote(name)
-            );
-            problems.push(
-                Diagnostic::new(code, message)
-                    .at(span, format!("the same {what}"))
-                    .beside(other_span, "as here")
-                    .help("give each party a signing device of its own, or make them one party"),
-            );
-        }
-    }
-}
-
-/// Where two parties share a key, or else a master key.
-fn shared(party: &CheckedParty, other: &CheckedParty) -> Option<(Span, Span, bool)> {
-    let mut origin = None;
-    for (span, key) in party.accounts() {
-        for (other_span, other_key) in other.accounts() {
-            if key.xpub().public_key == other_key.xpub().public_key {
-                return Some((span, other_span, true));
-            }
-            if key.fingerprint() == other_key.fingerprint() && origin.is_none() {
-                origin = Some((span, other_span, false));
-            }
-        }
-    }
-    origin
 }

@@ -6,7 +6,7 @@ use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
 
 use super::super::document::{Document, Spanned};
-use super::super::shown::{is_invisible, quote};
+use super::super::shown::{is_invisible, list, quote};
 use super::super::{Code, Diagnostic, Span};
 
 /// Longest name, in characters.
@@ -250,8 +250,11 @@ fn check_likeness(names: &[(Kind, &Spanned<String>)], problems: &mut Vec<Diagnos
                         quote(&name.value)
                     ),
                 )
-                .at(name.span, "easily taken for the other")
-                .beside(earlier.span, "the other")
+                .at(
+                    name.span,
+                    foreign("easily taken for the other", &name.value),
+                )
+                .beside(earlier.span, foreign("the other", &earlier.value))
                 .help("rename one of the two"),
             );
         }
@@ -259,4 +262,18 @@ fn check_likeness(names: &[(Kind, &Spanned<String>)], problems: &mut Vec<Diagnos
             seen.entry(form).or_insert(name);
         }
     }
+}
+
+/// A remark with the numbers of the characters that are not plain letters.
+fn foreign(remark: &str, name: &str) -> String {
+    let numbers: Vec<String> = name
+        .chars()
+        .filter(|c| !c.is_ascii())
+        .take(4)
+        .map(|c| format!("U+{:04X}", u32::from(c)))
+        .collect();
+    if numbers.is_empty() {
+        return remark.to_owned();
+    }
+    format!("{remark}; has {}", list(&numbers, "and"))
 }

@@ -1,18 +1,14 @@
 //! Spending paths: their kinds, their locks, and how the locks fit together.
 
-use std::sync::Arc;
-
 use crate::units::{AbsoluteLock, Blocks, RelativeLock};
 
-use super::super::document::{
-    ActivationEntry, Condition, EscrowEntry, LockupEntry, PathEntry, Spanned,
-};
+use super::super::document::{EscrowEntry, LockupEntry, PathEntry, Spanned};
 use super::super::period::{Duration, PeriodError};
-use super::super::shown::quote;
 use super::super::{
-    Activation, Clock, Code, Diagnostic, Direct, Lockup, Outcome, PathKind, Period, Purpose,
-    Quorum, Span, SpendingPath, Staged,
+    Clock, Code, Diagnostic, Direct, Lockup, Outcome, PathKind, Period, Purpose, Span,
+    SpendingPath, Staged,
 };
+use super::activation;
 use super::roster::Roster;
 
 /// Most triggers in a row that can be signed in advance: each takes files of its own.
@@ -190,7 +186,7 @@ fn staged(
     let outcome = outcome(entry, escrow, window.as_ref(), problems);
     let activation = match &entry.activation {
         None => Some(None),
-        Some(typed) => activation(typed, entry.clock(), roster, problems).map(Some),
+        Some(typed) => activation::resolve(typed, entry.clock(), roster, problems).map(Some),
     };
     Some(Staged {
         window: window?,
@@ -342,96 +338,4 @@ fn sum(first: RelativeLock, second: RelativeLock) -> Option<RelativeLock> {
         }
         _ => None,
     }
-}
-
-fn activation(
-    entry: &ActivationEntry,
-    clock: Clock,
-    roster: &Roster,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Activation> {
-    match &entry.condition {
-        Condition::Any(children) => {
-            activations(children, clock, roster, problems).map(Activation::Any)
-        }
-        Condition::All(children) => {
-            activations(children, clock, roster, problems).map(Activation::All)
-        }
-        Condition::Manual(name) => roster
-            .find(name, "`manual`", problems)
-            .map(Activation::Manual),
-        Condition::Alarm(name) => roster
-            .find(name, "`alarm`", problems)
-            .map(Activation::Alarm),
-        Condition::Silence {
-            quorum: name,
-            period: typed,
-            fewer_than,
-        } => {
-            let quorum = roster.find(name, "`silence`", problems);
-            let period = period(typed, clock, "`for`", problems);
-            let quorum = quorum?;
-            let fewer_than = seats(fewer_than, &quorum, problems);
-            Some(Activation::Silence {
-                quorum,
-                period: period?,
-                fewer_than: fewer_than?,
-            })
-        }
-        Condition::Vote {
-            quorum,
-            turnout,
-            approve,
-            open,
-        } => {
-            let quorum = roster.find(quorum, "`vote`", problems);
-            let open = period(open, clock, "`open`", problems);
-            Some(Activation::Vote {
-                quorum: quorum?,
-                turnout: turnout.value,
-                approve: approve.value,
-                open: open?,
-            })
-        }
-    }
-}
-
-fn activations(
-    children: &[ActivationEntry],
-    clock: Clock,
-    roster: &Roster,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Vec<Activation>> {
-    let all: Vec<Option<Activation>> = children
-        .iter()
-        .map(|child| activation(child, clock, roster, problems))
-        .collect();
-    all.into_iter().collect()
-}
-
-/// A number of seats that the quorum has.
-fn seats(
-    typed: &Spanned<u64>,
-    quorum: &Arc<Quorum>,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<usize> {
-    let seats = quorum.seats().len();
-    let number = usize::try_from(typed.value)
-        .ok()
-        .filter(|number| (1..=seats).contains(number));
-    if number.is_none() {
-        problems.push(
-            Diagnostic::new(
-                Code::OutOfRange,
-                format!(
-                    "`fewer_than` is {}, but {} has {seats} seats",
-                    typed.value,
-                    quote(quorum.name())
-                ),
-            )
-            .at(typed.span, "out of range")
-            .help(format!("choose a number from 1 to {seats}")),
-        );
-    }
-    number
 }

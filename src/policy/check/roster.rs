@@ -1,9 +1,11 @@
 //! Who is who: the parties and quorums of a document, by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::document::{Document, MAX_DEPTH, Members, QuorumEntry, Spanned, did_you_mean};
+use super::super::document::{
+    Document, MAX_DEPTH, Members, QuorumEntry, SUGGESTIONS_MAX, Spanned, did_you_mean,
+};
 use super::super::shown::quote;
 use super::super::{Code, Diagnostic, Member, Party, Period, Quorum, Root, ScriptType, Span};
 use super::keys::CheckedParty;
@@ -48,6 +50,7 @@ impl Roster {
                 .as_ref()
                 .is_some_and(|script| script.value == ScriptType::Wsh),
             stack: Vec::new(),
+            unknown: BTreeSet::new(),
             roster: &mut roster,
             problems,
         };
@@ -125,6 +128,8 @@ struct Resolver<'r, 'd> {
     is_wsh: bool,
     /// The quorums that are being resolved, from the outermost on.
     stack: Vec<(&'d str, Span)>,
+    /// The places of unknown members.
+    unknown: BTreeSet<Span>,
     roster: &'r mut Roster,
     problems: &'r mut Vec<Diagnostic>,
 }
@@ -307,18 +312,22 @@ impl<'d> Resolver<'_, 'd> {
         }
         let known = self.roster.parties.keys().map(String::as_str);
         let known = known.chain(self.entries.keys().copied());
+        // A list that several quorums share is reported once, and not compared again.
+        if !self.unknown.insert(name.span) {
+            return None;
+        }
         let problem = Diagnostic::new(
             Code::UnknownName,
             format!("there is no party or quorum {}", quote(&name.value)),
         )
         .at(name.span, "unknown");
-        let problem = match did_you_mean(&name.value, known) {
+        let similar = (self.unknown.len() <= SUGGESTIONS_MAX)
+            .then(|| did_you_mean(&name.value, known))
+            .flatten();
+        self.problems.push(match similar {
             Some(similar) => problem.help(format!("did you mean {}?", quote(similar))),
             None => problem.help("declare it under `[parties]` or `[quorums]`"),
-        };
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
-        }
+        });
         None
     }
 
@@ -335,18 +344,29 @@ impl<'d> Resolver<'_, 'd> {
         let message = if threshold == 0 {
             format!("the threshold of {name} is 0, so nobody would have to agree")
         } else {
+            let count = count(members);
             format!(
-                "the threshold of {name} is {}, but it has {members} members",
+                "the threshold of {name} is {}, but it has {count}",
                 typed.value
             )
         };
         self.problems.push(
             Diagnostic::new(Code::ThresholdOutOfRange, message)
                 .at(typed.span, "out of range")
-                .beside(entry.name.span, format!("{members} members"))
-                .help(format!("choose a threshold from 1 to {members}")),
+                .beside(entry.name.span, count(members))
+                .help(match members {
+                    1 => "the threshold can only be 1".to_owned(),
+                    _ => format!("choose a threshold from 1 to {members}"),
+                }),
         );
         None
+    }
+}
+
+fn count(members: usize) -> String {
+    match members {
+        1 => "1 member".to_owned(),
+        n => format!("{n} members"),
     }
 }
 

@@ -36,21 +36,21 @@ pub(in crate::policy) enum Condition {
 
 const KINDS: [&str; 6] = ["any", "all", "manual", "silence", "alarm", "vote"];
 
-/// Reads an activation; none if anything in it could not be read.
+/// Reads an activation, as far as it can be read.
 pub(super) fn read(
     table: &DeTable<'_>,
     span: Span,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<ActivationEntry> {
-    let mut left = MAX_CONDITIONS;
-    condition(table, span, 1, &mut left, problems)
+    let mut taken = 0;
+    condition(table, span, 1, &mut taken, problems)
 }
 
 fn condition(
     table: &DeTable<'_>,
     span: Span,
     depth: usize,
-    left: &mut usize,
+    taken: &mut usize,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<ActivationEntry> {
     if depth > MAX_DEPTH {
@@ -64,20 +64,18 @@ fn condition(
         );
         return None;
     }
-    if *left == 0 {
-        // Reported once by whoever took the last.
-        return None;
-    }
-    *left -= 1;
-    if *left == 0 {
-        problems.push(
-            Diagnostic::new(
-                Code::TooLarge,
-                format!("an activation has {MAX_CONDITIONS} conditions or more"),
-            )
-            .at(span, "one too many")
-            .help("write the same with fewer conditions"),
-        );
+    *taken += 1;
+    if *taken > MAX_CONDITIONS {
+        if *taken == MAX_CONDITIONS + 1 {
+            problems.push(
+                Diagnostic::new(
+                    Code::TooLarge,
+                    format!("an activation has more than {MAX_CONDITIONS} conditions"),
+                )
+                .at(span, "one too many")
+                .help("write the same with fewer conditions"),
+            );
+        }
         return None;
     }
     let kinds: Vec<&str> = KINDS
@@ -88,10 +86,10 @@ fn condition(
         problems.push(not_one_kind(&kinds, span, table));
         return None;
     };
-    let mut fields = Fields::new(table, span, format!("a `{kind}` condition"), problems);
+    let mut fields = Fields::new(table, span, format!("the `{kind}` condition"), problems);
     let condition = match *kind {
-        "any" => children(&mut fields, "any", depth, left).map(Condition::Any),
-        "all" => children(&mut fields, "all", depth, left).map(Condition::All),
+        "any" => children(&mut fields, "any", depth, taken).map(Condition::Any),
+        "all" => children(&mut fields, "all", depth, taken).map(Condition::All),
         "manual" => fields.text("manual").map(Condition::Manual),
         "alarm" => fields.text("alarm").map(Condition::Alarm),
         "silence" => silence(&mut fields),
@@ -131,7 +129,7 @@ fn children(
     fields: &mut Fields<'_, '_, '_>,
     name: &'static str,
     depth: usize,
-    left: &mut usize,
+    taken: &mut usize,
 ) -> Option<Vec<ActivationEntry>> {
     let (value, span) = fields.value(name)?;
     let DeValue::Array(array) = value else {
@@ -148,11 +146,10 @@ fn children(
         return None;
     }
     let mut children = Vec::new();
-    let mut whole = true;
     for item in array {
         let child = match item.get_ref() {
             DeValue::Table(table) => {
-                condition(table, item.span().into(), depth + 1, left, fields.problems)
+                condition(table, item.span().into(), depth + 1, taken, fields.problems)
             }
             other => {
                 let problem = wrong_type(name, other, item.span().into(), "a list of conditions");
@@ -160,12 +157,10 @@ fn children(
                 None
             }
         };
-        match child {
-            Some(child) => children.push(child),
-            None => whole = false,
-        }
+        // Beside one that could not be read the others are still worth checking.
+        children.extend(child);
     }
-    whole.then_some(children)
+    Some(children)
 }
 
 fn silence(fields: &mut Fields<'_, '_, '_>) -> Option<Condition> {

@@ -102,7 +102,7 @@ fn party(out: &mut String, party: &PartyEntry) {
         party
             .identity
             .as_ref()
-            .map(|typed| string(&typed.value.to_lowercase())),
+            .map(|typed| string(&spelled(&typed.value).to_lowercase())),
     );
     line(out, "veto", account(&party.veto));
     line(

@@ -13,6 +13,9 @@ use super::{Spanned, Typed};
 /// Least likeness of two words for one to be suggested for the other (Jaro-Winkler, 0 to 1).
 const SUGGEST_FROM: f64 = 0.8;
 
+/// Most suggestions in one list: each takes time, and nobody reads more.
+pub(in crate::policy) const SUGGESTIONS_MAX: usize = 50;
+
 /// The fields of one table, and the names that were asked for.
 pub(in crate::policy) struct Fields<'p, 't, 'i> {
     table: &'t DeTable<'i>,
@@ -65,24 +68,29 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
 
     /// Reports every field that was not asked for.
     pub fn finish(self) {
-        for (key, _) in self.table {
-            let name = key.get_ref().as_ref();
-            if self.known.contains(&name) {
-                continue;
-            }
-            let mut problem = Diagnostic::new(
-                Code::UnknownField,
-                format!("{} has no field {}", self.title, quote(name)),
-            )
-            .at(key.span().into(), "unknown field");
-            let mut help = String::new();
-            if let Some(similar) = did_you_mean(name, self.known.iter().copied()) {
-                help = format!("did you mean `{similar}`? ");
-            }
-            let all: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
-            help += &format!("the fields here are {}", list(&all, "and"));
-            problem = problem.help(help);
-            self.problems.push(problem);
+        let unknown = self.table.keys().filter(|key| {
+            let name: &str = key.get_ref();
+            !self.known.contains(&name)
+        });
+        let all: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
+        let fields = format!("the fields here are {}", list(&all, "and"));
+        for (count, key) in unknown.enumerate() {
+            let name = key.get_ref();
+            let similar = (count < SUGGESTIONS_MAX)
+                .then(|| did_you_mean(name, self.known.iter().copied()))
+                .flatten();
+            let help = match similar {
+                Some(similar) => format!("did you mean `{similar}`? {fields}"),
+                None => fields.clone(),
+            };
+            self.problems.push(
+                Diagnostic::new(
+                    Code::UnknownField,
+                    format!("{} has no field {}", self.title, quote(name)),
+                )
+                .at(key.span().into(), "unknown field")
+                .help(help),
+            );
         }
     }
 
@@ -255,7 +263,9 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
     }
 
     /// The tables inside a table, each with its name: `[name.one]`, `[name.two]`.
-    pub fn named_tables(&mut self, name: &'static str) -> Vec<NamedTable<'t, 'i>> {
+    ///
+    /// `example` is one of them as it could be written.
+    pub fn named_tables(&mut self, name: &'static str, example: &str) -> Vec<NamedTable<'t, 'i>> {
         let Some((table, _)) = self.table(name) else {
             return Vec::new();
         };
@@ -267,8 +277,8 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
                     fields,
                 }),
                 other => {
-                    let key = key.get_ref();
-                    self.wrong_type(key, other, value.span().into(), "a table");
+                    let wanted = format!("a table such as `{example}`");
+                    self.wrong_type(key.get_ref(), other, value.span().into(), &wanted);
                 }
             }
         }
@@ -296,7 +306,8 @@ pub(in crate::policy) fn wrong_type(
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a decimal number",
-        DeValue::Boolean(_) => "`true` or `false`",
+        DeValue::Boolean(true) => "`true`",
+        DeValue::Boolean(false) => "`false`",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",

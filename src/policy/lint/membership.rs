@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::document::{ActivationEntry, Condition, Members};
 use super::super::shown::{quote, quote_all};
-use super::super::{Code, Diagnostic, Outcome, Purpose, ScriptType};
+use super::super::{Code, Diagnostic, Outcome, Purpose, ScriptType, Severity};
 use super::Facts;
 
 pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
@@ -198,11 +198,7 @@ fn shared_seats(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
         if several.is_empty() || inner {
             continue;
         }
-        let (has, verb) = if several.len() == 1 {
-            ("has", "signs")
-        } else {
-            ("have", "sign")
-        };
+        let has = if several.len() == 1 { "has" } else { "have" };
         problems.push(
             Diagnostic::new(
                 Code::SharedSeat,
@@ -213,15 +209,20 @@ fn shared_seats(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
                 ),
             )
             .at(entry.name.span, "through the quorums inside it")
-            .help(format!(
-                "each seat gets a key of its own; check that one person {verb} for several"
-            )),
+            .help("each seat gets a key of its own; check that one person may sign for several"),
         );
     }
 }
 
 /// Reports parties and quorums that nothing leads to.
 fn unused(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
+    // What leads to them may be what could not be read.
+    let is_in_the_way = |problem: &Diagnostic| {
+        problem.severity() == Severity::Error && !problem.code().can_be_silenced()
+    };
+    if problems.iter().any(is_in_the_way) {
+        return;
+    }
     let mut listed: BTreeSet<&str> = BTreeSet::new();
     let mut leads: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for entry in &facts.document.quorums {

@@ -3,7 +3,7 @@
 use crate::units::{AbsoluteLock, BLOCKS_PER_DAY, Blocks, RelativeLock};
 
 use super::super::shown::quote;
-use super::super::{Code, Diagnostic};
+use super::super::{Code, Diagnostic, Lockup};
 use super::Facts;
 
 /// Shortest veto window that is not warned about: a day.
@@ -47,7 +47,7 @@ fn direct_before_staged(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
             continue;
         };
         for (entry, path, staged) in facts.staged() {
-            let period = staged.lockup().map(|lockup| lockup.period());
+            let period = staged.lockup().map(Lockup::period);
             let longest = staged.window().lock().expected_seconds()
                 + period.map_or(0, |period| period.lock().expected_seconds());
             if delay.lock().expected_seconds() >= longest {
