@@ -60,10 +60,10 @@ impl SpendCost {
         }
     }
 
-    /// The fee in satoshis at a feerate, rounded up.
+    /// The fee at a feerate, as nodes ask for it: for whole virtual bytes.
     #[must_use]
     pub fn fee(&self, rate: FeeRate) -> Option<bitcoin::Amount> {
-        rate.fee_wu(Weight::from_wu(self.weight))
+        rate.fee_vb(self.vbytes)
     }
 }
 

@@ -28,20 +28,16 @@ impl<C: Chain> Engine<C> {
         signers: &dyn Signers,
     ) -> Result<Broadcast, StepError> {
         self.check_due(prepared)?;
+        let asked = self.feerate.fee_vb(prepared.weight().to_vbytes_ceil());
         let anchor = prepared
             .anchor
-            .filter(|_| prepared.feerate() < self.feerate);
+            .filter(|_| asked.is_none_or(|asked| prepared.fee < asked));
         let Some(anchor) = anchor else {
             self.chain.submit(&prepared.transaction)??;
             return Ok(Broadcast { child: None });
         };
-        let child = self.fee_child(prepared, anchor, broadcaster, signers)?;
+        let (child, fee) = self.fee_child(prepared, anchor, broadcaster, signers)?;
         self.chain.submit_package(&prepared.transaction, &child)??;
-        let fee = self
-            .feerate
-            .fee_wu(prepared.weight() + child.weight())
-            .and_then(|package| package.checked_sub(prepared.fee))
-            .unwrap_or_default();
         Ok(Broadcast {
             child: Some((child, fee)),
         })

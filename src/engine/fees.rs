@@ -1,13 +1,13 @@
 //! Fee wallets: each broadcaster pays fee children from a wallet of his own.
 
-use bitcoin::{OutPoint, Psbt, Transaction};
+use bitcoin::{Amount, OutPoint, Psbt, Transaction};
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::psbt::PsbtExt;
 
 use super::{Engine, Signers, StepError};
 use crate::chain::Chain;
 use crate::compile::Keychain;
-use crate::transaction::{FeeCoin, build_fee_child};
+use crate::transaction::{ANCHOR_VALUE, FeeCoin, build_fee_child};
 
 impl<C: Chain> Engine<C> {
     /// The script a party's fee coins are kept at.
@@ -59,14 +59,14 @@ impl<C: Chain> Engine<C> {
         Ok(coins)
     }
 
-    /// A signed child that lifts a parent to the present feerate.
+    /// A signed child that lifts a parent to the present feerate, and the fee that it pays.
     pub(super) fn fee_child(
         &self,
         parent: &super::Prepared,
         anchor: OutPoint,
         party: &str,
         signers: &dyn Signers,
-    ) -> Result<Transaction, StepError> {
+    ) -> Result<(Transaction, Amount), StepError> {
         let no_coin = || StepError::NoFeeCoin(party.to_owned());
         let coin = self
             .fee_coins(party)?
@@ -84,8 +84,11 @@ impl<C: Chain> Engine<C> {
             &coin,
             &change,
         )?;
+        let paid: Amount = psbt.unsigned_tx.output.iter().map(|o| o.value).sum();
+        let fee = (coin.txout.value + ANCHOR_VALUE) - paid;
         let signed = signers.sign(party, psbt).ok_or_else(no_coin)?;
-        self.finish_fee_child(signed).ok_or_else(no_coin)
+        let child = self.finish_fee_child(signed).ok_or_else(no_coin)?;
+        Ok((child, fee))
     }
 
     /// The child with its witness: the anchor's is empty, the coin's is a signature and a key.

@@ -25,10 +25,6 @@ pub const ANCHOR_VALUE: Amount = Amount::from_sat(240);
 /// The least value of an output to a stage: below it, the output is dust for P2TR and P2WSH.
 pub const DUST: Amount = Amount::from_sat(330);
 
-/// Weight that every pre-signed output must still be able to pay for at the base fee, beyond
-/// [`DUST`], so that the coin can leave the stage again: 250 vB, a release or a spend.
-pub const RESERVE_WEIGHT: Weight = Weight::from_wu(1_000);
-
 /// The sequence number of triggers and cancels.
 ///
 /// It signals no relative lock, so a signature for a leaf with `older` is worth nothing on them.
@@ -233,8 +229,11 @@ impl<'a> Builder<'a> {
         Ok(Arc::new(derived))
     }
 
-    /// The smallest coin that can be armed on a path: each transaction signed in advance pays its
-    /// fee and its anchor, and leaves [`DUST`] and the reserve of [`RESERVE_WEIGHT`].
+    /// The smallest coin that can be armed on a path: whatever becomes of it, and in whichever
+    /// stage it ends, it can leave that stage again.
+    ///
+    /// Every transaction on its way, signed in advance or live, pays the base fee and its anchor,
+    /// and the last output is worth [`DUST`].
     ///
     /// # Errors
     ///
@@ -252,11 +251,20 @@ impl<'a> Builder<'a> {
         let escrow = Stage::Escrow(path.to_owned());
         let trigger = self.cost(&Stage::Vault, &LeafKind::Trigger(path.to_owned()))?;
         let cancel = self.cost(&escrow, &LeafKind::Cancel)?;
-        let settle = self.cost(&escrow, &LeafKind::Settle)?;
-        let rungs = u64::from(staged.depth());
-        let cancelled = (trigger + cancel) * rungs;
-        let settled = (trigger + cancel) * (rungs - 1) + trigger + settle;
-        Ok(cancelled.max(settled) + self.floor()?)
+        let settled = match staged.lockup() {
+            Some(_) => {
+                let settle = self.cost(&escrow, &LeafKind::Settle)?;
+                settle + self.floor(&Stage::Lockup(path.to_owned()))?
+            }
+            None => Amount::ZERO,
+        };
+        // From the last rung, whose cancel leaves an unarmed coin, up to the first.
+        let mut vault = self.floor(&Stage::Vault)?;
+        for _ in 0..staged.depth() {
+            let escrowed = self.floor(&escrow)?.max(settled).max(cancel + vault);
+            vault = self.floor(&Stage::Vault)?.max(trigger + escrowed);
+        }
+        Ok(vault)
     }
 
     /// What one transaction takes from a coin: fee and anchor.
@@ -269,13 +277,16 @@ impl<'a> Builder<'a> {
         Ok(fee + ANCHOR_VALUE)
     }
 
-    /// The least value of a pre-signed output.
-    fn floor(&self) -> Result<Amount, BuildError> {
-        let reserve = self
-            .feerate
-            .fee_wu(RESERVE_WEIGHT)
-            .ok_or(BuildError::Feerate)?;
-        Ok(DUST + reserve)
+    /// The least value with which a coin can leave a stage through whichever leaf is signed live,
+    /// into one output worth [`DUST`].
+    fn floor(&self, stage: &Stage) -> Result<Amount, BuildError> {
+        let mut dearest = Amount::ZERO;
+        for leaf in self.descriptor(stage)?.leaves() {
+            if !leaf.is_presigned() {
+                dearest = dearest.max(self.cost(stage, leaf.kind())?);
+            }
+        }
+        Ok(DUST + dearest)
     }
 
     fn descriptor(&self, stage: &Stage) -> Result<&'a StageDescriptor, BuildError> {
@@ -302,7 +313,8 @@ impl<'a> Builder<'a> {
             .map_or(NO_RELATIVE_LOCK, |lock| lock.to_sequence()))
     }
 
-    /// One coin to one output of our own, signed in advance, so with the floor under its value.
+    /// One coin to one output of our own, signed in advance, so with the floor of the stage it
+    /// leads to under its value.
     fn presigned<K: Kind>(
         &self,
         coin: &Coin,
@@ -311,7 +323,7 @@ impl<'a> Builder<'a> {
         destination: Arc<Derived>,
     ) -> Result<StageTransaction<K, Unsigned>, BuildError> {
         let cost = self.cost(coin.derived().stage(), &leaf)?;
-        let needed = cost + self.floor()?;
+        let needed = cost + self.floor(destination.stage())?;
         let value = coin
             .amount()
             .checked_sub(cost)
@@ -459,8 +471,9 @@ impl<'a> Builder<'a> {
             let found = descriptor.leaf(leaf).ok_or_else(|| no_leaf(stage, leaf))?;
             weight += SpendCost::of(descriptor, found).witness_weight;
         }
+        // Nodes round the size up to whole virtual bytes.
         self.feerate
-            .fee_wu(Weight::from_wu(weight))
+            .fee_vb(Weight::from_wu(weight).to_vbytes_ceil())
             .ok_or(BuildError::Feerate)
     }
 

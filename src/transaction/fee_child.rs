@@ -68,9 +68,9 @@ pub fn build_fee_child(
     if weight > TRUC_CHILD_MAX_WEIGHT {
         return Err(FeeChildError::TooHeavy { weight });
     }
-    let package = feerate
-        .fee_wu(parent_weight + Weight::from_wu(weight))
-        .ok_or(FeeChildError::Feerate)?;
+    // Nodes round the size of each up to whole virtual bytes.
+    let vbytes = parent_weight.to_vbytes_ceil() + Weight::from_wu(weight).to_vbytes_ceil();
+    let package = feerate.fee_vb(vbytes).ok_or(FeeChildError::Feerate)?;
     let fee = package
         .checked_sub(parent_fee)
         .ok_or(FeeChildError::NotNeeded)?;

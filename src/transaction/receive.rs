@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::sighash::{BadSignature, Signature, SignatureItem, verify};
 use super::{Input, Kind, StageTransaction, State};
-use crate::compile::{LeafKind, Role};
+use crate::compile::{DerivedLeaf, LeafKind, Role};
 
 /// What became of the signatures in a returned PSBT.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -157,21 +157,21 @@ fn signatures(input: &Input, fields: &psbt::Input) -> Vec<(Place, Option<Signatu
     let mut found = Vec::new();
     for (key, signature) in &fields.partial_sigs {
         let signature = Signature::Ecdsa(*signature);
-        found.push(place(input, |used, _| used == key, signature));
+        found.push(place(input, |_, used| *used == *key, signature));
     }
     for ((key, hash), signature) in &fields.tap_script_sigs {
         let signature = Signature::Schnorr(*signature);
         let same = |used: &bitcoin::PublicKey| used.inner.x_only_public_key().0 == *key;
         found.push(place(
             input,
-            |used, leaf| leaf == Some(*hash) && same(used),
+            |leaf, used| leaf.hash == Some(*hash) && same(used),
             signature,
         ));
     }
     if let Some(signature) = fields.tap_key_sig {
         found.push(place(
             input,
-            |_, leaf| leaf.is_none(),
+            |leaf, _| leaf.leaf.is_key_path(),
             Signature::Schnorr(signature),
         ));
     }
@@ -180,12 +180,12 @@ fn signatures(input: &Input, fields: &psbt::Input) -> Vec<(Place, Option<Signatu
 
 fn place(
     input: &Input,
-    matches: impl Fn(&bitcoin::PublicKey, Option<bitcoin::taproot::TapLeafHash>) -> bool,
+    matches: impl Fn(&DerivedLeaf, &bitcoin::PublicKey) -> bool,
     signature: Signature,
 ) -> (Place, Option<SignatureItem>) {
     for derived in input.coin.derived().leaves() {
         for used in &derived.keys {
-            if matches(&used.public_key, derived.hash) {
+            if matches(derived, &used.public_key) {
                 let kind = derived.leaf.kind();
                 let place = Place {
                     party: Some(used.party.clone()),
