@@ -231,6 +231,7 @@ pub fn explain(compiled: &Compiled) -> Explanation {
             .direct()
             .map(|path| vault::direct_path(&teller, path)),
     );
+    sections.extend(staged::common(&teller));
     sections.extend(
         teller
             .staged()

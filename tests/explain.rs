@@ -1,16 +1,23 @@
 //! The explanation of a policy: that it says everything, that what it says is so, and that it
 //! changes exactly where the policy does.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what is out of range here is a fault of the test"
+)]
+
 #[path = "common/generate.rs"]
 mod generate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
-use longstop::compile::{Compiled, LeafKind, Stage, compile};
+use longstop::compile::{Compiled, Leaf, LeafKind, Stage, compile};
 use longstop::explain::{Explanation, Fact, Guarantee, Sentence, Wait, explain};
-use longstop::policy::{Activation, Party, Period, Policy, check};
+use longstop::policy::{Activation, Direct, Member, Party, Period, Policy, check};
 use longstop::units::RelativeLock;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -24,18 +31,30 @@ use generate::{
 /// The text of every shipped policy, as the command line shows it.
 #[test]
 fn shipped_policies() {
-    insta::with_settings!({
-        snapshot_path => "explain",
-        prepend_module_to_snapshot => false,
-        omit_expression => true,
-    }, {
-        insta::glob!("../policies", "*/policy.toml", |path| {
-            let text = fs::read_to_string(path).expect("a readable policy");
-            let policy = check(&text).policy.expect("a shipped policy has no errors");
-            let compiled = compile(Arc::new(policy)).expect("a shipped policy compiles");
-            insta::assert_snapshot!(explain(&compiled).to_text(80));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let mut shown = 0;
+    for entry in fs::read_dir(folder).expect("policies can be listed") {
+        let folder = entry.expect("policies can be listed").path();
+        let Ok(text) = fs::read_to_string(folder.join("policy.toml")) else {
+            continue;
+        };
+        let policy = check(&text).policy.expect("a shipped policy has no errors");
+        let compiled = compile(Arc::new(policy)).expect("a shipped policy compiles");
+        let name = folder
+            .file_name()
+            .expect("a folder has a name")
+            .to_string_lossy()
+            .into_owned();
+        insta::with_settings!({
+            snapshot_path => "explain",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(name, explain(&compiled).to_text(80));
         });
-    });
+        shown += 1;
+    }
+    assert!(shown > 0, "no policy was found");
 }
 
 proptest! {
@@ -48,24 +67,6 @@ proptest! {
         prop_assert!(!checked.has_errors(), "{:?}\n{}", checked.diagnostics, plan.to_toml());
         let compiled = plan.compile().expect("a policy without errors");
         prop_assert!(compiled.is_ok(), "{:?}", compiled.err());
-    }
-
-    /// One statement of a policy changes, and exactly the sentences that name it do.
-    #[test]
-    fn a_change_changes_exactly_the_sentences_that_name_it(
-        plan in plans(),
-        picks in vec(any::<Index>(), 12),
-    ) {
-        let plan = listed(plan);
-        let changes = changes(&plan);
-        let old = plan.compile().expect("a policy without errors").expect("which fits");
-        for pick in picks {
-            let (change, plan) = pick.get(&changes);
-            let Some(Ok(new)) = plan.compile() else { continue };
-            if let Err(problem) = compare(&old, &new) {
-                prop_assert!(false, "{change}: {problem}");
-            }
-        }
     }
 
     /// Every leaf of every stage is told, with those who sign it, its locks and its numbers.
@@ -82,13 +83,13 @@ proptest! {
                 prop_assert!(told, "{} in the {}", leaf.kind(), stage.stage());
             }
         }
-        let key_path = compiled.vault().leaf(&LeafKind::Spend).is_some_and(|leaf| leaf.is_key_path());
+        let key_path = compiled.vault().leaf(&LeafKind::Spend).is_some_and(Leaf::is_key_path);
         let text = explanation.to_text(usize::MAX);
         prop_assert_eq!(text.contains("Root is a single key"), key_path);
         for (fact, period) in periods(compiled.policy()) {
             let number = in_blocks(period);
             let told = explanation.sentences().any(|sentence| {
-                sentence.about.contains(&fact) && sentence.text.contains(&number)
+                sentence.about.contains(&fact) && sentence.text.replace(',', "").contains(&number)
             });
             prop_assert!(told, "{:?} with {}", fact, number);
         }
@@ -137,7 +138,30 @@ proptest! {
         let column: Vec<&str> = text.lines().map(|line| line.get(11..).unwrap_or_default()).collect();
         let column = words(&column.join(" "));
         for sentence in explanation.sentences() {
+            prop_assert!(!sentence.text.contains(". the "), "{}", sentence.text);
             prop_assert!(column.contains(&words(&sentence.text)), "{}", sentence.text);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// One statement of a policy changes, and exactly the sentences that name it do.
+    #[test]
+    fn a_change_changes_exactly_the_sentences_that_name_it(
+        plan in plans(),
+        picks in vec(any::<Index>(), 8),
+    ) {
+        let plan = listed(plan);
+        let changes = changes(&plan);
+        let old = plan.compile().expect("a policy without errors").expect("which fits");
+        for pick in picks {
+            let (change, plan) = pick.get(&changes);
+            let Some(Ok(new)) = plan.compile() else { continue };
+            if let Err(problem) = compare(&old, &new) {
+                prop_assert!(false, "{change}: {problem}");
+            }
         }
     }
 }
@@ -186,10 +210,26 @@ fn thresholds_in_words() {
 #[test]
 fn vetoers_outside_root_at_the_boundary() {
     let cases = [
-        (1, &["alice", "bob"][..], "Nobody can veto path \"sos\" any more: everyone in the vetoers is in the council too."),
-        (2, &["alice", "gina"], "Nobody can veto path \"sos\" any more: of the vetoers, only gina would be left (2 are needed)."),
-        (1, &["alice", "gina"], "Path \"sos\" can still be vetoed: of the vetoers, gina would be left (1 is needed)."),
-        (2, &["gina", "hal"], "Path \"sos\" can still be vetoed: nobody in the vetoers is in the council."),
+        (
+            1,
+            &["alice", "bob"][..],
+            "Nobody can veto path \"sos\" any more: everyone in the vetoers is in the council too.",
+        ),
+        (
+            2,
+            &["alice", "gina"],
+            "Nobody can veto path \"sos\" any more: of the vetoers, only gina would be left (2 are needed).",
+        ),
+        (
+            1,
+            &["alice", "gina"],
+            "Path \"sos\" can still be vetoed: of the vetoers, gina would be left (1 is needed).",
+        ),
+        (
+            2,
+            &["gina", "hal"],
+            "Path \"sos\" can still be vetoed: nobody in the vetoers is in the council.",
+        ),
     ];
     for (threshold, members, expected) in cases {
         let mut plan = treasury();
@@ -216,7 +256,11 @@ fn a_single_key_root() {
             .sentences()
             .filter(|sentence| sentence.text.starts_with(careless))
             .collect();
-        let expected = if strips { Guarantee::Software } else { Guarantee::Consensus };
+        let expected = if strips {
+            Guarantee::Software
+        } else {
+            Guarantee::Consensus
+        };
         assert_eq!(found.len(), 1);
         assert!(found.iter().all(|sentence| sentence.guarantee == expected));
     }
@@ -226,17 +270,27 @@ fn a_single_key_root() {
 #[test]
 fn a_delay_within_the_refresh_interval() {
     for (days, beware) in [(89, 1), (90, 1), (91, 0)] {
-        let text = treasury().to_toml().replace("delay = \"365 days\"", &format!("delay = \"{days} days\""));
+        let text = treasury()
+            .to_toml()
+            .replace("delay = \"365 days\"", &format!("delay = \"{days} days\""));
         let text = text + "\n[lints]\nLS0503 = \"a rehearsal of the fault\"\n";
         let policy = check(&text).policy.expect("silenced");
         let explanation = explain(&compile(Arc::new(policy)).expect("it fits"));
-        assert_eq!(starting(&explanation, &format!("Beware: the {days} days")), beware);
+        assert_eq!(
+            starting(
+                &explanation,
+                &format!("Beware: the delay of {days} days is")
+            ),
+            beware
+        );
     }
 }
 
 /// A treasury with one path of each kind.
 fn treasury() -> Plan {
-    let names = ["alice", "bob", "carol", "dave", "erin", "frank", "gina", "hal"];
+    let names = [
+        "alice", "bob", "carol", "dave", "erin", "frank", "gina", "hal",
+    ];
     let quorum = |name: &str, threshold, members: &[&str]| QuorumPlan {
         name: name.to_owned(),
         threshold,
@@ -248,7 +302,10 @@ fn treasury() -> Plan {
         by_clock: false,
         kind,
     };
-    let days = |count| Span { count, unit: generate::Unit::Days };
+    let days = |count| Span {
+        count,
+        unit: generate::Unit::Days,
+    };
     Plan {
         script: "tr",
         base_fee: 2,
@@ -269,7 +326,13 @@ fn treasury() -> Plan {
         root: "council".to_owned(),
         refresh: Some(days(90)),
         paths: vec![
-            path("dead-man", KindPlan::Direct { delay: Some(days(365)), unlock: None }),
+            path(
+                "dead-man",
+                KindPlan::Direct {
+                    delay: Some(days(365)),
+                    unlock: None,
+                },
+            ),
             path(
                 "sos",
                 KindPlan::Staged(StagedPlan {
@@ -296,7 +359,10 @@ fn explained(plan: &Plan) -> Explanation {
 }
 
 fn starting(explanation: &Explanation, text: &str) -> usize {
-    explanation.sentences().filter(|sentence| sentence.text.starts_with(text)).count()
+    explanation
+        .sentences()
+        .filter(|sentence| sentence.text.starts_with(text))
+        .count()
 }
 
 /// The plan with every list of members written out, so that one list changes alone.
@@ -320,8 +386,12 @@ fn changes(plan: &Plan) -> Vec<(String, Plan)> {
     };
     for (at, quorum) in plan.quorums.iter().enumerate() {
         let name = &quorum.name;
-        add(format!("{name} with a threshold more"), &|plan| plan.quorums[at].threshold += 1);
-        add(format!("{name} with a threshold less"), &|plan| plan.quorums[at].threshold -= 1);
+        add(format!("{name} with a threshold more"), &|plan| {
+            plan.quorums[at].threshold += 1;
+        });
+        add(format!("{name} with a threshold less"), &|plan| {
+            plan.quorums[at].threshold -= 1;
+        });
         for member in plan.members(name) {
             add(format!("{name} without {member}"), &|plan| {
                 members(plan, at).retain(|other| other != member);
@@ -329,21 +399,30 @@ fn changes(plan: &Plan) -> Vec<(String, Plan)> {
         }
         let parties = plan.parties.iter().map(|party| &party.name);
         for party in parties.filter(|party| !plan.members(name).contains(party)) {
-            add(format!("{name} with {party}"), &|plan| members(plan, at).push(party.clone()));
+            add(format!("{name} with {party}"), &|plan| {
+                members(plan, at).push(party.clone());
+            });
         }
     }
     for (at, path) in plan.paths.iter().enumerate() {
         for which in 0..4 {
             for less in [true, false] {
-                add(format!("{} with a period {which} changed", path.name), &|plan| {
-                    if let Some(span) = spans(&mut plan.paths[at].kind).into_iter().nth(which) {
-                        span.count = if less { span.count - 1 } else { span.count + 1 };
-                    }
-                });
+                add(
+                    format!("{} with a period {which} changed", path.name),
+                    &|plan| {
+                        if let Some(span) = spans(&mut plan.paths[at].kind).into_iter().nth(which) {
+                            span.count = if less { span.count - 1 } else { span.count + 1 };
+                        }
+                    },
+                );
             }
         }
         add(format!("{} with another unlock", path.name), &|plan| {
-            if let KindPlan::Direct { unlock: Some(unlock), .. } = &mut plan.paths[at].kind {
+            if let KindPlan::Direct {
+                unlock: Some(unlock),
+                ..
+            } = &mut plan.paths[at].kind
+            {
                 *unlock = match unlock {
                     UnlockPlan::Height(height) => UnlockPlan::Height(*height + 1),
                     UnlockPlan::Year(year) => UnlockPlan::Year(*year - 1),
@@ -356,7 +435,11 @@ fn changes(plan: &Plan) -> Vec<(String, Plan)> {
             }
         });
         add(format!("{} with another clawback", path.name), &|plan| {
-            if let KindPlan::Staged(StagedPlan { lockup: Some(lockup), .. }) = &mut plan.paths[at].kind {
+            if let KindPlan::Staged(StagedPlan {
+                lockup: Some(lockup),
+                ..
+            }) = &mut plan.paths[at].kind
+            {
                 lockup.clawback = !lockup.clawback;
             }
         });
@@ -370,19 +453,27 @@ fn changes(plan: &Plan) -> Vec<(String, Plan)> {
         });
     }
     for (at, party) in plan.parties.iter().enumerate() {
-        add(format!("{} with or without a veto key", party.name), &|plan| {
-            plan.parties[at].has_veto_key ^= true;
-        });
-        add(format!("{} with or without a fee wallet", party.name), &|plan| {
-            plan.parties[at].has_fee_wallet ^= true;
-        });
+        add(
+            format!("{} with or without a veto key", party.name),
+            &|plan| {
+                plan.parties[at].has_veto_key ^= true;
+            },
+        );
+        add(
+            format!("{} with or without a fee wallet", party.name),
+            &|plan| {
+                plan.parties[at].has_fee_wallet ^= true;
+            },
+        );
     }
     add("another refresh".to_owned(), &|plan| {
         if let Some(refresh) = &mut plan.refresh {
             refresh.count += 1;
         }
     });
-    add("another base fee".to_owned(), &|plan| plan.base_fee = plan.base_fee % 3 + 1);
+    add("another base fee".to_owned(), &|plan| {
+        plan.base_fee = plan.base_fee % 3 + 1;
+    });
     add("another reason".to_owned(), &|plan| {
         if let Some(reason) = &mut plan.accept_total_loss {
             reason.push_str(", and says so");
@@ -403,7 +494,10 @@ fn spans(kind: &mut KindPlan) -> Vec<&mut Span> {
         KindPlan::Direct { delay, .. } => delay.iter_mut().collect(),
         KindPlan::Staged(StagedPlan { window, lockup, .. }) => {
             let mut spans = vec![window];
-            if let Some(LockupPlan { period, backstop, .. }) = lockup {
+            if let Some(LockupPlan {
+                period, backstop, ..
+            }) = lockup
+            {
                 spans.extend([period, backstop]);
             }
             spans
@@ -415,8 +509,10 @@ fn spans(kind: &mut KindPlan) -> Vec<&mut Span> {
 fn compare(old: &Compiled, new: &Compiled) -> Result<(), String> {
     let (before, after) = (statements(old.policy()), statements(new.policy()));
     let facts: BTreeSet<&Fact> = before.keys().chain(after.keys()).collect();
-    let changed: BTreeSet<&Fact> =
-        facts.into_iter().filter(|fact| before.get(*fact) != after.get(*fact)).collect();
+    let changed: BTreeSet<&Fact> = facts
+        .into_iter()
+        .filter(|fact| before.get(*fact) != after.get(*fact))
+        .collect();
     if changed.is_empty() {
         return Err("no statement differs".to_owned());
     }
@@ -442,7 +538,10 @@ fn compare(old: &Compiled, new: &Compiled) -> Result<(), String> {
     // An account for the veto concerns nobody who does not also arm, a fee wallet nobody who does
     // not publish, and the base fee no policy without files.
     let may_be_silent = |fact: &&Fact| {
-        matches!(fact, Fact::VetoKey { .. } | Fact::FeeWallet { .. } | Fact::BaseFee)
+        matches!(
+            fact,
+            Fact::VetoKey { .. } | Fact::FeeWallet { .. } | Fact::BaseFee
+        )
     };
     if named == 0 && !changed.iter().all(may_be_silent) {
         return Err(format!("no sentence names {changed:?}"));
@@ -475,11 +574,17 @@ fn statements(policy: &Policy) -> BTreeMap<Fact, String> {
         .collect();
     for quorum in policy.quorums() {
         let name = || quorum.name().to_owned();
-        let members: BTreeSet<&str> = quorum.members().iter().map(|member| member.name()).collect();
-        all.insert(Fact::Threshold { quorum: name() }, quorum.threshold().to_string());
+        let members: BTreeSet<&str> = quorum.members().iter().map(Member::name).collect();
+        all.insert(
+            Fact::Threshold { quorum: name() },
+            quorum.threshold().to_string(),
+        );
         all.insert(Fact::Members { quorum: name() }, format!("{members:?}"));
         for member in &names {
-            let fact = Fact::Member { quorum: name(), member: (*member).to_owned() };
+            let fact = Fact::Member {
+                quorum: name(),
+                member: (*member).to_owned(),
+            };
             all.insert(fact, members.contains(member).to_string());
         }
     }
@@ -495,7 +600,7 @@ fn statements(policy: &Policy) -> BTreeMap<Fact, String> {
     }
     for path in policy.paths() {
         let name = || path.name().to_owned();
-        if let Some(unlock) = path.direct().and_then(|direct| direct.unlock()) {
+        if let Some(unlock) = path.direct().and_then(Direct::unlock) {
             all.insert(Fact::Unlock { path: name() }, unlock.to_string());
         }
         if let Some(staged) = path.staged() {
@@ -503,7 +608,10 @@ fn statements(policy: &Policy) -> BTreeMap<Fact, String> {
             let activation = staged.activation().map(activation).unwrap_or_default();
             all.insert(Fact::Activation { path: name() }, activation);
             if let Some(lockup) = staged.lockup() {
-                all.insert(Fact::Clawback { path: name() }, lockup.clawback().to_string());
+                all.insert(
+                    Fact::Clawback { path: name() },
+                    lockup.clawback().to_string(),
+                );
             }
         }
     }
@@ -516,9 +624,17 @@ fn statements(policy: &Policy) -> BTreeMap<Fact, String> {
 /// Every period of a policy.
 fn periods(policy: &Policy) -> Vec<(Fact, &Period)> {
     let mut all = Vec::new();
-    all.extend(policy.root().refresh().map(|refresh| (Fact::Refresh, refresh)));
+    all.extend(
+        policy
+            .root()
+            .refresh()
+            .map(|refresh| (Fact::Refresh, refresh)),
+    );
     for path in policy.paths() {
-        let fact = |wait| Fact::Period { path: path.name().to_owned(), wait };
+        let fact = |wait| Fact::Period {
+            path: path.name().to_owned(),
+            wait,
+        };
         let delay = path.direct().and_then(|direct| direct.delay());
         all.extend(delay.map(|delay| (fact(Wait::Delay), delay)));
         if let Some(staged) = path.staged() {
@@ -532,31 +648,41 @@ fn periods(policy: &Policy) -> Vec<(Fact, &Period)> {
     all
 }
 
-/// A period as it must be found in the text at least once.
+/// A period as it must be found in the text at least once, but for the commas.
 fn in_blocks(period: &Period) -> String {
     match period.lock() {
         RelativeLock::Blocks(count) if count.get() == 1 => "1 block".to_owned(),
-        RelativeLock::Blocks(count) if count.get() < 1_000 => format!("{count} blocks"),
-        RelativeLock::Blocks(count) => {
-            format!("{},{:03} blocks", count.get() / 1_000, count.get() % 1_000)
-        }
+        RelativeLock::Blocks(count) => format!("{count} blocks"),
         RelativeLock::Units512(_) => format!("{} by the clock", period.text()),
     }
 }
 
 fn activation(activation: &Activation) -> String {
     let list = |children: &[Activation]| {
-        children.iter().map(self::activation).collect::<Vec<_>>().join(", ")
+        children
+            .iter()
+            .map(self::activation)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     match activation {
         Activation::Any(children) => format!("any({})", list(children)),
         Activation::All(children) => format!("all({})", list(children)),
         Activation::Manual(quorum) => format!("manual {}", quorum.name()),
         Activation::Alarm(quorum) => format!("alarm {}", quorum.name()),
-        Activation::Silence { quorum, period, fewer_than } => {
+        Activation::Silence {
+            quorum,
+            period,
+            fewer_than,
+        } => {
             format!("silence {} {period} {fewer_than}", quorum.name())
         }
-        Activation::Vote { quorum, turnout, approve, open } => {
+        Activation::Vote {
+            quorum,
+            turnout,
+            approve,
+            open,
+        } => {
             format!("vote {} {turnout} {approve} {open}", quorum.name())
         }
     }
@@ -566,7 +692,10 @@ fn activation(activation: &Activation) -> String {
 fn facts_of(stage: &Stage, leaf: &LeafKind, policy: &Policy) -> BTreeSet<Fact> {
     let of = |path: &str| path.to_owned();
     let actors = |path: &str| Fact::Actors { path: of(path) };
-    let period = |path: &str, wait| Fact::Period { path: of(path), wait };
+    let period = |path: &str, wait| Fact::Period {
+        path: of(path),
+        wait,
+    };
     let here = stage.path().unwrap_or_default();
     let has_lockup = policy
         .path(here)
@@ -578,16 +707,23 @@ fn facts_of(stage: &Stage, leaf: &LeafKind, policy: &Policy) -> BTreeSet<Fact> {
         LeafKind::Direct(path) => {
             let direct = policy.path(path).and_then(|path| path.direct());
             let delay = direct.and_then(|direct| direct.delay());
-            let unlock = direct.and_then(|direct| direct.unlock());
+            let unlock = direct.and_then(Direct::unlock);
             let delay = delay.map(|_| period(path, Wait::Delay));
             let unlock = unlock.map(|_| Fact::Unlock { path: of(path) });
-            [Some(actors(path)), delay, unlock].into_iter().flatten().collect()
+            [Some(actors(path)), delay, unlock]
+                .into_iter()
+                .flatten()
+                .collect()
         }
         LeafKind::Cancel => vec![Fact::Root, Fact::Vetoers { path: of(here) }],
         LeafKind::Settle if has_lockup => vec![Fact::Root],
         LeafKind::Settle => vec![actors(here), period(here, Wait::Window)],
         LeafKind::Backstop => {
-            vec![actors(here), period(here, Wait::Window), period(here, Wait::Backstop)]
+            vec![
+                actors(here),
+                period(here, Wait::Window),
+                period(here, Wait::Backstop),
+            ]
         }
         LeafKind::Clawback => vec![Fact::Root, Fact::Clawback { path: of(here) }],
         LeafKind::Release => vec![actors(here), period(here, Wait::Lockup)],

@@ -12,7 +12,7 @@ use bitcoin::{Amount, OutPoint, Psbt};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{ArmedCoin, Arming, ArmingError};
+use super::{ArmedCoin, Arming, ArmingError, ArmingState};
 use crate::compile::{Compiled, Keychain, Stage};
 use crate::transaction::{BuildError, Builder, Coin, VaultCoin};
 
@@ -165,8 +165,14 @@ impl ArmingFile {
                 arming.receive(&read_psbt(text)?, secp)?;
             }
         }
+        if arming.state() < ArmingState::Protected {
+            return Err(ArmingFileError::Incomplete);
+        }
         for party in &self.acknowledged {
             arming.acknowledge(party)?;
+        }
+        if arming.state() < ArmingState::Acknowledged {
+            return Err(ArmingFileError::Incomplete);
         }
         for rung in &self.rungs {
             arming.receive(&read_psbt(&rung.trigger)?, secp)?;

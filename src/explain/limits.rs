@@ -15,7 +15,7 @@ pub(super) fn promises(teller: &Teller<'_>) -> Section {
     let mut section = Section::new("What is held by consensus, and what is promised by software");
     section.say(sentence!(
         Consensus,
-        "The chain holds who must sign each step, and that no step comes earlier than it may."
+        "The chain enforces who must sign each step, and that no step comes before its time."
     ));
     section.say(sentence!(
         Software,
@@ -79,7 +79,7 @@ pub(super) fn section(teller: &Teller<'_>) -> Section {
         .collect();
     if !by_clock.is_empty() {
         section.say(sentence!(
-            Consensus,
+            Fact,
             "Miners set the clock of the chain. If they forward-date several blocks in a row, waits on {by_clock} can end up to two hours early.",
             by_clock = Said::plain(paths(by_clock)),
         ));
@@ -95,7 +95,7 @@ pub(super) fn section(teller: &Teller<'_>) -> Section {
 fn guarded(teller: &Teller<'_>, path: &SpendingPath, staged: &Staged) -> Sentence {
     sentence!(
         Consensus,
-        "Whoever has enough keys of {actors} can only trigger armed coins on \"{name}\", and then {vetoers} or {root} have {window} to stop it. That helps only while {root} is the larger group, and its keys are kept cold.",
+        "Whoever has enough keys of {actors} can only trigger armed coins on \"{name}\", and can be stopped by {vetoers} or {root} for {window}. That helps only if it is harder to get the keys of {root}: of more people, and kept cold.",
         actors = Teller::actors(path),
         name = Said::plain(path.name()),
         vetoers = Teller::vetoers(path, staged),
@@ -121,7 +121,7 @@ fn arming_keys(teller: &Teller<'_>) -> Option<Sentence> {
     }
     Some(sentence!(
         Consensus,
-        "The arming keys of {root} are worth as much as its other keys: together with those who act or veto on a staged path, enough of them can send a coin elsewhere than the files say. On {alone} they can do so alone once the window is over.",
+        "The arming keys of {root} are worth as much as its other keys: together with those who act or veto on a staged path, enough of them can send a coin elsewhere than the files say. From the escrow of {alone} they can do so alone once the window is over.",
         root = root,
         alone = Said::plain(paths(alone)),
     ))
@@ -141,7 +141,7 @@ fn collusion(teller: &Teller<'_>, path: &SpendingPath, staged: &Staged) -> Sente
     };
     sentence!(
         Consensus,
-        "If enough of {actors} are dishonest, bribed or robbed, armed coins can be triggered on \"{name}\" at any moment, whatever was agreed. Then only {stops} them, and only if {vetoers} or {root} are there to act.",
+        "If enough of {actors} are dishonest, bribed or robbed, armed coins can be triggered on \"{name}\" at any moment, whatever was agreed. Then only {stops} them, and only if it comes in time from {vetoers} or {root}.",
         actors = Teller::actors(path),
         name = Said::plain(path.name()),
         stops = stops,
@@ -164,7 +164,7 @@ fn stall(teller: &Teller<'_>, path: &SpendingPath, staged: &Staged) -> Sentence 
     if ends.is_empty() {
         return sentence!(
             Consensus,
-            "{vetoers} can stall \"{name}\" for no good reason, by cancelling each of its triggers; the files allow {attempts}, each with a window of {window}. After that only {root} can help: no direct path bounds the stalling.",
+            "{vetoers} can stall \"{name}\" for no good reason, by cancelling each of its triggers. The files of a coin allow {attempts}, and the window is {window}. After that only {root} can help: no direct path bounds the stalling.",
             vetoers = vetoers,
             name = name,
             attempts = attempts,
@@ -174,7 +174,7 @@ fn stall(teller: &Teller<'_>, path: &SpendingPath, staged: &Staged) -> Sentence 
     }
     sentence!(
         Consensus,
-        "{vetoers} can stall \"{name}\" for no good reason, by cancelling each of its triggers; the files allow {attempts}, each with a window of {window}. Besides {root}, this is what bounds the stalling: {ends}.",
+        "{vetoers} can stall \"{name}\" for no good reason, by cancelling each of its triggers. The files of a coin allow {attempts}, and the window is {window}. Besides {root}, this is what bounds the stalling: {ends}.",
         vetoers = vetoers,
         name = name,
         attempts = attempts,
@@ -242,7 +242,7 @@ fn extra_signature(teller: &Teller<'_>) -> Option<Sentence> {
         Some(if is_key_path(teller, groups) {
             sentence!(
                 Software,
-                "A careless signing device may add its ordinary signature to a file. Since {root} is a single key, that signature would make a trigger or a cancel valid without anybody else. Only software that strips it prevents this.",
+                "A careless signing device may add its ordinary signature to a file. Since {root} can act with a single key, that signature would make a trigger or a cancel valid without anybody else. Only software that strips it prevents this.",
                 root = root,
             )
         } else {

@@ -17,7 +17,7 @@ pub(super) fn section(teller: &Teller<'_>) -> Section {
     };
     section.say(sentence!(
         Consensus,
-        "If too few in {root} are left to act, nobody can {powers}. What follows supposes the worst: all of them are gone for good.",
+        "If too few in {root} are left to act, nobody can {powers}. What follows supposes the worst: everybody in {root} is gone for good.",
         root = root,
         powers = Said::plain(powers),
     ));
@@ -38,7 +38,7 @@ pub(super) fn section(teller: &Teller<'_>) -> Section {
         let staged = paths(teller.staged().map(|(path, _)| path));
         section.say(sentence!(
             Consensus,
-            "If all files are lost, {staged} cannot start until {root} has moved the coins and armed them anew. What {root} can spend at once is not affected.",
+            "If all files are lost, {staged} cannot start until the coins have been moved and armed anew by {root}. What {root} can spend at once is not affected.",
             staged = Said::plain(staged),
             root = root,
         ));
@@ -54,13 +54,13 @@ pub(super) fn section(teller: &Teller<'_>) -> Section {
     }
     section.say(sentence!(
         Consensus,
-        "If those who act on a path are gone, that path is gone with them. While {root} is there, no coin in the vault is lost by it.",
+        "If those who act on a path are gone, that path is gone with them. As long as {root} can act, no coin in the vault is lost by it.",
         root = root,
     ));
     if let Some(reason) = teller.policy.accept_total_loss() {
         section.say(sentence!(
             Fact,
-            "The policy accepts that all coins may be lost if {root} and the files are. The reason it gives: \"{reason}\"",
+            "The policy accepts the total loss of {root} and of all files, for this reason: \"{reason}\"",
             root = root,
             reason = Said::new(reason, Fact::AcceptTotalLoss),
         ));
@@ -159,7 +159,7 @@ fn rest(
     let text = if left.everyone {
         format!("nobody in {title} is in {root}")
     } else if left.names.is_empty() && quorum.name() == teller.root().quorum().name() {
-        format!("it takes {root} itself")
+        format!("its quorum is {root}, which is gone")
     } else if left.names.is_empty() {
         format!("everyone in {title} is in {root} too")
     } else {

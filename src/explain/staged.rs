@@ -3,10 +3,56 @@
 use crate::compile::{LeafKind, Stage};
 use crate::policy::{Activation, Lockup, Outcome, Period, Purpose, SpendingPath, Staged};
 
+use super::judge::Groups;
 use super::vault::is_key_path;
 use super::words::{self, Said, Told, about, sentence};
 use super::{Fact, Section, Sentence, Teller, Wait};
 
+/// What all staged paths have in common, if there are any.
+pub(super) fn common(teller: &Teller<'_>) -> Option<Section> {
+    teller.staged().next()?;
+    let mut section = Section::new("Staged paths: what they have in common");
+    let root = teller.root_name();
+    let lockups = teller.staged().any(|(_, staged)| staged.lockup().is_some());
+    let files = if lockups {
+        "a cancel, a trigger, and a settle where a lock-up follows"
+    } else {
+        "a cancel and a trigger"
+    };
+    section.say(sentence!(
+        Consensus,
+        "A staged path is open only to coins that are armed for it. To arm a coin, {root} must sign transactions for it in advance ({files}) and hand them over as files. That takes the same members as a payment, and as many of them, but separate keys: the arming keys.",
+        root = root,
+        files = Said::plain(files),
+    ));
+    section.say(sentence!(
+        Software,
+        "The trigger is signed last, once those who can veto and those who act on the path hold complete copies of the other files. So there is never a trigger without its cancel."
+    ));
+    section.say(sentence!(
+        Software,
+        "A coin is armed once. A signed file cannot be called back: it loses its force only when the coin is moved, and that move is several blocks deep. So whenever anything changes, or an attempt is given up, {root} must refresh the coin.",
+        root = root,
+    ));
+    section.say(sentence!(
+        Consensus,
+        "A trigger puts a coin into an escrow, where the veto window runs. Until the window is over the coin can leave the escrow in two ways only: by a cancel, which sends it back to the vault, or by an override."
+    ));
+    section.say(sentence!(
+        Consensus,
+        "A cancel is certain only if it is confirmed, and several blocks deep, before the window is over. Later it is a race against whoever takes the next step."
+    ));
+    section.say(teller.judged(&[teller.root().quorum()], |groups| {
+        Some(override_leaf(teller, groups))
+    }));
+    section.say(sentence!(
+        Consensus,
+        "If a reorganisation of the chain takes a transaction out of its block, whatever is counted from it starts anew when it is confirmed again."
+    ));
+    Some(section)
+}
+
+/// What one staged path has of its own.
 pub(super) fn section(teller: &Teller<'_>, path: &SpendingPath, staged: &Staged) -> Section {
     let name = path.name();
     let what = if spends(staged) {
@@ -15,7 +61,6 @@ pub(super) fn section(teller: &Teller<'_>, path: &SpendingPath, staged: &Staged)
         "to recover"
     };
     let mut section = Section::new(format!("The path \"{name}\": staged, {what}"));
-    arming(&mut section, teller, path, staged);
     section.say(activation(path, staged));
     escrow(&mut section, teller, path, staged);
     match staged.outcome() {
@@ -44,56 +89,38 @@ pub(super) fn attempts(path: &SpendingPath, staged: &Staged) -> Said {
     )
 }
 
-fn arming(section: &mut Section, teller: &Teller<'_>, path: &SpendingPath, staged: &Staged) {
-    let root = teller.root_name();
-    let files = match staged.outcome() {
-        Outcome::Lockup(_) => "a cancel, a settle and a trigger",
-        Outcome::Payees(_) => "a cancel and a trigger",
+fn override_leaf(teller: &Teller<'_>, groups: &Groups) -> Sentence {
+    let from = if is_key_path(teller, groups) {
+        "at any time"
+    } else {
+        "from the first confirmation of the trigger on"
     };
-    section.say(sentence!(
+    sentence!(
         Consensus,
-        "The path is open only to coins that are armed. To arm a coin, {root} signs transactions for it in advance ({files}) and hands them over as files. It signs them by the same rule as its payments, with separate keys of the same members: the arming keys.",
-        root = root,
-        files = Said::plain(files),
-    ));
-    section.say(sentence!(
-        Consensus,
-        "The files of a coin allow {attempts}. After the last cancel the coin is back in the vault and unarmed, until {root} arms it again.",
-        attempts = attempts(path, staged),
-        root = root,
-    ));
-    section.say(sentence!(
-        Software,
-        "The trigger is signed last, once {vetoers} and {actors} hold complete copies of the other files. So there is never a trigger without its cancel.",
-        vetoers = Teller::vetoers(path, staged),
-        actors = Teller::actors(path),
-    ));
-    section.say(sentence!(
-        Software,
-        "A coin is armed once. A signed file cannot be called back: it loses its force only when the coin is moved, and that move is several blocks deep. So whenever anything changes, or an attempt is given up, {root} refreshes the coin.",
-        root = root,
-    ));
+        "Override: {root} can take a coin out of an escrow to anywhere, {from}.",
+        root = teller.root_name(),
+        from = Said::plain(from),
+    )
 }
 
 /// What should make the path's quorum sign a trigger.
 fn activation(path: &SpendingPath, staged: &Staged) -> Sentence {
     let actors = Teller::actors(path);
+    let fact = Fact::Activation {
+        path: path.name().to_owned(),
+    };
     match staged.activation() {
         None => sentence!(
             Software,
-            "The policy names no conditions for a trigger: {actors} decide by themselves when to sign one.",
+            "{none}: when to sign one is left to {actors}.",
+            none = Said::new("The policy names no conditions for a trigger", fact),
             actors = actors,
         ),
         Some(activation) => sentence!(
             Software,
-            "{actors} are to sign a trigger only when {conditions}. This is promised, not enforced: the chain cannot see it. Nor does any software evaluate it yet: the conditions are recorded only, and until then {actors} decide by themselves.",
+            "{actors} are to sign a trigger only after {conditions}. This is promised and not enforced: the chain cannot see it. Nor does any software evaluate it yet. It is recorded, and for now it is left to {actors} to keep to it.",
             actors = actors,
-            conditions = Said::new(
-                conditions(activation, false),
-                Fact::Activation {
-                    path: path.name().to_owned()
-                },
-            ),
+            conditions = Said::new(conditions(activation, false), fact),
         ),
     }
 }
@@ -114,24 +141,30 @@ fn conditions(activation: &Activation, inner: bool) -> String {
     match activation {
         Activation::Any(children) => joined(children, "or"),
         Activation::All(children) => joined(children, "and"),
-        Activation::Manual(quorum) => format!("the {} ask for it", quorum.name()),
-        Activation::Alarm(quorum) => format!("the {} have raised an alarm", quorum.name()),
+        Activation::Manual(quorum) => format!("a decision of the {}", quorum.name()),
+        Activation::Alarm(quorum) => format!("an alarm raised by the {}", quorum.name()),
         Activation::Silence {
             quorum,
             period,
             fewer_than,
-        } => format!(
-            "fewer than {fewer_than} in the {} have given a sign of life for {}",
-            quorum.name(),
-            words::short(period),
-        ),
+        } => {
+            let few = match fewer_than {
+                1 => "nobody".to_owned(),
+                number => format!("fewer than {number}"),
+            };
+            let period = words::short(period);
+            format!(
+                "{period} in which {few} of the {} gave a sign of life",
+                quorum.name()
+            )
+        }
         Activation::Vote {
             quorum,
             turnout,
             approve,
             open,
         } => format!(
-            "the {} have voted for it (turnout at least {turnout}%, approval at least {approve}%, open for {})",
+            "a vote of the {} (turnout of at least {turnout}%, approval of at least {approve}%, open for {})",
             quorum.name(),
             words::short(open),
         ),
@@ -140,40 +173,23 @@ fn conditions(activation: &Activation, inner: bool) -> String {
 
 fn escrow(section: &mut Section, teller: &Teller<'_>, path: &SpendingPath, staged: &Staged) {
     let root = teller.root_name();
-    let vetoers = Teller::vetoers(path, staged);
     let window = Told::new(path, Wait::Window, staged.window());
     section.say(sentence!(
         Consensus,
-        "The escrow begins with the trigger. From its confirmation the veto window runs for {window}, in which the coin can leave the escrow in two ways only: by a cancel, or by an override.",
+        "The veto window runs for {window} from the confirmation of the trigger.",
         window = window.full,
     ));
     section.say(sentence!(
         Consensus,
-        "Cancel: {vetoers} can send the coin back to the vault. They need the file that {root} signed in advance, but not {root} itself.",
-        vetoers = vetoers,
+        "Cancel: {vetoers} can send the coin back to the vault. They need the file that {root} signed in advance, but no help from {root} now.",
+        vetoers = Teller::vetoers(path, staged),
         root = root,
     ));
     section.say(sentence!(
         Consensus,
-        "A cancel is certain only if it is confirmed, and several blocks deep, before the {window} are over. Later it is a race against whoever takes the next step.",
-        window = window.short,
-    ));
-    section.say(teller.judged(&[teller.root().quorum()], |groups| {
-        let from = if is_key_path(teller, groups) {
-            "at any time"
-        } else {
-            "from the first confirmation of the trigger on"
-        };
-        Some(sentence!(
-            Consensus,
-            "Override: {root} can take the coin out of the escrow to anywhere, {from}.",
-            root = root,
-            from = Said::plain(from),
-        ))
-    }));
-    section.say(sentence!(
-        Consensus,
-        "If a reorganisation of the chain takes the trigger out of its block, the veto window starts anew when it is confirmed again."
+        "The files of a coin allow {attempts}. After the last cancel the coin lies in the vault unarmed, until it is armed again by {root}.",
+        attempts = attempts(path, staged),
+        root = root,
     ));
 }
 
@@ -190,12 +206,12 @@ fn locked_up(
     let period = Told::new(path, Wait::Lockup, lockup.period());
     section.say(sentence!(
         Consensus,
-        "Settle: after the window the coin can go on to the lock-up. {root} signed this in advance too, so whoever has the file can do it, and nobody needs to sign anything."
+        "Settle: after the window the coin can go on to the lock-up. Since {root} signed this in advance too, whoever has the file can do it, and nobody needs to sign anything."
         , root = root,
     ));
     section.say(sentence!(
         Consensus,
-        "Backstop: should the settle file be lost, {actors} can take the coin out of the escrow to anywhere, without any file, {after} after the window. Counted from the trigger that is {window} and {more}, {sum}.",
+        "Backstop: should the settle file be lost, {actors} can take the coin out of the escrow to anywhere, without any file, {after} after the window. Counted from the trigger that is {window} and {more} together, {sum}.",
         actors = actors,
         after = backstop.full,
         window = window,
@@ -204,7 +220,7 @@ fn locked_up(
     ));
     section.say(sentence!(
         Consensus,
-        "Lock-up: from the confirmation of the settle the coin waits for {wait}. After that {actors} can send it to anywhere (the release). A reorganisation that takes the settle out of its block starts the wait anew.",
+        "Lock-up: from the confirmation of the settle the coin waits for {wait}. After that {actors} can send it to anywhere (the release).",
         wait = period.full,
         actors = actors,
     ));
@@ -212,7 +228,7 @@ fn locked_up(
     let sum = staged.window().lock().expected_seconds() + lockup.period().lock().expected_seconds();
     section.say(sentence!(
         Consensus,
-        "So from the trigger to the release it takes at least {window} and {period}, {sum}.",
+        "So from the trigger to the release it takes at least {window} and {period}, together {sum}.",
         window = window,
         period = period.short,
         sum = Said::plain(about(sum)),
@@ -236,7 +252,7 @@ fn clawback(teller: &Teller<'_>, path: &SpendingPath, lockup: &Lockup) -> Senten
     if has_leaf {
         sentence!(
             Consensus,
-            "{can}, at any time until the release is confirmed.",
+            "{can} to anywhere, at any time until the release is confirmed.",
             can = Said::new(
                 format!("Clawback: {root} can take the coin out of the lock-up"),
                 fact()

@@ -24,7 +24,7 @@ pub(super) fn section(teller: &Teller<'_>) -> Section {
     for path in teller.policy.paths() {
         let name = || path.name().to_owned();
         if let (Some(leaf), Some(direct)) = (vault.leaf(&LeafKind::Direct(name())), path.direct()) {
-            section.say(direct_leaf(teller, path, direct, leaf));
+            section.say(direct_leaf(path, direct, leaf));
         }
         if let Some(leaf) = vault.leaf(&LeafKind::Trigger(name())) {
             section.say(trigger_leaf(teller, path, leaf));
@@ -48,20 +48,20 @@ pub(super) fn direct_path(teller: &Teller<'_>, path: &SpendingPath) -> Section {
         };
         section.say(sentence!(
             Consensus,
-            "The {delay} are counted from the confirmation of each coin. Whatever makes a new coin starts them anew: {moves}.",
+            "The delay of {delay} is counted from the confirmation of each coin. Whatever makes a new coin starts it anew: {moves}.",
             delay = delay.short,
             moves = Said::plain(moves),
         ));
         section.say(sentence!(
             Consensus,
-            "Nobody can veto this path. {root} can keep it shut for a coin only by moving the coin before the delay is over.",
+            "Nobody can veto this path. Only by moving a coin before its delay is over can {root} keep it shut for that coin.",
             root = root,
         ));
         section.say(margin(teller, path));
     } else if direct.and_then(Direct::unlock).is_some() {
         section.say(sentence!(
             Consensus,
-            "Nothing puts this path off, no move and no cancel, and nobody can veto it. {root} can keep it shut only by moving all coins to another policy in time.",
+            "Nothing puts this path off, no move and no cancel, and nobody can veto it. Only by moving all coins to another policy in time can {root} keep it shut.",
             root = root,
         ));
     }
@@ -84,7 +84,7 @@ fn spend(teller: &Teller<'_>, groups: &Groups) -> Sentence {
     if is_key_path(teller, groups) {
         sentence!(
             Consensus,
-            "{root} can spend every coin to anywhere, at any time, even before the deposit is confirmed. Root is a single key here, and needs nobody else.",
+            "{root} can spend every coin to anywhere, at any time, even before the deposit is confirmed. Root is a single key here, and nobody else is needed.",
             root = root,
         )
     } else {
@@ -100,13 +100,13 @@ fn refresh_promise(teller: &Teller<'_>) -> Option<Sentence> {
     let refresh = teller.root().refresh()?;
     Some(sentence!(
         Software,
-        "{root} has promised to move every coin, if only back into the vault (a refresh), at least every {refresh}.",
+        "{root} promised to move every coin, if only back into the vault (a refresh), at least every {refresh}.",
         root = teller.root_name(),
         refresh = Said::new(words::full(refresh), Fact::Refresh),
     ))
 }
 
-fn direct_leaf(teller: &Teller<'_>, path: &SpendingPath, direct: &Direct, leaf: &Leaf) -> Sentence {
+fn direct_leaf(path: &SpendingPath, direct: &Direct, leaf: &Leaf) -> Sentence {
     let name = Said::plain(path.name());
     let actors = Teller::actors(path);
     let delay = direct
@@ -145,10 +145,9 @@ fn direct_leaf(teller: &Teller<'_>, path: &SpendingPath, direct: &Direct, leaf: 
         ),
         (None, None) => sentence!(
             Consensus,
-            "Path \"{name}\": {actors} can spend every coin to anywhere, from its first confirmation on, just as {root} can.",
+            "Path \"{name}\": {actors} can spend every coin to anywhere, from its first confirmation on. That makes them a second root.",
             name = name,
             actors = actors,
-            root = teller.root_name(),
         ),
     }
 }
@@ -157,7 +156,7 @@ fn trigger_leaf(teller: &Teller<'_>, path: &SpendingPath, leaf: &Leaf) -> Option
     leaf.is_presigned().then(|| {
         sentence!(
             Consensus,
-            "Path \"{name}\": {actors} can move a coin into an escrow (the trigger), but only with a file that {root} signed for this coin in advance. The file does nothing without {actors}, and they can do nothing without the file.",
+            "Path \"{name}\": {actors} can move a coin into an escrow (the trigger), but only with a file that {root} signed for this coin in advance. The file alone does nothing, and without it {actors} can do nothing.",
             name = Said::plain(path.name()),
             actors = Teller::actors(path),
             root = teller.root_name(),
@@ -180,7 +179,7 @@ fn margin(teller: &Teller<'_>, path: &SpendingPath) -> Option<Sentence> {
     Some(match spare {
         Some(spare) => sentence!(
             Software,
-            "While {root} moves every coin each {refresh} as promised, the path stays shut: before the {delay} are over, a refresh can be late by {spare}.",
+            "As long as every coin is moved within {refresh}, as {root} promised, the path stays shut: with its delay of {delay}, a refresh can be {spare} late before it opens.",
             root = teller.root_name(),
             refresh = promise,
             delay = told,
@@ -188,7 +187,7 @@ fn margin(teller: &Teller<'_>, path: &SpendingPath) -> Option<Sentence> {
         ),
         None => sentence!(
             Fact,
-            "Beware: the {delay} are not longer than the {refresh} in which {root} has promised to move every coin. The path opens for coins that {root} still uses.",
+            "Beware: the delay of {delay} is not longer than the {refresh} within which {root} promised to move every coin. The path opens for coins that are still in use.",
             root = teller.root_name(),
             refresh = promise,
             delay = told,

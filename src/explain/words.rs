@@ -102,32 +102,38 @@ impl Told {
     }
 }
 
-/// A period as the policy writes it.
+/// A period as the policy writes it, with commas in its number.
 pub(super) fn short(period: &Period) -> String {
-    match period.lock() {
-        RelativeLock::Blocks(count) if period.text().ends_with('s') && is_in_blocks(period) => {
-            format!("{} blocks", grouped(u64::from(count.get())))
-        }
-        _ => period.text().to_owned(),
+    let text = period.text();
+    match text
+        .split_once(' ')
+        .map(|(count, unit)| (count.parse::<u64>(), unit))
+    {
+        Some((Ok(count), unit)) => format!("{} {unit}", grouped(count)),
+        _ => text.to_owned(),
     }
 }
 
-/// A period as the policy writes it, and in the other measure.
+/// A period as the policy writes it, and in other measures.
 pub(super) fn full(period: &Period) -> String {
     let short = short(period);
+    let days = about(period.lock().expected_seconds());
+    let is_in = |unit| period.text().contains(unit);
     match period.lock() {
-        RelativeLock::Units512(_) => format!("{short} by the clock of the chain"),
-        lock @ RelativeLock::Blocks(_) if is_in_blocks(period) => {
-            format!("{short} ({})", about(lock.expected_seconds()))
+        RelativeLock::Units512(_) if is_in("hour") => {
+            format!("{short} by the clock of the chain ({days})")
         }
+        RelativeLock::Units512(_) => format!("{short} by the clock of the chain"),
+        RelativeLock::Blocks(_) if is_in("block") => format!("{short} ({days})"),
         RelativeLock::Blocks(count) => {
-            format!("{short} ({})", plural(u64::from(count.get()), "block"))
+            let blocks = plural(u64::from(count.get()), "block");
+            if is_in("hour") {
+                format!("{short} ({blocks}, {days})")
+            } else {
+                format!("{short} ({blocks})")
+            }
         }
     }
-}
-
-fn is_in_blocks(period: &Period) -> bool {
-    period.text().contains("block")
 }
 
 /// A height or date from which a path is open.
@@ -164,7 +170,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -9,6 +9,7 @@ use super::attempt;
 use super::cast::Cast;
 use super::scenario::{Deposit, Effect, Event, EventKind, Scenario, Seize, Step};
 use super::{Rehearsal, RehearsalError, Script, digest, expect};
+use crate::arming::ArmedCoin;
 use crate::chain::{BackendError, EmbeddedChain, FaucetError, Judge, ReorgTooDeep};
 use crate::compile::{Keychain, Stage, compile};
 use crate::engine::{Action, Engine, KnownCoin, Payment, Prepared, Received, StepError};
@@ -180,7 +181,9 @@ impl<'a> Rehearsed<'a> {
                 self.told(&self.actors(&by), what, |run| {
                     let coin = run.coin(&step.coin)?;
                     let received = run.engine.veto(coin, &by, &run.cast)?;
-                    Ok((Verdict::None, stripped(&received)))
+                    let mut notes = vec!["the cancel is signed; nothing is sent yet".to_owned()];
+                    notes.extend(stripped(&received));
+                    Ok((Verdict::None, notes))
                 })
             }
             EventKind::Step(word, step) => {
@@ -191,11 +194,10 @@ impl<'a> Rehearsed<'a> {
             EventKind::Attempt(attempt) => attempt::attempt(self, attempt),
             EventKind::Mine(blocks) => {
                 self.engine.chain_mut().mine(blocks.0);
-                let days = blocks.expected_seconds() / 86_400;
-                let what = if days > 0 {
-                    format!("mine {blocks} (about {days} days)")
-                } else {
-                    format!("mine {blocks}")
+                let what = match blocks.expected_seconds() / 86_400 {
+                    0 => format!("mine {blocks}"),
+                    1 => format!("mine {blocks}, about a day"),
+                    days => format!("mine {blocks}, about {days} days"),
                 };
                 Told::plain("miners", what)
             }
@@ -242,7 +244,7 @@ impl<'a> Rehearsed<'a> {
         let outpoint = funded.map_err(faucet_error)?;
         self.deposits.insert(deposit.coin.clone(), outpoint);
         self.engine.chain_mut().mine_one();
-        Ok((Verdict::None, vec![format!("to {shown}")]))
+        Ok((Verdict::None, vec![format!("at {shown}")]))
     }
 
     fn arm(&mut self, step: &Step, by: &[String]) -> Result<(Verdict, Vec<String>), StepError> {
@@ -255,7 +257,10 @@ impl<'a> Rehearsed<'a> {
             .filter(|party| self.cast.can_sign(party))
             .collect();
         let received = self.engine.arm(coin, &path, by, &holders, &self.cast)?;
-        Ok((Verdict::None, stripped(&received)))
+        let armed = self.engine.armed().last();
+        let mut notes: Vec<String> = armed.map(armed_words).into_iter().collect();
+        notes.extend(stripped(&received));
+        Ok((Verdict::None, notes))
     }
 
     fn step(
@@ -598,6 +603,21 @@ pub(super) fn refusal(error: &StepError) -> Verdict {
             class: error.class().to_owned(),
             reason: error.to_string(),
         },
+    }
+}
+
+/// What root has signed for a coin in advance.
+fn armed_words(armed: &ArmedCoin) -> String {
+    let settles = armed.rungs().iter().any(|rung| rung.settle.is_some());
+    let files = if settles {
+        "cancel, settle and trigger"
+    } else {
+        "cancel and trigger"
+    };
+    let order = format!("{files} are signed in advance, the trigger last");
+    match armed.rungs().len() {
+        1 => format!("{order}: good for one attempt"),
+        attempts => format!("{order}: good for {attempts} attempts in a row"),
     }
 }
 

@@ -10,7 +10,9 @@
 
 #![allow(
     dead_code,
-    reason = "each test crate that includes this file uses a part of it"
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "each test crate uses a part of this file, and what is out of range is a fault of it"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -394,7 +396,7 @@ pub fn plans() -> impl Strategy<Value = Plan> {
         })
         .prop_map(
             |((script, _), base_fee, roles, root, refresh, paths, accept)| {
-                Draft::new(
+                Draft::plan(
                     script,
                     base_fee,
                     &roles,
@@ -546,8 +548,7 @@ struct Draft {
 }
 
 impl Draft {
-    #[allow(clippy::new_ret_no_self, reason = "a draft is only how a plan is made")]
-    fn new(
+    fn plan(
         script: &'static str,
         base_fee: u64,
         roles: &[(bool, bool)],

@@ -7,6 +7,7 @@
 )]
 
 use bitcoin::absolute::LockTime;
+use bitcoin::{Sequence, Transaction};
 use longstop::compile::{LeafKind, Stage};
 use longstop::transaction::Coin;
 use longstop::units::{Blocks, Maturity};
@@ -26,6 +27,7 @@ pub fn check_leaf(world: &World, stage: &Stage, leaf: &LeafKind) {
     world.chain.mine_one();
     check_locks(&mut world, &coin, leaf);
     check_quorums(&world, &coin, leaf);
+    check_stated_locks(&world, &coin, leaf);
     world.chain.mine_empty();
     let bare = world.by_hand(&coin, leaf);
     let seats = just_enough(&coin, leaf);
@@ -88,19 +90,48 @@ fn check_locks(world: &mut World, coin: &Coin, leaf: &LeafKind) {
     world.accepts(&spend);
 }
 
-/// A transaction that says it waits for less is refused by the script.
+/// A transaction that says it waits for nothing is refused by the script.
 #[track_caller]
 fn check_no_shortcut(world: &World, coin: &Coin, leaf: &LeafKind) {
-    let found = &coin.derived().leaf(leaf).expect("such a leaf").leaf;
     let mut bare = world.by_hand(coin, leaf);
-    let input = &mut bare.input[0];
-    // No lock at all, where there is one.
-    input.sequence = bitcoin::Sequence::ENABLE_RBF_NO_LOCKTIME;
+    bare.input[0].sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
     bare.lock_time = LockTime::ZERO;
-    if found.relative().is_some() || found.absolute().is_some() {
-        let seats = just_enough(coin, leaf);
-        let hasty = world.signed(&bare, coin, leaf, &seats, Fill::Nothing);
-        world.refuses(&hasty, BAD_SCRIPT);
+    let seats = just_enough(coin, leaf);
+    let hasty = world.signed(&bare, coin, leaf, &seats, Fill::Nothing);
+    world.refuses(&hasty, BAD_SCRIPT);
+}
+
+/// Once the locks are open, a transaction must still say that it waited for them.
+#[track_caller]
+fn check_stated_locks(world: &World, coin: &Coin, leaf: &LeafKind) {
+    let found = &coin.derived().leaf(leaf).expect("such a leaf").leaf;
+    let good = world.by_hand(coin, leaf);
+    let mut changed = Vec::new();
+    let mut change = |change: &dyn Fn(&mut Transaction)| {
+        let mut bare = good.clone();
+        change(&mut bare);
+        changed.push(bare);
+    };
+    if found.relative().is_some() {
+        change(&|t| t.input[0].sequence.0 -= 1);
+        change(&|t| t.input[0].sequence.0 |= 1 << 31);
+        change(&|t| t.input[0].sequence.0 ^= 1 << 22);
+        // Relative locks bind from version 2 on, so the script asks for that.
+        change(&|t| t.version.0 = 1);
+    }
+    if found.absolute().is_some() {
+        let lock_time = good.lock_time.to_consensus_u32();
+        change(&|t| t.lock_time = LockTime::from_consensus(lock_time - 1));
+        change(&|t| t.lock_time = LockTime::ZERO);
+        change(&|t| t.input[0].sequence = Sequence::MAX);
+    }
+    let seats = just_enough(coin, leaf);
+    for bare in changed {
+        let short = world.signed(&bare, coin, leaf, &seats, Fill::Nothing);
+        // A relative lock of the other kind may be closed besides.
+        let class = world.refusal(&short).class;
+        assert!(class == BAD_SCRIPT || class == TOO_EARLY, "{leaf}: {class}");
+        assert!(world.chain.test_block_with(&short).is_err(), "{leaf}");
     }
 }
 

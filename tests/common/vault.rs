@@ -219,8 +219,10 @@ impl People {
 
 impl Signers for People {
     fn sign(&self, party: &str, mut psbt: Psbt) -> Option<Psbt> {
-        psbt.sign(self.signers.get(party)?, &self.secp).ok()?;
-        Some(psbt)
+        // What nobody signs, such as an anchor, is no reason not to sign the rest.
+        match psbt.sign(self.signers.get(party)?, &self.secp) {
+            Ok(_) | Err(_) => Some(psbt),
+        }
     }
 }
 
@@ -514,7 +516,8 @@ impl Armed {
     /// The settle of a rung, complete since root signed it.
     pub fn settle(&self, rung: usize) -> Transaction {
         let settle = self.files.rungs()[rung].settle.as_ref();
-        self.world.finish(settle.expect("root signs the settle"), &[])
+        self.world
+            .finish(settle.expect("root signs the settle"), &[])
     }
 
     pub fn escrow(&self, rung: usize) -> EscrowCoin {
@@ -596,10 +599,9 @@ impl World {
             Sequence::ENABLE_RBF_NO_LOCKTIME,
             longstop::units::RelativeLock::to_sequence,
         );
-        let lock_time = leaf.absolute().map_or(
-            LockTime::ZERO,
-            longstop::units::AbsoluteLock::to_lock_time,
-        );
+        let lock_time = leaf
+            .absolute()
+            .map_or(LockTime::ZERO, longstop::units::AbsoluteLock::to_lock_time);
         Transaction {
             version: Version(3),
             lock_time,
@@ -679,7 +681,7 @@ impl World {
                 panic!("only taproot has a key path");
             };
             let root = tr.spend_info().merkle_root();
-            let tweaked = keypair.tap_tweak(self.secp(), root).to_inner();
+            let tweaked = keypair.tap_tweak(self.secp(), root).to_keypair();
             let digest = cache.taproot_key_spend_signature_hash(0, &prevouts, sighash_type);
             (digest, tweaked)
         };

@@ -1,0 +1,167 @@
+//! The command line.
+//!
+//! This is the only layer that reads files and the environment, and that prints.  Each command has
+//! a file with its arguments and what it does; how things look is in `render`, which alone writes
+//! to the terminal.  Results go to the standard output, everything else to standard error.
+
+mod check;
+mod compile;
+mod demo;
+mod explain;
+mod failure;
+mod input;
+mod render;
+mod simulate;
+mod test;
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::failure::Failure;
+use self::render::Screen;
+
+/// Compile and rehearse spending policies of groups, with delayed SOS recovery
+///
+/// A policy is a TOML file that says who may move the coins of a group, when, and who may object.
+/// An incident is a TOML file that says what happens to them; it is played with real transactions
+/// on a chain in memory, and with stand-in keys.
+#[derive(Debug, Parser)]
+#[command(name = "longstop", version, after_help = exit_codes(), max_term_width = 100)]
+pub struct Cli {
+    /// Print the result as one JSON document
+    #[arg(long, global = true, display_order = 100)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Check(check::Check),
+    Compile(compile::Compile),
+    Explain(explain::Explain),
+    Simulate(simulate::Simulate),
+    Test(test::Test),
+}
+
+impl Cli {
+    /// Does what the command line says, and says how it went.
+    #[must_use]
+    pub fn run(&self) -> Exit {
+        let screen = Screen::new(self.json);
+        let outcome = match &self.command {
+            Command::Demo(demo) => demo.run(&screen),
+            Command::Check(check) => check.run(&screen),
+            Command::Compile(compile) => compile.run(&screen),
+            Command::Explain(explain) => explain.run(&screen),
+            Command::Simulate(simulate) => simulate.run(&screen),
+            Command::Test(test) => test.run(&screen),
+        };
+        outcome.unwrap_or_else(|failure| {
+            screen.failure(&failure);
+            failure.exit()
+        })
+    }
+}
+
+/// How a command went.  The numbers never change their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well.
+    Ok,
+    /// An expectation of a rehearsal or of a test was not met.
+    Unmet,
+    /// The command line makes no sense.
+    Usage,
+    /// A document has errors.
+    Document,
+    /// A file cannot be read or written.
+    File,
+    /// A fault of this program.
+    Internal,
+}
+
+impl Exit {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::Ok,
+        Self::Unmet,
+        Self::Usage,
+        Self::Document,
+        Self::File,
+        Self::Internal,
+    ];
+
+    /// The number.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Unmet => 1,
+            Self::Usage => 2,
+            Self::Document => 3,
+            Self::File => 4,
+            Self::Internal => 5,
+        }
+    }
+
+    /// What it means.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "all is well",
+            Self::Unmet => "an expectation of `simulate`, `test` or `demo` was not met",
+            Self::Usage => "the command line makes no sense, or there is nothing to test",
+            Self::Document => "a policy or an incident has errors",
+            Self::File => "a file cannot be read or written",
+            Self::Internal => "a fault of this program",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+fn exit_codes() -> String {
+    let mut text = "Exit codes:\n".to_owned();
+    for exit in Exit::ALL {
+        let _ = writeln!(text, "  {}  {}", exit.code(), exit.meaning());
+    }
+    text.push_str("\nThe result goes to the standard output, everything else to standard error.\nColours are left out where the output is no terminal, or where NO_COLOR is set.");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn exit_codes_are_numbered_in_order() {
+        for (number, exit) in Exit::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(exit.code()), number);
+        }
+    }
+
+    #[test]
+    fn help_begins_with_an_imperative_and_no_period() {
+        for command in Cli::command().get_subcommands() {
+            let about = command.get_about().map(ToString::to_string);
+            let about = about.expect("every command says what it does");
+            assert!(about.starts_with(char::is_uppercase), "{about}");
+            assert!(!about.ends_with('.'), "{about}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a command did not come to a result.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::Exit;
+use crate::compile::CompileError;
+use crate::policy::Checked;
+use crate::simulate::{RehearsalError, ScenarioError};
+
+/// Why a command did not come to a result.  File names are ready to be shown.
+#[derive(Debug, Error)]
+pub(super) enum Failure {
+    #[error("cannot read `{file}`: {source}")]
+    Read { file: String, source: io::Error },
+    #[error("cannot write `{file}`: {source}")]
+    Write { file: String, source: io::Error },
+    #[error("cannot write the result: {0}")]
+    Output(io::Error),
+    #[error("`{file}` is no text: byte {at} is not UTF-8")]
+    NotText { file: String, at: usize },
+    #[error("`{file}` is too large: it has more than the {limit} bytes that are read")]
+    TooLarge { file: String, limit: u64 },
+    #[error("a private key stands in line {line} of `{file}`: move the coins off this key")]
+    Secret { file: String, line: usize },
+    #[error("the policy `{file}` has errors")]
+    Policy { file: String, checked: Box<Checked> },
+    #[error("`{file}`: {source}")]
+    Compile { file: String, source: CompileError },
+    #[error("`{file}`, {source}")]
+    Incident { file: String, source: ScenarioError },
+    #[error("`{file}`: {source}")]
+    Rehearsal {
+        file: String,
+        source: RehearsalError,
+    },
+    #[error(
+        "there is nothing to test under `{folder}`: no policy, and no incident in a folder `incidents`"
+    )]
+    NothingToTest { folder: String },
+    #[error("a rehearsal ended unexpectedly")]
+    Panic,
+}
+
+impl Failure {
+    pub(super) const fn exit(&self) -> Exit {
+        match self {
+            Self::Read { .. } | Self::Write { .. } | Self::Output(_) => Exit::File,
+            Self::NotText { .. }
+            | Self::TooLarge { .. }
+            | Self::Secret { .. }
+            | Self::Policy { .. }
+            | Self::Incident { .. }
+            | Self::Compile {
+                source: CompileError::Limit { .. },
+                ..
+            }
+            | Self::Rehearsal {
+                source:
+                    RehearsalError::Scenario(_)
+                    | RehearsalError::Policy(_)
+                    | RehearsalError::Compile(CompileError::Limit { .. }),
+                ..
+            } => Exit::Document,
+            Self::NothingToTest { .. } => Exit::Usage,
+            Self::Compile { .. } | Self::Rehearsal { .. } | Self::Panic => Exit::Internal,
+        }
+    }
+
+    /// One word for the kind of failure, stable, for other programs.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "unreadable",
+            Self::Write { .. } | Self::Output(_) => "unwritable",
+            Self::NotText { .. } => "not-text",
+            Self::TooLarge { .. } => "too-large",
+            Self::Secret { .. } => "secret",
+            Self::Policy { .. } => "policy",
+            Self::Compile { .. } => "compile",
+            Self::Incident { .. } => "incident",
+            Self::Rehearsal { .. } => "rehearsal",
+            Self::NothingToTest { .. } => "nothing-to-test",
+            Self::Panic => "panic",
+        }
+    }
+
+    /// The policy with its diagnostics, where these are the reason.
+    pub(super) fn checked(&self) -> Option<(&str, &Checked)> {
+        match self {
+            Self::Policy { file, checked } => Some((file, checked)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What is shown, and the only place that writes to the terminal.
+//!
+//! Everything is put together as text with styles first; the streams leave the styles out where
+//! they are no terminals or are told so by the environment.  Whatever comes from a document goes
+//! through [`shown`], so that it cannot act on the terminal.
+
+mod compiled;
+mod diagnostics;
+mod outcomes;
+mod policy;
+mod report;
+mod words;
+
+use std::io::{self, ErrorKind, Write};
+
+use clap::builder::styling::{AnsiColor, Style};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Failure;
+use crate::policy::{Checked, Severity, is_invisible};
+
+pub(super) use self::compiled::compiled;
+pub(super) use self::outcomes::outcomes;
+pub(super) use self::policy::summary;
+pub(super) use self::report::{demo, report};
+
+/// The width of lines where there is no terminal.
+const DEFAULT_WIDTH: usize = 100;
+
+/// The narrowest and widest lines.  Longer ones are hard to read.
+const WIDTHS: [usize; 2] = [60, 110];
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const RED: Style = AnsiColor::Red.on_default().bold();
+
+/// The terminal.
+pub(super) struct Screen {
+    json: bool,
+}
+
+impl Screen {
+    pub(super) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// The result: as text of a width, or as JSON.
+    pub(super) fn show<T: Serialize>(
+        &self,
+        result: &T,
+        text: impl FnOnce(usize) -> String,
+    ) -> Result<(), Failure> {
+        let text = if self.json {
+            json_text(result)?
+        } else {
+            text(width())
+        };
+        match print(&text) {
+            Ok(()) => Ok(()),
+            // Whoever reads it has read enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Failure::Output(error)),
+        }
+    }
+
+    /// All problems of a policy with their places.  JSON results hold them instead.
+    pub(super) fn diagnostics(&self, file: &str, checked: &Checked) {
+        if !self.json {
+            say(&diagnostics::graphical(file, checked, width()));
+        }
+    }
+
+    /// The warnings of a sound policy, each in a line.
+    pub(super) fn warnings(&self, checked: &Checked) {
+        let problems = checked.diagnostics.iter();
+        for warning in problems.filter(|problem| problem.severity() == Severity::Warning) {
+            let label = paint(YELLOW, &format!("warning[{}]", warning.code()));
+            say(&format!("{label}: {warning}\n"));
+        }
+    }
+
+    /// Why there is no result.
+    pub(super) fn failure(&self, failure: &Failure) {
+        let checked = failure.checked();
+        if let Some((file, checked)) = checked {
+            self.diagnostics(file, checked);
+        }
+        say(&format!(
+            "{}: {}\n",
+            paint(RED, "error"),
+            shown(&failure.to_string())
+        ));
+        if self.json {
+            let diagnostics = checked.map(|(_, checked)| diagnostics::located(checked));
+            let error = json!({
+                "error": {
+                    "kind": failure.kind(),
+                    "message": failure.to_string(),
+                    "exit": failure.exit().code(),
+                    "diagnostics": diagnostics.unwrap_or_default(),
+                }
+            });
+            // If this cannot be written either, the exit code says it.
+            let _ = json_text(&error).map(|text| print(&text));
+        }
+    }
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// What is said beside the result.  Nothing can be done if nobody hears it.
+fn say(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+fn json_text<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::Output(io::Error::other(error)))?;
+    let mut safe = String::with_capacity(text.len() + 1);
+    let mut units = [0; 2];
+    for c in text.chars() {
+        // Such characters stand inside strings only, where JSON can spell them out.
+        if c != '\n' && is_invisible(c) {
+            for unit in c.encode_utf16(&mut units) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.push('\n');
+    Ok(safe)
+}
+
+/// The width of the terminal, within bounds.
+fn width() -> usize {
+    let [least, most] = WIDTHS;
+    let terminal = terminal_size::terminal_size_of(io::stdout());
+    terminal.map_or(DEFAULT_WIDTH, |(width, _)| {
+        usize::from(width.0).clamp(least, most)
+    })
+}
+
+/// Foreign text as it may be shown in a line: characters that are not drawn, or that act on the
+/// text around them, are spelled out.
+pub(super) fn shown(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) {
+            safe.extend(c.escape_unicode());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Text in lines of at most so many characters, as far as words allow it.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let long = line.chars().count() + 1 + word.chars().count() > width;
+        if long && !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
+/// A text after a label, with its further lines indented as far.
+fn hanging(label: &str, style: Style, text: &str, width: usize) -> String {
+    let indent = label.chars().count();
+    let lines = wrap(text, width.saturating_sub(indent));
+    let mut written = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        match number {
+            0 => written.push_str(&paint(style, label)),
+            _ => written.push_str(&" ".repeat(indent)),
+        }
+        written.push_str(line);
+        written.push('\n');
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_labels_do_nothing_to_the_terminal() {
+        let hostile = "a\u{1b}[31m\u{9b}2J\u{202e}b\r\nc\u{e0041}\u{7}";
+        let safe = shown(hostile);
+        assert!(!safe.chars().any(is_invisible), "{safe:?}");
+        assert!(safe.starts_with("a\\u{1b}[31m"), "{safe:?}");
+        let json = json_text(&hostile).expect("a string");
+        assert!(!json.trim_end().chars().any(is_invisible), "{json:?}");
+        let read: String = serde_json::from_str(&json).expect("still JSON");
+        assert_eq!(read, hostile);
+    }
+
+    #[test]
+    fn lines_are_as_long_as_they_may_be() {
+        assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrap("aa bb cc", 4), ["aa", "bb", "cc"]);
+        assert_eq!(wrap("a-long-word b", 4), ["a-long-word", "b"]);
+        assert_eq!(wrap("", 4), [""]);
+    }
+}

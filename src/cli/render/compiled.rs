@@ -1,0 +1,176 @@
+//! A compiled policy: tables of leaves and branches, addresses, descriptors.
+
+use bitcoin::Amount;
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+
+use super::{BOLD, DIM, hanging, paint, policy, shown, words};
+use crate::cli::compile::{Shown, ShownGroup, ShownLeaf, ShownStage};
+use crate::compile::{BranchUse, LeafKind, Role};
+
+/// A line under the header, and no other.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
+    let mut text = format!(
+        "{} ({}, {})\npolicy id {}\n\n",
+        paint(BOLD, &shown(result.policy)),
+        result.network,
+        result.script,
+        result.id
+    );
+    text.push_str(&policy::outline(result.compiled, width));
+    for stage in &result.stages {
+        text.push_str(&heading(&stage.stage.to_string()));
+        text.push_str(&leaves(stage, width));
+        for (index, address) in stage.deposit_addresses.iter().flatten().enumerate() {
+            text.push_str(&format!("deposit address {index}: {address}\n"));
+        }
+        if stage.deposit_addresses.is_none() {
+            text.push_str(&paint(
+                DIM,
+                "never deposit here: coins come by pre-signed files only\n",
+            ));
+        }
+    }
+    let costs = format!(
+        "WU is the weight of the witness; vB and sat are the size and the fee at {} sat/vB of a transaction with one such input, one output and a 240-sat anchor. A transaction that is signed in advance pays the base fee of the policy, and a fee child what is missing.",
+        result.feerate_sat_per_vb
+    );
+    text.push('\n');
+    text.push_str(&hanging("", DIM, &costs, width));
+    for (path, sats) in &result.smallest_armable_sats {
+        let smallest = format!(
+            "the smallest coin that can be armed has {sats} sat ({}) at the base fee",
+            Amount::from_sat(*sats)
+        );
+        text.push_str(&hanging(
+            &format!("{}: ", shown(path)),
+            BOLD,
+            &smallest,
+            width,
+        ));
+    }
+    text.push_str(&heading("branch table"));
+    text.push_str(&branches(result.branches, width));
+    text.push_str(&heading("descriptors"));
+    for stage in &result.stages {
+        text.push_str(&format!(
+            "{}\n{}\n",
+            shown(&stage.stage.to_string()),
+            stage.descriptor
+        ));
+    }
+    text
+}
+
+fn heading(title: &str) -> String {
+    format!("\n{}\n", paint(BOLD, &shown(title).to_uppercase()))
+}
+
+fn table(width: usize, header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(STYLE)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+        .set_header(header);
+    table
+}
+
+/// The table without the spaces at the ends of its lines.
+fn drawn(table: &mut Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+    table
+        .lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
+}
+
+fn leaves(stage: &ShownStage<'_>, width: usize) -> String {
+    let header = [
+        "leaf",
+        "who signs",
+        "branches",
+        "lock",
+        "file",
+        "WU",
+        "vB",
+        "sat",
+    ];
+    let mut table = table(width, &header);
+    for leaf in &stage.leaves {
+        let fee = leaf.fee_sats.map(|sats| sats.to_string());
+        table.add_row([
+            shown(&leaf.kind.to_string()),
+            signers(leaf),
+            pairs(&leaf.pairs),
+            words::locks(leaf.relative_lock, leaf.absolute_lock).join("\n"),
+            file(leaf).to_owned(),
+            leaf.cost.witness_weight.to_string(),
+            leaf.cost.vbytes.to_string(),
+            fee.unwrap_or_else(|| "too high".to_owned()),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(5) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    drawn(&mut table)
+}
+
+fn signers(leaf: &ShownLeaf<'_>) -> String {
+    let groups: Vec<String> = leaf.signers.iter().map(group).collect();
+    groups.join("\n")
+}
+
+fn group(group: &ShownGroup<'_>) -> String {
+    let name = shown(group.quorum);
+    let of = format!("{} of {}", group.threshold, group.of.len());
+    match group.role {
+        Role::Arming => format!("{name} {of}, in advance"),
+        Role::Root | Role::Path | Role::Veto => format!("{name} {of}"),
+    }
+}
+
+const fn file(leaf: &ShownLeaf<'_>) -> &'static str {
+    match leaf.kind {
+        LeafKind::Trigger(_) if leaf.file_needed => "trigger",
+        LeafKind::Cancel if leaf.file_needed => "cancel",
+        LeafKind::Settle if leaf.file_needed => "settle",
+        _ => "none",
+    }
+}
+
+fn pairs(pairs: &[u32]) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|pair| branch_pair(*pair)).collect();
+    pairs.join("\n")
+}
+
+fn branch_pair(pair: u32) -> String {
+    let first = u64::from(pair) * 2;
+    format!("<{first};{}>", first + 1)
+}
+
+/// One row for all who use the same pair in the same leaf in the same role.
+fn branches(uses: &[BranchUse], width: usize) -> String {
+    let mut table = table(width, &["pair", "stage", "leaf", "role", "parties"]);
+    let same = |a: &BranchUse, b: &BranchUse| {
+        (a.pair, &a.stage, &a.leaf, a.role) == (b.pair, &b.stage, &b.leaf, b.role)
+    };
+    for group in uses.chunk_by(same) {
+        let Some(first) = group.first() else {
+            continue;
+        };
+        let parties: Vec<String> = group.iter().map(|used| shown(&used.party)).collect();
+        table.add_row([
+            branch_pair(first.pair),
+            shown(&first.stage.to_string()),
+            shown(&first.leaf.to_string()),
+            first.role.to_string(),
+            parties.join(", "),
+        ]);
+    }
+    drawn(&mut table)
+}

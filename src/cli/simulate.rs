@@ -1,0 +1,124 @@
+//! `longstop simulate`: what happens in this incident?
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::input::{self, Text};
+use super::render::{self, Screen};
+use super::{Exit, Failure};
+use crate::chain::Record;
+use crate::report::Report;
+use crate::simulate::{Rehearsal, Script, rehearse};
+
+/// Rehearse an incident with real transactions on a chain in memory
+///
+/// All keys are stand-ins computed from the seed of the incident; the same incident gives the same
+/// bytes every time. Expectations that are not met give exit code 1.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --json: passed, incident, about, provenance, warnings, timeline [date, height, event, line,\nwho, what, verdict, notes, money], money and expectations [expected, actual, met, line]."
+)]
+pub(super) struct Simulate {
+    /// The incident file
+    incident: PathBuf,
+    /// Take this policy instead of the one that the incident names
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Write the raw chain and every refused transaction, for any full node to judge again
+    #[arg(long, value_name = "FILE")]
+    blocks: Option<PathBuf>,
+}
+
+/// A report, and whether everything came as expected.
+#[derive(Serialize)]
+pub(super) struct Judged<'a> {
+    passed: bool,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+impl<'a> Judged<'a> {
+    pub(super) fn new(report: &'a Report) -> Self {
+        Self {
+            passed: report.passed(),
+            report,
+        }
+    }
+}
+
+impl Simulate {
+    pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        let rehearsal = play(
+            &self.incident,
+            self.policy.as_deref(),
+            self.blocks.is_some(),
+        )?;
+        if let (Some(path), Some(record)) = (&self.blocks, &rehearsal.record) {
+            write_record(path, record).map_err(|source| Failure::Write {
+                file: input::file_name(path),
+                source,
+            })?;
+        }
+        let report = &rehearsal.report;
+        screen.show(&Judged::new(report), |width| render::report(report, width))?;
+        Ok(if report.passed() {
+            Exit::Ok
+        } else {
+            Exit::Unmet
+        })
+    }
+}
+
+/// Rehearses an incident file with the policy it names, or with another.
+pub(super) fn play(path: &Path, policy: Option<&Path>, record: bool) -> Result<Rehearsal, Failure> {
+    let (incident, scenario) = input::incident(path)?;
+    let named = path
+        .parent()
+        .unwrap_or(Path::new(""))
+        .join(&scenario.policy);
+    let policy = input::policy(policy.unwrap_or(&named))?;
+    rehearsed(&incident, &policy, record)
+}
+
+/// Rehearses an incident with a policy.
+pub(super) fn rehearsed(
+    incident: &Text,
+    policy: &Text,
+    record: bool,
+) -> Result<Rehearsal, Failure> {
+    // Here its problems can be shown with their places.
+    input::sound(policy)?;
+    let script = Script {
+        incident: &incident.text,
+        policy: &policy.text,
+        record,
+    };
+    rehearse(script).map_err(|source| Failure::Rehearsal {
+        file: incident.file.clone(),
+        source,
+    })
+}
+
+/// Writes to a file beside and renames it, so that nobody ever reads half a record.
+fn write_record(path: &Path, record: &Record) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = path.with_file_name(name);
+    let written = write_new(&partial, record).and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        // What cannot be removed was most likely never there.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
+fn write_new(path: &Path, record: &Record) -> io::Result<()> {
+    let mut writer = BufWriter::new(File::create_new(path)?);
+    record.write_to(&mut writer)?;
+    writer.flush()?;
+    writer.get_ref().sync_all()
+}

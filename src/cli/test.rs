@@ -1,0 +1,259 @@
+//! `longstop test`: does everything under a folder come as it says?
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::render::{self, Screen};
+use super::simulate::play;
+use super::{Exit, Failure, input};
+use crate::policy::{Severity, check};
+use crate::report::Expectation;
+
+/// How the first line of a policy begins that has to be refused.
+const EXPECT: &str = "# expect:";
+
+/// Test all incidents and policies under a folder
+///
+/// An incident passes if everything comes as it expects. A policy passes if it has no errors; if
+/// its first line says `# expect: LS0503`, it passes if it is refused for exactly these codes.
+///
+/// Every TOML file with a table `[incident]` or `[policy]` is taken, in subfolders as well; hidden
+/// files and other files are passed over.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --json: passed, failed and tests [file, kind, passed, problems], where kind is incident,\npolicy or refused."
+)]
+pub(super) struct Test {
+    /// The folder
+    folder: PathBuf,
+}
+
+/// What came of all tests.
+#[derive(Debug, Serialize)]
+pub(super) struct Outcomes {
+    pub passed: usize,
+    pub failed: usize,
+    pub tests: Vec<Outcome>,
+}
+
+/// What came of one test.
+#[derive(Debug, Serialize)]
+pub(super) struct Outcome {
+    pub file: String,
+    pub kind: Kind,
+    pub passed: bool,
+    pub problems: Vec<String>,
+}
+
+/// What a file tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    /// That an incident goes as expected.
+    Incident,
+    /// That a policy has no errors.
+    Policy,
+    /// That a policy is refused.
+    Refused,
+}
+
+impl Test {
+    pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        let mut files = Vec::new();
+        find(&self.folder, &mut files).map_err(|(path, source)| Failure::Read {
+            file: input::file_name(&path),
+            source,
+        })?;
+        files.sort();
+        let tests: Vec<Outcome> = run_all(&files)?.into_iter().flatten().collect();
+        if tests.is_empty() {
+            return Err(Failure::NothingToTest {
+                folder: input::file_name(&self.folder),
+            });
+        }
+        let failed = tests.iter().filter(|test| !test.passed).count();
+        let outcomes = Outcomes {
+            passed: tests.len() - failed,
+            failed,
+            tests,
+        };
+        screen.show(&outcomes, |width| render::outcomes(&outcomes, width))?;
+        Ok(if failed == 0 { Exit::Ok } else { Exit::Unmet })
+    }
+}
+
+/// All TOML files under a folder.  Links to folders are not followed, so that this ends.
+fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
+    let at = |error| (folder.to_owned(), error);
+    for entry in fs::read_dir(folder).map_err(at)? {
+        let entry = entry.map_err(at)?;
+        let path = entry.path();
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        if entry.file_type().map_err(at)?.is_dir() {
+            find(&path, files)?;
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Runs the tests of all files on all cores, and gives their outcomes in the order of the files.
+fn run_all(files: &[PathBuf]) -> Result<Vec<Option<Outcome>>, Failure> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(number) else {
+                return done;
+            };
+            done.push((number, run_one(file)));
+        }
+    };
+    let workers = thread::available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .min(files.len());
+    let mut outcomes = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let mut outcomes = Vec::new();
+        for worker in workers {
+            outcomes.extend(worker.join().map_err(|_| Failure::Panic)?);
+        }
+        Ok::<_, Failure>(outcomes)
+    })?;
+    outcomes.sort_by_key(|(number, _)| *number);
+    Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+}
+
+/// Runs the test of a file, if it is one.
+fn run_one(path: &Path) -> Option<Outcome> {
+    let in_incidents = is_in(path, "incidents");
+    let text = match input::incident_text(path) {
+        Ok(text) => text.text,
+        // What cannot be read cannot say what it is: its place does.
+        Err(failure) => {
+            let kind = if in_incidents {
+                Kind::Incident
+            } else {
+                Kind::Policy
+            };
+            return Some(outcome(path, kind, vec![failure.to_string()]));
+        }
+    };
+    let has_table = |table: &str| text.lines().any(|line| line.trim() == table);
+    if in_incidents || has_table("[incident]") {
+        return Some(outcome(path, Kind::Incident, incident(path)));
+    }
+    if !has_table("[policy]") {
+        return None;
+    }
+    let first = text.lines().next().unwrap_or_default();
+    Some(match first.strip_prefix(EXPECT) {
+        Some(codes) => outcome(path, Kind::Refused, refused(path, codes)),
+        None if is_in(path, "refused") => {
+            let problem = format!("the first line does not begin with `{EXPECT}` and codes");
+            outcome(path, Kind::Refused, vec![problem])
+        }
+        None => outcome(path, Kind::Policy, policy(path)),
+    })
+}
+
+fn is_in(path: &Path, folder: &str) -> bool {
+    path.parent().is_some_and(|parent| parent.ends_with(folder))
+}
+
+fn outcome(path: &Path, kind: Kind, problems: Vec<String>) -> Outcome {
+    Outcome {
+        file: input::file_name(path),
+        kind,
+        passed: problems.is_empty(),
+        problems,
+    }
+}
+
+fn incident(path: &Path) -> Vec<String> {
+    match play(path, None, false) {
+        Err(failure) => failed(&failure),
+        Ok(rehearsal) => {
+            let expectations = rehearsal.report.expectations.iter();
+            expectations
+                .filter(|expectation| !expectation.met)
+                .map(unmet)
+                .collect()
+        }
+    }
+}
+
+/// An expectation that was not met, in words.
+pub(super) fn unmet(expectation: &Expectation) -> String {
+    let Expectation {
+        expected,
+        actual,
+        line,
+        ..
+    } = expectation;
+    let place = line.map_or_else(|| "at the end".to_owned(), |line| format!("line {line}"));
+    format!("{place}: expected `{expected}`, but it is `{actual}`")
+}
+
+fn policy(path: &Path) -> Vec<String> {
+    let compiled = input::policy(path).and_then(|text| input::compiled(&text));
+    compiled.map_or_else(|failure| failed(&failure), |_| Vec::new())
+}
+
+fn refused(path: &Path, codes: &str) -> Vec<String> {
+    let text = match input::policy(path) {
+        Ok(text) => text.text,
+        Err(failure) => return failed(&failure),
+    };
+    let expected: BTreeSet<&str> = codes
+        .split([' ', ','])
+        .filter(|code| !code.is_empty())
+        .collect();
+    let checked = check(&text);
+    let errors = checked
+        .diagnostics
+        .iter()
+        .filter(|problem| problem.severity() == Severity::Error);
+    let actual: BTreeSet<&str> = errors.map(|problem| problem.code().as_str()).collect();
+    if expected.is_empty() {
+        return vec![format!("`{EXPECT}` names no code")];
+    }
+    if expected == actual {
+        return Vec::new();
+    }
+    let list = |codes: &BTreeSet<&str>| match codes.is_empty() {
+        true => "nothing".to_owned(),
+        false => codes.iter().copied().collect::<Vec<_>>().join(", "),
+    };
+    vec![format!(
+        "expected to be refused for {}, but it is for {}",
+        list(&expected),
+        list(&actual)
+    )]
+}
+
+/// A failure, with the errors of the policy if these are the reason.
+fn failed(failure: &Failure) -> Vec<String> {
+    let mut problems = vec![failure.to_string()];
+    if let Some((_, checked)) = failure.checked() {
+        let errors = checked.diagnostics.iter();
+        let errors = errors.filter(|problem| problem.severity() == Severity::Error);
+        problems.extend(errors.map(|error| format!("{}: {error}", error.code())));
+    }
+    problems
+}

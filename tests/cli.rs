@@ -1,0 +1,317 @@
+//! The command line as its users see it: sessions in `tests/cli/*.trycmd`, and below what a
+//! session cannot show.
+//!
+//! After a change of the output run `TRYCMD=overwrite cargo test --test cli` and read what changed.
+
+use std::process::{Command, Output, Stdio};
+
+use longstop::chain::RecordLine;
+
+const POLICY: &str = "tests/cli/fixtures/good/policy.toml";
+const INCIDENT: &str = "tests/cli/fixtures/good/incidents/rescue.toml";
+
+/// A private key that nobody uses: the BIP-32 master key of the seed of zeros.
+const PRIVATE_KEY: &str = "tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK";
+
+fn longstop(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longstop"));
+    command.args(arguments);
+    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    longstop(arguments).output().expect("the program runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it was not killed")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).expect("the result is one JSON document")
+}
+
+#[test]
+fn sessions() {
+    trycmd::TestCases::new().case("tests/cli/*.trycmd");
+}
+
+#[test]
+fn every_command_has_its_result_as_json() {
+    let fields = [
+        (vec!["demo"], "policy_id"),
+        (vec!["check", POLICY], "diagnostics"),
+        (vec!["compile", POLICY], "stages"),
+        (vec!["explain", POLICY], "sections"),
+        (vec!["simulate", INCIDENT], "timeline"),
+        (vec!["test", "tests/cli/fixtures/good"], "tests"),
+    ];
+    for (mut arguments, field) in fields {
+        arguments.push("--json");
+        let output = run(&arguments);
+        assert_eq!(code(&output), 0, "{arguments:?}");
+        assert!(json(&output).get(field).is_some(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_same_incident_gives_the_same_bytes() {
+    let once = run(&["simulate", INCIDENT, "--json"]);
+    let twice = run(&["simulate", INCIDENT, "--json"]);
+    assert_eq!(code(&once), 0);
+    assert_eq!(once.stdout, twice.stdout);
+}
+
+#[test]
+fn the_demo_needs_no_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = longstop(&["demo"])
+        .current_dir(&folder)
+        .output()
+        .expect("the program runs");
+    assert_eq!(code(&output), 0);
+    let entries = folder.path().read_dir().expect("the folder is there");
+    assert_eq!(entries.count(), 0, "it leaves nothing behind");
+}
+
+#[test]
+fn the_blocks_are_a_record_and_come_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.blocks");
+    std::fs::write(&path, "what was there before").expect("it can be written");
+    let file = path.to_str().expect("a plain name");
+    assert_eq!(code(&run(&["simulate", INCIDENT, "--blocks", file])), 0);
+    let record = std::fs::read_to_string(&path).expect("it was written");
+    let lines: Vec<RecordLine> = record
+        .lines()
+        .map(|line| line.parse().expect("a line of a record"))
+        .collect();
+    let refused = lines
+        .iter()
+        .filter(|line| matches!(line, RecordLine::Refused { .. }));
+    assert_eq!(refused.count(), 1, "the attempt of the incident");
+    let entries = folder.path().read_dir().expect("the folder is there");
+    assert_eq!(entries.count(), 1, "no partial file is left");
+
+    let nowhere = folder.path().join("no such folder").join("run.blocks");
+    let file = nowhere.to_str().expect("a plain name");
+    let output = run(&["simulate", INCIDENT, "--blocks", file]);
+    assert_eq!(code(&output), 4);
+    assert!(
+        output.stdout.is_empty(),
+        "there is no result without the record"
+    );
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let escapes = |variables: &[(&str, &str)]| {
+        let mut command = longstop(&["test", "tests/cli/fixtures/good"]);
+        command.envs(variables.iter().copied());
+        command
+            .output()
+            .expect("the program runs")
+            .stdout
+            .contains(&0x1b)
+    };
+    assert!(!escapes(&[]), "a pipe is no terminal");
+    assert!(escapes(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!escapes(&[("NO_COLOR", "1")]));
+    assert!(!escapes(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+}
+
+#[test]
+fn documents_cannot_act_on_the_terminal() {
+    let incident = "tests/cli/fixtures/hostile/incidents/controls.toml";
+    let policy = "tests/cli/fixtures/hostile/unknown-field.toml";
+    for arguments in [
+        vec!["simulate", incident],
+        vec!["simulate", incident, "--json"],
+        vec!["check", policy],
+        vec!["check", policy, "--json"],
+        vec!["explain", policy],
+        vec!["test", "tests/cli/fixtures/hostile"],
+        vec!["test", "tests/cli/fixtures/hostile", "--json"],
+        vec!["check", "no\u{1b}[31msuch\u{202e}file"],
+    ] {
+        let output = run(&arguments);
+        for stream in [output.stdout, output.stderr] {
+            let shown = text(&stream);
+            let acts = |c: char| c != '\n' && longstop::policy::is_invisible(c);
+            assert!(!shown.contains(acts), "{arguments:?}: {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn a_summary_cannot_be_forged_by_a_name() {
+    let output = run(&[
+        "simulate",
+        "tests/cli/fixtures/hostile/incidents/controls.toml",
+    ]);
+    assert_eq!(code(&output), 0);
+    let shown = text(&output.stdout);
+    assert!(
+        shown.lines().all(|line| line != "5 passed, 0 failed"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn private_keys_are_never_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, content: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).expect("it can be written");
+        path.to_str().expect("a plain name").to_owned()
+    };
+    let good = std::fs::read_to_string(POLICY).expect("the fixture is there");
+    let in_key = write(
+        "key.toml",
+        good.replace("[d3af77c6/48h/1h/0h/3h]tpub", PRIVATE_KEY),
+    );
+    let in_comment = write("comment.toml", format!("# {PRIVATE_KEY}\n{good}"));
+    let in_reason = write(
+        "reason.toml",
+        good.replace("any friend may be", PRIVATE_KEY),
+    );
+    let incident = std::fs::read_to_string(INCIDENT).expect("the fixture is there");
+    let in_note = write("note.toml", incident.replace("a fire", PRIVATE_KEY));
+    let in_field = write(
+        "field.toml",
+        incident.replace("mine = 6", &format!("{PRIVATE_KEY} = 6")),
+    );
+    let folder = folder.path().to_str().expect("a plain name");
+    for arguments in [
+        ["check", &in_key],
+        ["compile", &in_key],
+        ["explain", &in_comment],
+        ["check", &in_comment],
+        ["check", &in_reason],
+        ["simulate", &in_note],
+        ["simulate", &in_field],
+        ["test", folder],
+    ] {
+        for json in [false, true] {
+            let mut arguments = arguments.to_vec();
+            arguments.extend(json.then_some("--json"));
+            let output = run(&arguments);
+            assert_ne!(code(&output), 0, "{arguments:?}");
+            for stream in [output.stdout, output.stderr] {
+                assert!(!text(&stream).contains("prv8Zgx"), "{arguments:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn files_are_read_up_to_a_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policy = std::fs::read(POLICY).expect("the fixture is there");
+    for (bytes, expected) in [((1 << 20) - 1, 0), (1 << 20, 0), ((1 << 20) + 1, 3)] {
+        let path = folder.path().join("policy.toml");
+        let mut long = policy.clone();
+        long.extend_from_slice(b"\n# ");
+        long.resize(bytes, b'-');
+        std::fs::write(&path, long).expect("it can be written");
+        let output = run(&["check", path.to_str().expect("a plain name")]);
+        assert_eq!(
+            code(&output),
+            expected,
+            "{bytes} bytes: {}",
+            text(&output.stderr)
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn endless_files_end() {
+    for command in ["check", "compile", "explain", "simulate"] {
+        let output = run(&[command, "/dev/zero"]);
+        assert_eq!(code(&output), 3, "{command}");
+        assert!(text(&output.stderr).contains("too large"), "{command}");
+    }
+}
+
+#[test]
+fn whoever_stops_reading_is_not_told_of_a_panic() {
+    let mut child = longstop(&["compile", POLICY, "--addresses", "1000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(code(&output), 0);
+    assert!(!text(&output.stderr).contains("panicked"));
+}
+
+#[test]
+fn failures_are_json_too() {
+    for (arguments, exit, kind) in [
+        (["check", "no/such/file.toml"], 4, "unreadable"),
+        (
+            ["explain", "tests/cli/fixtures/failing/policy.toml"],
+            3,
+            "policy",
+        ),
+        (
+            ["check", "tests/cli/fixtures/hostile/not-text.toml"],
+            3,
+            "not-text",
+        ),
+        (
+            [
+                "simulate",
+                "tests/cli/fixtures/failing/incidents/misspelt.toml",
+            ],
+            3,
+            "incident",
+        ),
+        (["test", "tests/cli/fixtures/nothing"], 2, "nothing-to-test"),
+    ] {
+        let [command, file] = arguments;
+        let output = run(&[command, file, "--json"]);
+        assert_eq!(code(&output), exit, "{arguments:?}");
+        let error = &json(&output)["error"];
+        assert_eq!(error["kind"], kind, "{arguments:?}");
+        assert_eq!(error["exit"], exit, "{arguments:?}");
+    }
+}
+
+#[test]
+fn escrow_and_lockup_addresses_are_not_printed() {
+    use std::collections::BTreeSet;
+    let output = run(&["compile", POLICY, "--json"]);
+    let compiled = json(&output);
+    let stages = compiled["stages"].as_array().expect("a list");
+    let mut scripts = BTreeSet::new();
+    for stage in stages {
+        let is_vault = stage["stage"] == "vault";
+        assert_eq!(stage.get("deposit_addresses").is_some(), is_vault);
+        let watched = stage["watch_scripts"].as_array().into_iter().flatten();
+        scripts.extend(watched.map(|script| script.as_str().expect("hex").to_owned()));
+    }
+    assert_eq!(
+        scripts.len(),
+        2 * 2 * 3,
+        "two stages, two keychains, three indexes"
+    );
+    for arguments in [vec!["compile", POLICY], vec!["compile", POLICY, "--json"]] {
+        let shown = text(&run(&arguments).stdout);
+        for script in &scripts {
+            let script = bitcoin::ScriptBuf::from_hex(script).expect("a script");
+            let address = bitcoin::Address::from_script(&script, bitcoin::Network::Regtest);
+            let address = address.expect("it has an address").to_string();
+            assert!(!shown.contains(&address), "{arguments:?}");
+        }
+    }
+}
