@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::render::{self, Screen};
 use super::{Exit, Failure, input};
 use crate::compile::PolicyId;
-use crate::policy::{Located, Severity, check, secrets};
+use crate::policy::{Located, Policy, Severity, check, secrets};
 
 /// Check a policy and say everything that is wrong with it
 ///
@@ -65,7 +65,7 @@ impl Check {
         let policy = checked.policy.as_ref();
         let summary = Summary {
             file: &text.file,
-            policy: policy.map(|policy| policy.name()),
+            policy: policy.map(Policy::name),
             policy_id: compiled.map(|compiled| compiled.id()),
             network: policy.map(|policy| policy.network().to_string()),
             script: policy.map(|policy| policy.script().to_string()),

@@ -12,9 +12,9 @@ use super::render::{self, Screen};
 use super::{Exit, Failure, input};
 use crate::compile::{
     BranchUse, Compiled, Keychain, Leaf, LeafKind, PolicyId, Role, SpendCost, Stage,
-    StageDescriptor,
+    StageDescriptor, StagedDescriptors,
 };
-use crate::policy::{Network, ScriptType};
+use crate::policy::{Member, Network, ScriptType};
 use crate::transaction::Builder;
 use crate::units::{AbsoluteLock, RelativeLock};
 
@@ -118,7 +118,7 @@ impl Compile {
         let policy = compiled.policy();
         let secp = Secp256k1::new();
         let builder = Builder::new(compiled, &secp);
-        let staged = compiled.staged().iter().map(|staged| staged.path());
+        let staged = compiled.staged().iter().map(StagedDescriptors::path);
         let smallest = staged.filter_map(|path| {
             let smallest = builder.smallest_armable(path).ok()?;
             Some((path, smallest.to_sat()))
@@ -191,12 +191,7 @@ impl Compile {
                     role: group.role(),
                     quorum: group.quorum().name(),
                     threshold: group.quorum().threshold(),
-                    of: group
-                        .quorum()
-                        .members()
-                        .iter()
-                        .map(|member| member.name())
-                        .collect(),
+                    of: group.quorum().members().iter().map(Member::name).collect(),
                 })
                 .collect(),
             relative_lock: leaf.relative(),

@@ -9,7 +9,6 @@ use super::attempt;
 use super::cast::Cast;
 use super::scenario::{Deposit, Effect, Event, EventKind, Scenario, Seize, Step};
 use super::{Rehearsal, RehearsalError, Script, digest, expect};
-use crate::arming::ArmedCoin;
 use crate::chain::{BackendError, EmbeddedChain, FaucetError, Judge, ReorgTooDeep};
 use crate::compile::{Keychain, Stage, compile};
 use crate::engine::{Action, Engine, KnownCoin, Payment, Prepared, Received, StepError};
@@ -258,7 +257,11 @@ impl<'a> Rehearsed<'a> {
             .collect();
         let received = self.engine.arm(coin, &path, by, &holders, &self.cast)?;
         let armed = self.engine.armed().last();
-        let mut notes: Vec<String> = armed.map(armed_words).into_iter().collect();
+        let attempts = armed.map_or(0, |armed| armed.rungs().len());
+        let mut notes = vec![match attempts {
+            1 => "all is signed in advance for one attempt, its trigger last".to_owned(),
+            n => format!("all is signed in advance for {n} attempts in a row, the triggers last"),
+        }];
         notes.extend(stripped(&received));
         Ok((Verdict::None, notes))
     }
@@ -603,21 +606,6 @@ pub(super) fn refusal(error: &StepError) -> Verdict {
             class: error.class().to_owned(),
             reason: error.to_string(),
         },
-    }
-}
-
-/// What root has signed for a coin in advance.
-fn armed_words(armed: &ArmedCoin) -> String {
-    let settles = armed.rungs().iter().any(|rung| rung.settle.is_some());
-    let files = if settles {
-        "cancel, settle and trigger"
-    } else {
-        "cancel and trigger"
-    };
-    let order = format!("{files} are signed in advance, the trigger last");
-    match armed.rungs().len() {
-        1 => format!("{order}: good for one attempt"),
-        attempts => format!("{order}: good for {attempts} attempts in a row"),
     }
 }
 

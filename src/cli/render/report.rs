@@ -36,7 +36,7 @@ pub(in crate::cli) fn demo(compiled: &Compiled, report: &Report, width: usize) -
     );
     let mut text = format!("{}\n", paint(BOLD, &title));
     text.push_str(&hanging("", BOLD, &shown(&report.about), width));
-    text.push_str("\nThe policy\n");
+    text.push_str(&format!("\n{}\n", paint(BOLD, "The policy")));
     text.push_str(&policy::outline(compiled, width));
     let stages: Vec<String> = compiled
         .stages()
@@ -180,7 +180,7 @@ fn said(verdict: &Verdict, as_expected: bool) -> Option<String> {
 }
 
 fn expectations(report: &Report, width: usize) -> String {
-    let mut text = "\nExpectations\n".to_owned();
+    let mut text = format!("\n{}\n", paint(BOLD, "Expectations"));
     if report.expectations.is_empty() {
         text.push_str("  none\n");
     }
