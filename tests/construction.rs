@@ -8,8 +8,12 @@
     reason = "a test ends with a panic when something is not as it should be"
 )]
 
+#[path = "common/by_hand.rs"]
+mod by_hand;
 #[path = "common/devices.rs"]
 mod devices;
+#[path = "common/draft.rs"]
+mod draft;
 #[path = "common/generate.rs"]
 mod generate;
 #[path = "common/leaf.rs"]

@@ -160,6 +160,9 @@ impl ArmingFile {
         }
         let coin = VaultCoin::try_from(coin).map_err(|_| ArmingFileError::Incomplete)?;
         let mut arming = Arming::plan(&builder, compiled.id(), path, &coin)?;
+        if self.rungs.len() != arming.rungs.len() {
+            return Err(ArmingFileError::Incomplete);
+        }
         for rung in &self.rungs {
             for text in std::iter::once(&rung.cancel).chain(&rung.settle) {
                 arming.receive(&read_psbt(text)?, secp)?;
@@ -221,8 +224,8 @@ pub enum ArmingFileError {
     /// The transaction that made the coin cannot be read, or is another.
     #[error("the coin's transaction in the file is refused: {0}")]
     Source(String),
-    /// A signature is missing or did not verify.
-    #[error("the file lacks signatures or acknowledgements that an armed coin has")]
+    /// A rung, a signature or an acknowledgement is missing or too many, or did not verify.
+    #[error("the file does not hold just the rungs, signatures and acknowledgements of an armed coin")]
     Incomplete,
     /// A step of the arming is refused.
     #[error(transparent)]

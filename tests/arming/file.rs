@@ -354,6 +354,21 @@ fn without_one_of_root_s_signatures_a_file_is_refused() {
     }
 }
 
+#[test]
+fn a_rung_too_many_or_too_few_is_refused() {
+    for (name, draft) in drafts() {
+        let (world, _, file) = armed(&draft);
+        let mut longer = file.clone();
+        longer.rungs.push(file.rungs[0].clone());
+        let mut shorter = file.clone();
+        shorter.rungs.pop();
+        for wrong in [longer, shorter] {
+            let refused = wrong.read(&world.compiled, world.secp()).map(drop);
+            assert_eq!(refused, Err(ArmingFileError::Incomplete), "{name}");
+        }
+    }
+}
+
 /// A flipped bit is found, or was in something that nobody believes: then what is read is the
 /// same to the last byte.
 #[test]

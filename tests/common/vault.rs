@@ -1,48 +1,36 @@
 //! One policy on one chain, and everybody's keys.
 //!
-//! A [`World`] makes transactions in two ways.  The typed ones of the crate are signed as a party
-//! would sign them, PSBT out and PSBT back.  Those by hand are put together here from the script
-//! and the private keys alone, with any signature left out or put in another's place: what an
-//! attacker could do, who uses none of our code.
+//! A [`World`] makes transactions in two ways: the typed ones of the crate, signed as a party would
+//! sign them, PSBT out and PSBT back; and those by hand.
 
 #![allow(
     dead_code,
+    unused_imports,
     reason = "each test crate that includes this file uses a part of it"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use bitcoin::absolute::LockTime;
-use bitcoin::bip32::DerivationPath;
-use bitcoin::hashes::Hash;
-use bitcoin::key::{Keypair, TapTweak};
 use bitcoin::psbt::{GetKey, KeyRequest};
-use bitcoin::secp256k1::{All, Message, Secp256k1, SecretKey};
-use bitcoin::sighash::{Prevouts, SighashCache};
-use bitcoin::taproot::{LeafVersion, TapLeafHash};
-use bitcoin::transaction::Version;
-use bitcoin::{
-    Amount, EcdsaSighashType, OutPoint, Psbt, ScriptBuf, Sequence, TapSighashType, Transaction,
-    TxIn, TxOut, Witness, ecdsa, taproot,
-};
+use bitcoin::secp256k1::{All, Secp256k1, SecretKey};
+use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction, TxOut};
 use longstop::arming::{ArmedCoin, Arming};
 use longstop::chain::{EmbeddedChain, Judge, Refusal};
-use longstop::compile::{
-    Compiled, Derived, DerivedLeaf, KeyUse, Keychain, LeafKind, Role, Stage, compile,
-};
+use longstop::compile::{Compiled, Derived, KeyUse, Keychain, Role, Stage};
 use longstop::engine::Signers;
 use longstop::lifecycle::REORG_DEPTH;
-use longstop::policy::{Member, Policy, Quorum, check};
+use longstop::policy::{Policy, Quorum};
 use longstop::signer::SoftwareSigner;
 use longstop::transaction::{
     Builder, Coin, EscrowCoin, FeeCoin, Kind, LockupCoin, Received, Signed, StageTransaction,
     State, Unsigned, VaultCoin, build_fee_child,
 };
 use longstop::units::UnixTime;
-use miniscript::Descriptor;
+
+pub use crate::by_hand::{Fill, Seats, anywhere, just_enough};
+pub use crate::draft::{Draft, TREASURY};
 
 /// 2026-01-01, when every chain of these tests starts.
 pub const START: UnixTime = UnixTime(1_767_225_600);
@@ -64,125 +52,6 @@ pub const GONE: &str = "bad-txns-inputs-missingorspent";
 
 /// What a deposit is worth unless a test is about amounts.
 pub const DEPOSIT: u64 = 10_000_000;
-
-/// Three of five hold it, two of three rescue it, and one of the five can veto.
-pub const TREASURY: &str = r#"
-[quorums]
-council = { threshold = 3, of = ["alice", "bob", "carol", "dave", "erin"] }
-agents = { threshold = 2, of = ["gina", "hal", "ivan"] }
-vetoers = { threshold = 1, members_of = "council" }
-
-[root]
-quorum = "council"
-refresh = "10 blocks"
-
-[[path]]
-name = "sos"
-quorum = "agents"
-escrow = { window = "20 blocks", veto = "vetoers", backstop = "40 blocks" }
-lockup = { period = "30 blocks" }
-
-[[path]]
-name = "dead-man"
-quorum = "agents"
-delay = "90 blocks"
-
-[lints]
-LS0503 = "short delays keep the tests quick"
-"#;
-
-/// A policy about to be compiled: terms without header and parties, which are added here.
-#[derive(Clone)]
-pub struct Draft {
-    script: &'static str,
-    base_fee: &'static str,
-    veto_accounts: bool,
-    terms: String,
-}
-
-impl Draft {
-    pub fn new(script: &'static str, terms: &str) -> Self {
-        Self {
-            script,
-            base_fee: "2 sat/vB",
-            veto_accounts: true,
-            terms: terms.to_owned(),
-        }
-    }
-
-    /// No party has an account of its own for the veto role.
-    pub fn without_veto_accounts(mut self) -> Self {
-        self.veto_accounts = false;
-        self
-    }
-
-    pub const fn with_base_fee(mut self, base_fee: &'static str) -> Self {
-        self.base_fee = base_fee;
-        self
-    }
-
-    /// One thing of the terms is otherwise.
-    #[track_caller]
-    pub fn but(mut self, was: &str, is: &str) -> Self {
-        assert!(self.terms.contains(was), "the terms hold `{was}`");
-        self.terms = self.terms.replace(was, is);
-        self
-    }
-
-    /// The document, with an account for everybody whom a quorum names.
-    pub fn text(&self) -> String {
-        let secp = Secp256k1::new();
-        let mut text = format!(
-            "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"{}\"\nbase_fee = \"{}\"\n\n[parties]\n",
-            self.script, self.base_fee
-        );
-        for name in self.parties() {
-            let signer = SoftwareSigner::stand_in(0, &name, &secp);
-            let account = |path: &str| {
-                let path = DerivationPath::from_str(path).expect("a path");
-                signer.account(&path, &secp).to_string()
-            };
-            let key = account("48h/1h/0h/3h");
-            let fees = account("84h/1h/9h");
-            let veto = if self.veto_accounts {
-                format!(", veto = \"{}\"", account("48h/1h/2h/3h"))
-            } else {
-                String::new()
-            };
-            text +=
-                &format!("{name} = {{ key = \"{key}\"{veto}, fees = \"wpkh({fees}/<0;1>/*)\" }}\n");
-        }
-        text + &self.terms
-    }
-
-    fn parties(&self) -> BTreeSet<String> {
-        let terms: toml::Table = self.terms.parse().expect("the terms are TOML");
-        let quorums = terms["quorums"].as_table().expect("there are quorums");
-        let lists = quorums.values().filter_map(|quorum| quorum.get("of"));
-        let names = lists.flat_map(|list| list.as_array().expect("a list").iter());
-        let names = names.map(|name| name.as_str().expect("a name").to_owned());
-        names.filter(|name| !quorums.contains_key(name)).collect()
-    }
-
-    #[track_caller]
-    pub fn policy(&self) -> Policy {
-        let checked = check(&self.text());
-        let problems = &checked.diagnostics;
-        checked
-            .policy
-            .unwrap_or_else(|| panic!("the terms have errors: {problems:#?}"))
-    }
-
-    #[track_caller]
-    pub fn compiled(&self) -> Arc<Compiled> {
-        Arc::new(compile(Arc::new(self.policy())).expect("the policy compiles"))
-    }
-
-    #[track_caller]
-    pub fn world(&self) -> World {
-        World::new(self.compiled())
-    }
-}
 
 /// Everybody's devices, each of which signs what it is asked to.
 pub struct People {
@@ -224,14 +93,6 @@ impl Signers for People {
             Ok(_) | Err(_) => Some(psbt),
         }
     }
-}
-
-/// What stands where a signature should be that nobody has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fill {
-    Nothing,
-    /// Another signature of the same group, once more.
-    Copy,
 }
 
 /// One policy on one chain.
@@ -579,310 +440,5 @@ impl World {
             input.witness = fields.final_script_witness.expect("a witness");
         }
         child
-    }
-}
-
-/// A script of nobody in the policy.
-pub fn anywhere() -> ScriptBuf {
-    ScriptBuf::new_p2wsh(&bitcoin::WScriptHash::from_byte_array([7; 32]))
-}
-
-/// Seats that sign, by role and place in the role's quorum.
-pub type Seats = BTreeSet<(Role, usize)>;
-
-/// What an attacker does without our code.
-impl World {
-    /// A transaction that spends a coin through a leaf to somewhere else, once its locks are open.
-    pub fn by_hand(&self, coin: &Coin, leaf: &LeafKind) -> Transaction {
-        let leaf = &coin.derived().leaf(leaf).expect("such a leaf").leaf;
-        let sequence = leaf.relative().map_or(
-            Sequence::ENABLE_RBF_NO_LOCKTIME,
-            longstop::units::RelativeLock::to_sequence,
-        );
-        let lock_time = leaf
-            .absolute()
-            .map_or(LockTime::ZERO, longstop::units::AbsoluteLock::to_lock_time);
-        Transaction {
-            version: Version(3),
-            lock_time,
-            input: vec![TxIn {
-                previous_output: coin.outpoint(),
-                script_sig: ScriptBuf::new(),
-                sequence,
-                witness: Witness::new(),
-            }],
-            output: vec![TxOut {
-                value: coin.amount() - Amount::from_sat(100_000),
-                script_pubkey: anywhere(),
-            }],
-        }
-    }
-
-    /// One signature as it stands in a witness, for the only input of a transaction.
-    pub fn sign(
-        &self,
-        transaction: &Transaction,
-        coin: &Coin,
-        leaf: &DerivedLeaf,
-        key: &KeyUse,
-    ) -> Vec<u8> {
-        let secret = self.people.secret(key);
-        match coin.derived().concrete() {
-            Descriptor::Wsh(_) => {
-                let kind = EcdsaSighashType::All;
-                self.sign_wsh(transaction, coin, &secret, kind).to_vec()
-            }
-            _ => {
-                let kind = TapSighashType::Default;
-                self.sign_tr(transaction, coin, leaf, &secret, kind)
-                    .to_vec()
-            }
-        }
-    }
-
-    pub fn sign_wsh(
-        &self,
-        transaction: &Transaction,
-        coin: &Coin,
-        secret: &SecretKey,
-        sighash_type: EcdsaSighashType,
-    ) -> ecdsa::Signature {
-        let Descriptor::Wsh(wsh) = coin.derived().concrete() else {
-            panic!("the coin is P2WSH");
-        };
-        let script = wsh.inner_script();
-        let mut cache = SighashCache::new(transaction);
-        let hash = cache.p2wsh_signature_hash(0, &script, coin.amount(), sighash_type);
-        let message = Message::from_digest(hash.expect("one input").to_byte_array());
-        ecdsa::Signature {
-            signature: self.secp().sign_ecdsa(&message, secret),
-            sighash_type,
-        }
-    }
-
-    pub fn sign_tr(
-        &self,
-        transaction: &Transaction,
-        coin: &Coin,
-        leaf: &DerivedLeaf,
-        secret: &SecretKey,
-        sighash_type: TapSighashType,
-    ) -> taproot::Signature {
-        let prevouts = [coin.txout()];
-        let prevouts = Prevouts::All(&prevouts);
-        let mut cache = SighashCache::new(transaction);
-        let keypair = Keypair::from_secret_key(self.secp(), secret);
-        let (digest, keypair) = if let Some(hash) = leaf.hash {
-            let digest =
-                cache.taproot_script_spend_signature_hash(0, &prevouts, hash, sighash_type);
-            (digest, keypair)
-        } else {
-            let Descriptor::Tr(tr) = coin.derived().concrete() else {
-                panic!("only taproot has a key path");
-            };
-            let root = tr.spend_info().merkle_root();
-            let tweaked = keypair.tap_tweak(self.secp(), root).to_keypair();
-            let digest = cache.taproot_key_spend_signature_hash(0, &prevouts, sighash_type);
-            (digest, tweaked)
-        };
-        let message = Message::from_digest(digest.expect("one input").to_byte_array());
-        taproot::Signature {
-            signature: self.secp().sign_schnorr_no_aux_rand(&message, &keypair),
-            sighash_type,
-        }
-    }
-
-    /// The transaction with the witness of a leaf, made of whatever signatures there are.
-    pub fn with_witness(
-        transaction: &Transaction,
-        coin: &Coin,
-        leaf: &LeafKind,
-        fill: Fill,
-        signature: &dyn Fn(&KeyUse) -> Option<Vec<u8>>,
-    ) -> Transaction {
-        let derived = coin.derived();
-        let found = derived.leaf(leaf).expect("such a leaf");
-        let mut items = Vec::new();
-        let mut keys = found.keys.iter();
-        let mut groups = Vec::new();
-        for group in found.leaf.groups() {
-            let seats: Vec<_> = keys.by_ref().take(group.seats().count()).collect();
-            let mut signatures = seats.into_iter().map(signature);
-            groups.push(satisfy(
-                &Member::Quorum(Arc::clone(group.quorum())),
-                derived.concrete(),
-                fill,
-                &mut signatures,
-            ));
-        }
-        // What the script checks first lies on top.
-        items.extend(groups.into_iter().rev().flat_map(|group| group.satisfied));
-        match derived.concrete() {
-            Descriptor::Wsh(wsh) => {
-                let position = derived.leaves().iter().position(|l| l.leaf.kind() == leaf);
-                let position = position.expect("it is there");
-                if position + 1 < derived.leaves().len() {
-                    items.push(vec![1]);
-                }
-                items.extend(std::iter::repeat_n(Vec::new(), position));
-                items.push(wsh.inner_script().into_bytes());
-            }
-            Descriptor::Tr(tr) => {
-                if let Some(hash) = found.hash {
-                    let mut scripts = tr.tap_tree().iter().flat_map(|tree| tree.iter());
-                    let (_, script) = scripts
-                        .find(|(_, script)| {
-                            TapLeafHash::from_script(&script.encode(), LeafVersion::TapScript)
-                                == hash
-                        })
-                        .expect("the hash is of a leaf");
-                    let script = (script.encode(), LeafVersion::TapScript);
-                    let control = tr.spend_info().control_block(&script).expect("in the tree");
-                    items.push(script.0.into_bytes());
-                    items.push(control.serialize());
-                }
-            }
-            _ => panic!("stages are taproot or P2WSH"),
-        }
-        let mut complete = transaction.clone();
-        complete.input[0].witness = Witness::from_slice(&items);
-        complete
-    }
-
-    /// The transaction spending a leaf, with the signatures of these seats.
-    pub fn signed(
-        &self,
-        transaction: &Transaction,
-        coin: &Coin,
-        leaf: &LeafKind,
-        seats: &Seats,
-        fill: Fill,
-    ) -> Transaction {
-        let found = coin.derived().leaf(leaf).expect("such a leaf");
-        Self::with_witness(transaction, coin, leaf, fill, &|key| {
-            let same_role = found.keys.iter().filter(|other| other.role == key.role);
-            let seat = same_role.take_while(|other| *other != key).count();
-            let signs = seats.contains(&(key.role, seat));
-            signs.then(|| self.sign(transaction, coin, found, key))
-        })
-    }
-}
-
-/// The seats of a leaf of which all must sign: the first that suffice of each quorum.
-pub fn just_enough(coin: &Coin, leaf: &LeafKind) -> Seats {
-    let found = coin.derived().leaf(leaf).expect("such a leaf");
-    let mut seats = Seats::new();
-    for group in found.leaf.groups() {
-        let mut chosen = Vec::new();
-        first_seats(group.quorum(), &mut 0, true, &mut chosen);
-        seats.extend(chosen.into_iter().map(|seat| (group.role(), seat)));
-    }
-    seats
-}
-
-fn first_seats(quorum: &Quorum, next: &mut usize, signs: bool, chosen: &mut Vec<usize>) {
-    for (place, member) in quorum.members().iter().enumerate() {
-        let signs = signs && place < quorum.threshold();
-        match member {
-            Member::Party(_) => {
-                if signs {
-                    chosen.push(*next);
-                }
-                *next += 1;
-            }
-            Member::Quorum(inner) => first_seats(inner, next, signs, chosen),
-        }
-    }
-}
-
-/// Witness items of an expression, in the order of the stack from the bottom.
-struct Items {
-    is_met: bool,
-    /// What satisfies it; where signatures are missing, the best that can be done without.
-    satisfied: Vec<Vec<u8>>,
-    dissatisfied: Vec<Vec<u8>>,
-}
-
-/// Written after the scripts and not after the crate: `multi` wants its signatures in the order of
-/// the keys, below them one item for nothing; `multi_a` wants an item for every key, the first on
-/// top; a threshold of anything else wants what its members want, the first on top.
-fn satisfy<D: miniscript::MiniscriptKey>(
-    member: &Member,
-    descriptor: &Descriptor<D>,
-    fill: Fill,
-    signatures: &mut dyn Iterator<Item = Option<Vec<u8>>>,
-) -> Items {
-    let quorum = match member {
-        Member::Party(_) => {
-            let signature = signatures.next().expect("every seat has a key");
-            return Items {
-                is_met: signature.is_some(),
-                satisfied: vec![signature.unwrap_or_default()],
-                dissatisfied: vec![Vec::new()],
-            };
-        }
-        Member::Quorum(quorum) => quorum,
-    };
-    if let [only] = quorum.members() {
-        return satisfy(only, descriptor, fill, signatures);
-    }
-    let needed = quorum.threshold();
-    let members: Vec<Items> = quorum
-        .members()
-        .iter()
-        .map(|member| satisfy(member, descriptor, fill, signatures))
-        .collect();
-    let is_met = members.iter().filter(|member| member.is_met).count() >= needed;
-    let is_flat = quorum.members().iter().all(is_key);
-    if is_flat && matches!(descriptor, Descriptor::Wsh(_)) {
-        let given = members.into_iter().filter(|member| member.is_met);
-        let mut given: Vec<_> = given.flat_map(|m| m.satisfied).take(needed).collect();
-        let copy = given.first().cloned().filter(|_| fill == Fill::Copy);
-        given.resize(needed, copy.unwrap_or_default());
-        let mut satisfied = vec![Vec::new()];
-        satisfied.extend(given);
-        return Items {
-            is_met,
-            satisfied,
-            dissatisfied: vec![Vec::new(); needed + 1],
-        };
-    }
-    let mut left = needed;
-    let mut chosen = Vec::new();
-    let copy = members.iter().find(|member| member.is_met);
-    let copy = copy.map(|member| member.satisfied.clone());
-    for member in &members {
-        let take = member.is_met && left > 0;
-        left -= usize::from(take);
-        chosen.push(if take {
-            member.satisfied.clone()
-        } else {
-            member.dissatisfied.clone()
-        });
-    }
-    if left > 0
-        && fill == Fill::Copy
-        && let Some(copy) = copy
-        && let Some(place) = members.iter().position(|member| !member.is_met)
-        && copy.len() == members[place].dissatisfied.len()
-    {
-        chosen[place] = copy;
-    }
-    Items {
-        is_met,
-        satisfied: chosen.into_iter().rev().flatten().collect(),
-        dissatisfied: members
-            .into_iter()
-            .rev()
-            .flat_map(|member| member.dissatisfied)
-            .collect(),
-    }
-}
-
-/// A quorum of one key is written as that key.
-fn is_key(member: &Member) -> bool {
-    match member {
-        Member::Party(_) => true,
-        Member::Quorum(quorum) => matches!(quorum.members(), [only] if is_key(only)),
     }
 }

@@ -1,0 +1,137 @@
+//! Policies for tests: terms as a test writes them, and the parties added.
+
+#![allow(
+    dead_code,
+    reason = "each test crate that includes this file uses a part of it"
+)]
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bitcoin::bip32::DerivationPath;
+use bitcoin::secp256k1::Secp256k1;
+use longstop::compile::{Compiled, compile};
+use longstop::policy::{Policy, check};
+use longstop::signer::SoftwareSigner;
+
+use crate::vault::World;
+
+/// Three of five hold it, two of three rescue it, and one of the five can veto.
+pub const TREASURY: &str = r#"
+[quorums]
+council = { threshold = 3, of = ["alice", "bob", "carol", "dave", "erin"] }
+agents = { threshold = 2, of = ["gina", "hal", "ivan"] }
+vetoers = { threshold = 1, members_of = "council" }
+
+[root]
+quorum = "council"
+refresh = "10 blocks"
+
+[[path]]
+name = "sos"
+quorum = "agents"
+escrow = { window = "20 blocks", veto = "vetoers", backstop = "40 blocks" }
+lockup = { period = "30 blocks" }
+
+[[path]]
+name = "dead-man"
+quorum = "agents"
+delay = "90 blocks"
+
+[lints]
+LS0503 = "short delays keep the tests quick"
+"#;
+
+/// A policy about to be compiled: terms without header and parties, which are added here.
+#[derive(Clone)]
+pub struct Draft {
+    script: &'static str,
+    base_fee: &'static str,
+    veto_accounts: bool,
+    terms: String,
+}
+
+impl Draft {
+    pub fn new(script: &'static str, terms: &str) -> Self {
+        Self {
+            script,
+            base_fee: "2 sat/vB",
+            veto_accounts: true,
+            terms: terms.to_owned(),
+        }
+    }
+
+    /// No party has an account of its own for the veto role.
+    pub fn without_veto_accounts(mut self) -> Self {
+        self.veto_accounts = false;
+        self
+    }
+
+    pub const fn with_base_fee(mut self, base_fee: &'static str) -> Self {
+        self.base_fee = base_fee;
+        self
+    }
+
+    /// One thing of the terms is otherwise.
+    #[track_caller]
+    pub fn but(mut self, was: &str, is: &str) -> Self {
+        assert!(self.terms.contains(was), "the terms hold `{was}`");
+        self.terms = self.terms.replace(was, is);
+        self
+    }
+
+    /// The document, with an account for everybody whom a quorum names.
+    pub fn text(&self) -> String {
+        let secp = Secp256k1::new();
+        let mut text = format!(
+            "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"{}\"\nbase_fee = \"{}\"\n\n[parties]\n",
+            self.script, self.base_fee
+        );
+        for name in self.parties() {
+            let signer = SoftwareSigner::stand_in(0, &name, &secp);
+            let account = |path: &str| {
+                let path = DerivationPath::from_str(path).expect("a path");
+                signer.account(&path, &secp).to_string()
+            };
+            let key = account("48h/1h/0h/3h");
+            let fees = account("84h/1h/9h");
+            let veto = if self.veto_accounts {
+                format!(", veto = \"{}\"", account("48h/1h/2h/3h"))
+            } else {
+                String::new()
+            };
+            text +=
+                &format!("{name} = {{ key = \"{key}\"{veto}, fees = \"wpkh({fees}/<0;1>/*)\" }}\n");
+        }
+        text + &self.terms
+    }
+
+    fn parties(&self) -> BTreeSet<String> {
+        let terms: toml::Table = self.terms.parse().expect("the terms are TOML");
+        let quorums = terms["quorums"].as_table().expect("there are quorums");
+        let lists = quorums.values().filter_map(|quorum| quorum.get("of"));
+        let names = lists.flat_map(|list| list.as_array().expect("a list").iter());
+        let names = names.map(|name| name.as_str().expect("a name").to_owned());
+        names.filter(|name| !quorums.contains_key(name)).collect()
+    }
+
+    #[track_caller]
+    pub fn policy(&self) -> Policy {
+        let checked = check(&self.text());
+        let problems = &checked.diagnostics;
+        checked
+            .policy
+            .unwrap_or_else(|| panic!("the terms have errors: {problems:#?}"))
+    }
+
+    #[track_caller]
+    pub fn compiled(&self) -> Arc<Compiled> {
+        Arc::new(compile(Arc::new(self.policy())).expect("the policy compiles"))
+    }
+
+    #[track_caller]
+    pub fn world(&self) -> World {
+        World::new(self.compiled())
+    }
+}
