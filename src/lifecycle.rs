@@ -7,7 +7,7 @@ use bitcoin::Txid;
 use serde::Serialize;
 
 use crate::arming::ArmingState;
-use crate::compile::{Compiled, Leaf, LeafKind, PolicyId, Stage};
+use crate::compile::{Compiled, Leaf, LeafKind, PolicyId, Stage, StageDescriptor};
 use crate::units::{BlockHeight, Blocks, ChainTime, CoinBirth, Maturity};
 
 /// How deep a block must lie before what it holds is taken for granted.
@@ -135,7 +135,7 @@ pub fn next_steps(
 ) -> Vec<NextStep> {
     let leaves = compiled
         .stage(stage)
-        .map(|descriptor| descriptor.leaves())
+        .map(StageDescriptor::leaves)
         .unwrap_or_default();
     leaves
         .iter()

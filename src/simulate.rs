@@ -7,9 +7,12 @@
 
 mod attempt;
 mod cast;
+mod check;
 mod expect;
 mod run;
 mod scenario;
+mod steps;
+mod words;
 
 use bitcoin::hashes::{Hash, sha256};
 use thiserror::Error;
@@ -20,7 +23,10 @@ use crate::engine::StepError;
 use crate::policy::Diagnostic;
 use crate::report::Report;
 
-pub use self::scenario::{Event, EventKind, Expectations, Scenario, ScenarioError};
+pub use self::scenario::{
+    Attempt, Defect, Deposit, Effect, Event, EventKind, Expectations, Holding, Name, Pay, Scenario,
+    ScenarioError, ScenarioFault, Seize, Step, Whereabouts, Word,
+};
 
 /// What came of a rehearsal.
 #[derive(Debug)]

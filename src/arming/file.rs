@@ -225,7 +225,9 @@ pub enum ArmingFileError {
     #[error("the coin's transaction in the file is refused: {0}")]
     Source(String),
     /// A rung, a signature or an acknowledgement is missing or too many, or did not verify.
-    #[error("the file does not hold just the rungs, signatures and acknowledgements of an armed coin")]
+    #[error(
+        "the file lacks rungs, signatures or acknowledgements that an armed coin has, or has more"
+    )]
     Incomplete,
     /// A step of the arming is refused.
     #[error(transparent)]

@@ -63,7 +63,7 @@ impl BranchTable {
     ) -> Expression {
         let mut seats: BTreeMap<String, u32> = BTreeMap::new();
         let first = self.next;
-        let expression = self.expression(quorum, &mut |table, party| {
+        self.expression(quorum, &mut |table, party| {
             let seat = seats.entry(party.name().to_owned()).or_default();
             let pair = first + *seat;
             *seat += 1;
@@ -80,8 +80,7 @@ impl BranchTable {
                 Role::Root | Role::Arming | Role::Path => party.key(),
             };
             branch_pair(account, pair)
-        });
-        expression
+        })
     }
 
     fn expression(

@@ -1,5 +1,7 @@
 //! How leaves are put together: a taproot tree, or a chain of `or_i`.
 
+use std::cmp::Reverse;
+
 use super::leaf::Leaf;
 use crate::policy::ScriptType;
 
@@ -43,7 +45,7 @@ pub(super) fn tap_tree(leaves: Vec<Leaf>) -> (String, Vec<Leaf>) {
         .collect();
     while subtrees.len() > 1 {
         // Stable: among equals the earlier subtree stays nearer to the top.
-        subtrees.sort_by(|left, right| right.likelihood.cmp(&left.likelihood));
+        subtrees.sort_by_key(|subtree| Reverse(subtree.likelihood));
         if let (Some(right), Some(mut left)) = (subtrees.pop(), subtrees.pop()) {
             left.likelihood += right.likelihood;
             left.text = format!("{{{},{}}}", left.text, right.text);
@@ -58,7 +60,7 @@ pub(super) fn tap_tree(leaves: Vec<Leaf>) -> (String, Vec<Leaf>) {
 
 /// One chain of `or_i`, the likeliest leaf first, with the leaves in that order.
 pub(super) fn or_chain(mut leaves: Vec<Leaf>) -> (String, Vec<Leaf>) {
-    leaves.sort_by(|left, right| right.likelihood().cmp(&left.likelihood()));
+    leaves.sort_by_key(|leaf| Reverse(leaf.likelihood()));
     let mut scripts = leaves
         .iter()
         .rev()

@@ -1,5 +1,7 @@
 //! Fee wallets: each broadcaster pays fee children from a wallet of his own.
 
+use std::cmp::Reverse;
+
 use bitcoin::{Amount, OutPoint, Psbt, Transaction};
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::psbt::PsbtExt;
@@ -55,7 +57,7 @@ impl<C: Chain> Engine<C> {
                 descriptor: descriptor.clone(),
             }));
         }
-        coins.sort_by(|left, right| right.txout.value.cmp(&left.txout.value));
+        coins.sort_by_key(|coin| Reverse(coin.txout.value));
         Ok(coins)
     }
 

@@ -1,13 +1,11 @@
 //! What an incident expects, compared with what came.
 
-use std::str::FromStr;
-
 use bitcoin::Amount;
 
 use super::run::Rehearsed;
-use super::scenario::{Event, EventKind};
+use super::scenario::{Event, EventKind, Expectations, Whereabouts};
 use crate::engine::StepError;
-use crate::report::{Expectation, Money, Verdict};
+use crate::report::{Expectation, Verdict};
 
 /// What was expected of an event; nothing where nothing was said and nothing went wrong.
 pub(super) fn of_event(event: &Event, verdict: &Verdict) -> Option<Expectation> {
@@ -55,40 +53,41 @@ pub(super) fn of_event(event: &Event, verdict: &Verdict) -> Option<Expectation> 
     }
 }
 
-/// What was expected of the end.
-pub(super) fn of_end(run: &Rehearsed<'_>, money: &Money) -> Result<Vec<Expectation>, StepError> {
+/// What was expected of this moment: of the end, or in some line before it.
+pub(super) fn of_moment(
+    run: &Rehearsed<'_>,
+    expected: &Expectations,
+    line: Option<usize>,
+) -> Result<Vec<Expectation>, StepError> {
     let mut expectations = Vec::new();
-    for (name, wanted) in &run.scenario.expect.coins {
-        let actual = match run.follow(name) {
+    for (name, wanted) in &expected.coins {
+        let actual = match run.follow(&name.text) {
             Ok(known) => match known.spent_by() {
-                None => known.coin.derived().stage().to_string(),
-                Some(_) => "gone".to_owned(),
+                None => Some(Whereabouts::In(known.coin.derived().stage().clone())),
+                Some(_) => Some(Whereabouts::Gone),
             },
-            Err(StepError::UnknownCoin(_)) => "never deposited".to_owned(),
+            Err(StepError::UnknownCoin(_)) => None,
             Err(error) => return Err(error),
         };
-        let met = actual == *wanted;
-        let expected = format!("{name} is in: {wanted}");
         expectations.push(Expectation {
-            expected,
-            actual,
-            met,
-            line: None,
+            expected: format!("{name} is in: {wanted}"),
+            met: actual.as_ref() == Some(wanted),
+            actual: actual.map_or_else(
+                || "nowhere: the deposit is not on the chain".to_owned(),
+                |actual| actual.to_string(),
+            ),
+            line,
         });
     }
-    for (name, wanted) in &run.scenario.expect.holds {
-        let sats = money.payees.get(name).copied().unwrap_or_default();
+    let money = run.money()?;
+    for (name, wanted) in &expected.holds {
+        let sats = money.payees.get(&name.text).copied().unwrap_or_default();
         let held = Amount::from_sat(sats);
-        let met = match wanted.strip_prefix("at least ") {
-            Some(least) => Amount::from_str(least).is_ok_and(|least| held >= least),
-            None => wanted == "nothing" && sats == 0,
-        };
-        let expected = format!("{name} holds {wanted}");
         expectations.push(Expectation {
-            expected,
+            expected: format!("{name} holds {wanted}"),
             actual: held.to_string(),
-            met,
-            line: None,
+            met: wanted.is_met_by(held),
+            line,
         });
     }
     Ok(expectations)

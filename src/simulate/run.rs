@@ -1,20 +1,22 @@
 //! Playing a scenario: one event after the other, each with its line in the timeline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bitcoin::{Amount, OutPoint};
 
 use super::attempt;
 use super::cast::Cast;
-use super::scenario::{Deposit, Effect, Event, EventKind, Scenario, Seize, Step};
+use super::check::{THIEF, check as check_names};
+use super::scenario::{Effect, Event, EventKind, Name, Scenario, Seize};
+use super::words::{list, refusal, strings, warnings};
 use super::{Rehearsal, RehearsalError, Script, digest, expect};
-use crate::chain::{BackendError, EmbeddedChain, FaucetError, Judge, ReorgTooDeep};
-use crate::compile::{Keychain, Stage, compile};
-use crate::engine::{Action, Engine, KnownCoin, Payment, Prepared, Received, StepError};
-use crate::policy::{Network, Policy, check};
+use crate::chain::{EmbeddedChain, ReorgTooDeep};
+use crate::compile::{Keychain, compile};
+use crate::engine::{Engine, StepError};
+use crate::policy::{Network, check};
 use crate::report::{Entry, Expectation, Money, Provenance, Report, Verdict};
-use crate::units::Blocks;
+use crate::units::{Blocks, SECONDS_PER_BLOCK};
 
 /// What each fee coin is worth at the start.
 const FEE_COIN: Amount = Amount::from_sat(100_000);
@@ -26,11 +28,23 @@ pub(super) struct Rehearsed<'a> {
     pub(super) cast: Cast,
     /// Where each named coin was deposited: from there it is followed along the chain.
     pub(super) deposits: BTreeMap<String, OutPoint>,
-    pub(super) payees: Vec<String>,
+    /// Everybody outside the policy who was paid, or whom somebody tried to pay.
+    pub(super) payees: BTreeSet<String>,
+    /// The coins whose files nobody has any more.
+    pub(super) lost_files: BTreeSet<String>,
     timeline: Vec<Entry>,
     expectations: Vec<Expectation>,
     warnings: Vec<String>,
     provenance: Provenance,
+}
+
+/// What a step came to where nothing refused it.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) verdict: Verdict,
+    pub(super) notes: Vec<String>,
+    /// Those who signed, where signatures were asked for.
+    pub(super) signed: Vec<String>,
 }
 
 /// What one event came to.
@@ -59,6 +73,7 @@ impl<'a> Rehearsed<'a> {
         let Some(policy) = checked.policy else {
             return Err(RehearsalError::Policy(checked.diagnostics));
         };
+        check_names(scenario, &policy)?;
         let policy_id = compile(Arc::new(policy))?.id().to_string();
         let mut cast = Cast::new(scenario.seed);
         let rekeyed = checked
@@ -91,7 +106,8 @@ impl<'a> Rehearsed<'a> {
             engine,
             cast,
             deposits: BTreeMap::new(),
-            payees: Vec::new(),
+            payees: BTreeSet::new(),
+            lost_files: BTreeSet::new(),
             timeline: Vec::new(),
             expectations: Vec::new(),
             warnings: warnings(compiled.policy()),
@@ -102,14 +118,19 @@ impl<'a> Rehearsed<'a> {
     /// Plays all events and compares the end with what was expected.
     pub(super) fn play(mut self) -> Result<Rehearsal, RehearsalError> {
         for event in &self.scenario.events {
-            let told = self.event(event);
-            self.expectations
-                .extend(expect::of_event(event, &told.verdict));
-            self.tell(told, event)?;
+            if let Some(told) = self.event(event) {
+                self.expectations
+                    .extend(expect::of_event(event, &told.verdict));
+                self.tell(told, event)?;
+            }
+            if let EventKind::Expect(expected) = &event.kind {
+                let met = expect::of_moment(&self, expected, Some(event.line))?;
+                self.expectations.extend(met);
+            }
         }
-        let money = self.money()?;
-        let expectations = expect::of_end(&self, &money)?;
+        let expectations = expect::of_moment(&self, &self.scenario.expect, None)?;
         self.expectations.extend(expectations);
+        let money = self.money()?;
         let record = self.engine.chain_mut().finish_record();
         Ok(Rehearsal {
             report: Report {
@@ -149,56 +170,54 @@ impl<'a> Rehearsed<'a> {
         Ok(())
     }
 
-    fn event(&mut self, event: &Event) -> Told {
-        match &event.kind {
+    /// Plays an event; nothing is told of an expectation without a remark.
+    fn event(&mut self, event: &Event) -> Option<Told> {
+        Some(match &event.kind {
             EventKind::Deposit(deposit) => {
-                self.told("somebody", self.deposit_words(deposit), |run| {
-                    run.deposit(deposit)
-                })
+                let what = format!("deposit {} as {}", deposit.amount, deposit.coin);
+                self.told(strings(["somebody"]), what, |run| run.deposit(deposit))
             }
             EventKind::Arm(step) => {
                 let by = self.signers_of(step, &self.root());
-                let what = format!(
-                    "arm {} on {}",
-                    step.coin,
-                    step.path.as_deref().unwrap_or("?")
-                );
-                self.told(&list(&by), what, |run| run.arm(step, &by))
+                let what = self.words("arm", step);
+                self.told(by.clone(), what, |run| run.arm(step, &by))
             }
             EventKind::Lose(parties) => {
-                self.cast.lose(parties.iter().cloned());
-                Told::plain(list(parties), "lose their keys")
+                self.cast.lose(parties.iter().map(|name| name.text.clone()));
+                let what = match parties.len() {
+                    1 => "loses the keys",
+                    _ => "lose their keys",
+                };
+                Told::plain(listed(parties), what)
+            }
+            EventKind::LoseFiles(coins) => {
+                self.lost_files
+                    .extend(coins.iter().map(|coin| coin.text.clone()));
+                let what = format!("lose every copy of the files for {}", listed(coins));
+                Told::plain("everybody", what)
             }
             EventKind::Compromise(parties) => {
-                self.cast.compromise(parties.iter().cloned());
-                Told::plain("thief", format!("copies the keys of {}", list(parties)))
+                let stolen = parties.iter().map(|name| name.text.clone());
+                self.cast.compromise(stolen);
+                Told::plain(THIEF, format!("copies the keys of {}", listed(parties)))
             }
             EventKind::Seize(seize) => self.seize(seize),
             EventKind::Veto(step) => {
                 let by = self.signers_of(step, &self.veto_quorum(step));
-                let what = format!("object to the trigger of {}", step.coin);
-                self.told(&self.actors(&by), what, |run| {
-                    let coin = run.coin(&step.coin)?;
-                    let received = run.engine.veto(coin, &by, &run.cast)?;
-                    let mut notes = vec!["the cancel is signed; nothing is sent yet".to_owned()];
-                    notes.extend(stripped(&received));
-                    Ok((Verdict::None, notes))
-                })
+                let coins = listed(&step.coins);
+                let what = format!("object to the trigger of {coins}");
+                self.told(by.clone(), what, |run| run.veto(step, &by))
             }
             EventKind::Step(word, step) => {
-                let by = self.signers(word, step);
-                let what = self.words(word, step);
-                self.told(&self.actors(&by), what, |run| run.step(word, step, &by))
+                let by = self.signers(*word, step);
+                let what = self.words(word.as_str(), step);
+                self.told(by.clone(), what, |run| run.step(*word, step, &by))
             }
             EventKind::Attempt(attempt) => attempt::attempt(self, attempt),
-            EventKind::Mine(blocks) => {
-                self.engine.chain_mut().mine(blocks.0);
-                let what = match blocks.expected_seconds() / 86_400 {
-                    0 => format!("mine {blocks}"),
-                    1 => format!("mine {blocks}, about a day"),
-                    days => format!("mine {blocks}, about {days} days"),
-                };
-                Told::plain("miners", what)
+            EventKind::Mine(blocks) => self.mine(*blocks),
+            EventKind::MineUntil(date) => {
+                let seconds = date.0.saturating_sub(self.engine.chain().now().0);
+                self.mine(Blocks(seconds.div_ceil(SECONDS_PER_BLOCK)))
             }
             EventKind::Reorg { depth, forget } => self.reorg(*depth, *forget),
             EventKind::Fees(rate) => {
@@ -206,164 +225,59 @@ impl<'a> Rehearsed<'a> {
                 self.engine.chain_mut().set_mempool_min(*rate);
                 self.engine.chain_mut().set_going_rate(*rate);
                 let rate = rate.to_sat_per_kwu() as f64 / 250.0;
-                Told::plain(
-                    "fee market",
-                    format!("it now takes {rate} sat/vB to be relayed and mined"),
-                )
+                let what = format!("it now takes {rate} sat/vB to be relayed and mined");
+                Told::plain("fee market", what)
             }
-            EventKind::Note => Told::plain("", ""),
-        }
+            EventKind::Expect(_) if event.note.is_none() => return None,
+            EventKind::Expect(_) | EventKind::Note => Told::plain("", ""),
+        })
     }
 
     /// Does something, and puts what came of it into words.
     fn told(
         &mut self,
-        who: &str,
+        by: Vec<String>,
         what: String,
-        act: impl FnOnce(&mut Self) -> Result<(Verdict, Vec<String>), StepError>,
+        act: impl FnOnce(&mut Self) -> Result<Done, StepError>,
     ) -> Told {
-        let (verdict, notes) = act(self).unwrap_or_else(|error| (refusal(&error), Vec::new()));
-        Told {
-            who: who.to_owned(),
-            what,
-            verdict,
-            notes,
-        }
-    }
-
-    fn deposit_words(&self, deposit: &Deposit) -> String {
-        format!("deposit {} as {}", deposit.amount, deposit.coin)
-    }
-
-    fn deposit(&mut self, deposit: &Deposit) -> Result<(Verdict, Vec<String>), StepError> {
-        let address = self.engine.reveal(Keychain::Receive)?;
-        let script = address.script_pubkey().clone();
-        let shown = address.address(self.engine.compiled().policy().network());
-        let funded = self.engine.chain_mut().fund(script, deposit.amount);
-        let outpoint = funded.map_err(faucet_error)?;
-        self.deposits.insert(deposit.coin.clone(), outpoint);
-        self.engine.chain_mut().mine_one();
-        Ok((Verdict::None, vec![format!("at {shown}")]))
-    }
-
-    fn arm(&mut self, step: &Step, by: &[String]) -> Result<(Verdict, Vec<String>), StepError> {
-        let coin = self.coin(&step.coin)?;
-        let path = step.path.clone().unwrap_or_default();
-        let policy = Arc::clone(self.engine.compiled().policy());
-        let holders: Vec<String> = policy
-            .parties()
-            .map(|party| party.name().to_owned())
-            .filter(|party| self.cast.can_sign(party))
-            .collect();
-        let received = self.engine.arm(coin, &path, by, &holders, &self.cast)?;
-        let armed = self.engine.armed().last();
-        let attempts = armed.map_or(0, |armed| armed.rungs().len());
-        let mut notes = vec![match attempts {
-            1 => "all is signed in advance for one attempt, its trigger last".to_owned(),
-            n => format!("all is signed in advance for {n} attempts in a row, the triggers last"),
-        }];
-        notes.extend(stripped(&received));
-        Ok((Verdict::None, notes))
-    }
-
-    fn step(
-        &mut self,
-        word: &str,
-        step: &Step,
-        by: &[String],
-    ) -> Result<(Verdict, Vec<String>), StepError> {
-        let action = self.action(word, step)?;
-        let prepared = self.engine.prepare(&action, by, &self.cast)?;
-        let broadcaster = step.broadcaster.as_ref().or_else(|| by.first());
-        let broadcaster = broadcaster.cloned().unwrap_or_default();
-        let broadcast = self.engine.broadcast(&prepared, &broadcaster, &self.cast)?;
-        let mut notes = stripped(&prepared.received);
-        if let Some((_, fee)) = &broadcast.child {
-            notes.push(format!("{broadcaster} pays {fee} for a fee child"));
-        }
-        if !step.unconfirmed {
-            let mined = self.engine.chain_mut().mine_one();
-            let txid = prepared.transaction.compute_txid();
-            if !mined.confirmed.contains(&txid) {
-                notes.push("it pays too little to be mined, and waits in the mempool".to_owned());
-            }
-        }
-        let child = broadcast.child;
-        Ok((
-            accepted(
-                &prepared,
-                child
-                    .as_ref()
-                    .map(|(child, fee)| (child.vsize() as u64, *fee)),
-            ),
-            notes,
-        ))
-    }
-
-    /// The step in the engine's terms, with names resolved.
-    pub(super) fn action(&mut self, word: &str, step: &Step) -> Result<Action, StepError> {
-        let coin = self.coin(&step.coin)?;
-        let path = step.path.clone().unwrap_or_default();
-        let stage = self.engine.coin(coin)?.coin.derived().stage().clone();
-        let to = step.to.clone().unwrap_or_else(|| "nobody".to_owned());
-        Ok(match word {
-            "trigger" => Action::Trigger { coin, path },
-            "cancel" => Action::Cancel { coin },
-            "settle" => {
-                let lockup = Stage::Lockup(stage.path().unwrap_or_default().to_owned());
-                if self.engine.compiled().stage(&lockup).is_some() {
-                    Action::Settle { coin }
-                } else {
-                    Action::SettleTo {
-                        coin,
-                        payees: self.payment(&to, step.amount),
-                    }
+        match act(self) {
+            Ok(Done {
+                verdict,
+                notes,
+                signed,
+            }) => {
+                let by = if signed.is_empty() { by } else { signed };
+                Told {
+                    who: self.actors(&by),
+                    what,
+                    verdict,
+                    notes,
                 }
             }
-            "release" => Action::Release {
-                coin,
-                to: self.payee(&to),
+            Err(error) => Told {
+                who: self.actors(&by),
+                what,
+                verdict: refusal(&error),
+                notes: Vec::new(),
             },
-            "clawback" => Action::Clawback { coin },
-            "override" => Action::Override { coin },
-            "refresh" => Action::Refresh { coins: vec![coin] },
-            "spend" => Action::Spend {
-                coins: vec![coin],
-                payees: self.payment(&to, step.amount),
-            },
-            _ if matches!(stage, Stage::Escrow(_)) => Action::Backstop {
-                coin,
-                to: self.payee(&to),
-            },
-            _ => Action::Recover {
-                coin,
-                path,
-                to: self.payee(&to),
-            },
-        })
-    }
-
-    fn payee(&mut self, name: &str) -> bitcoin::ScriptBuf {
-        if !self.payees.iter().any(|known| known == name) {
-            self.payees.push(name.to_owned());
         }
-        self.cast.payee(name)
     }
 
-    fn payment(&mut self, name: &str, amount: Option<Amount>) -> Vec<Payment> {
-        let script_pubkey = self.payee(name);
-        let amount = amount.unwrap_or_default();
-        vec![Payment {
-            script_pubkey,
-            amount,
-        }]
+    fn mine(&mut self, blocks: Blocks) -> Told {
+        self.engine.chain_mut().mine(blocks.0);
+        let what = match blocks.expected_seconds() / 86_400 {
+            0 => format!("mine {blocks}"),
+            1 => format!("mine {blocks}, about a day"),
+            days => format!("mine {blocks}, about {days} days"),
+        };
+        Told::plain("miners", what)
     }
 
     fn seize(&mut self, seize: &Seize) -> Told {
         let policy = Arc::clone(self.engine.compiled().policy());
         let parties: Vec<String> = policy
             .parties()
-            .filter(|party| party.custody().get(&seize.domain) == Some(&seize.value))
+            .filter(|party| party.custody().get(&seize.domain.text) == Some(&seize.value.text))
             .map(|party| party.name().to_owned())
             .collect();
         let whose = format!("{} {}", seize.domain, seize.value);
@@ -398,31 +312,6 @@ impl<'a> Rehearsed<'a> {
         }
     }
 
-    /// Where a named coin is now: followed from its deposit through every spend that made another
-    /// coin of the policy.
-    pub(super) fn coin(&self, name: &str) -> Result<OutPoint, StepError> {
-        Ok(self.follow(name)?.coin.outpoint())
-    }
-
-    /// The last coin of the policy in the line of a named deposit.
-    pub(super) fn follow(&self, name: &str) -> Result<KnownCoin, StepError> {
-        let start = self
-            .deposits
-            .get(name)
-            .copied()
-            .unwrap_or_else(OutPoint::null);
-        let coins = self.engine.coins()?;
-        let find = |outpoint| coins.iter().find(|known| known.coin.outpoint() == outpoint);
-        let mut known = find(start).ok_or(StepError::UnknownCoin(start))?;
-        while let Some(by) = known.spent_by() {
-            match coins.iter().find(|next| next.coin.outpoint().txid == by) {
-                Some(next) => known = next,
-                None => break,
-            }
-        }
-        Ok(known.clone())
-    }
-
     /// What is where, unconfirmed outputs included.
     pub(super) fn money(&self) -> Result<Money, StepError> {
         let mut money = Money::default();
@@ -443,76 +332,10 @@ impl<'a> Rehearsed<'a> {
         }
         Ok(money)
     }
+}
 
-    fn root(&self) -> Vec<String> {
-        Engine::<EmbeddedChain>::members(self.engine.compiled().policy().root().quorum())
-    }
-
-    fn path_quorum(&self, step: &Step) -> Vec<String> {
-        let policy = self.engine.compiled().policy();
-        let named = step.path.clone();
-        let path = named.or_else(|| {
-            let known = self.follow(&step.coin).ok()?;
-            Some(known.coin.derived().stage().path()?.to_owned())
-        });
-        let path = path.and_then(|path| policy.path(&path));
-        path.map(|path| Engine::<EmbeddedChain>::members(path.quorum()))
-            .unwrap_or_default()
-    }
-
-    fn veto_quorum(&self, step: &Step) -> Vec<String> {
-        let policy = self.engine.compiled().policy();
-        let known = self.follow(&step.coin).ok();
-        let path = known.and_then(|known| known.coin.derived().stage().path().map(str::to_owned));
-        let staged = path
-            .and_then(|path| policy.path(&path))
-            .and_then(|path| path.staged());
-        staged
-            .map(|staged| Engine::<EmbeddedChain>::members(staged.veto()))
-            .unwrap_or_default()
-    }
-
-    /// Those named in the step, or else everybody in the quorum who still can sign.
-    fn signers_of(&self, step: &Step, quorum: &[String]) -> Vec<String> {
-        step.by.clone().unwrap_or_else(|| {
-            quorum
-                .iter()
-                .filter(|party| self.cast.can_sign(party))
-                .cloned()
-                .collect()
-        })
-    }
-
-    pub(super) fn signers(&self, word: &str, step: &Step) -> Vec<String> {
-        let quorum = match word {
-            "cancel" => self.veto_quorum(step),
-            "clawback" | "override" | "refresh" | "spend" => self.root(),
-            _ => self.path_quorum(step),
-        };
-        self.signers_of(step, &quorum)
-    }
-
-    pub(super) fn actors(&self, by: &[String]) -> String {
-        if self.cast.is_thief(by) {
-            format!("thief (with the keys of {})", list(by))
-        } else {
-            list(by)
-        }
-    }
-
-    pub(super) fn words(&self, word: &str, step: &Step) -> String {
-        let mut words = format!("{word} {}", step.coin);
-        if let Some(path) = &step.path {
-            words.push_str(&format!(" on {path}"));
-        }
-        if let Some(amount) = step.amount {
-            words.push_str(&format!(", {amount}"));
-        }
-        if let Some(to) = &step.to {
-            words.push_str(&format!(" to {to}"));
-        }
-        words
-    }
+fn listed(names: &[Name]) -> String {
+    list(&strings(names.iter().map(|name| name.text.as_str())))
 }
 
 /// Replaces the last blocks by a longer branch that holds none of their transactions.
@@ -530,27 +353,22 @@ fn branch_off(
     for _ in 0..=depth.0 {
         chain.mine_without(&reorg.returned);
     }
+    let transactions = |count: usize, one: &str, more: &str| match count {
+        1 => format!("1 transaction {one}"),
+        count => format!("{count} transactions {more}"),
+    };
     let mut notes = Vec::new();
     if !reorg.returned.is_empty() {
-        notes.push(format!(
-            "{} transactions wait in the mempool again",
-            reorg.returned.len()
-        ));
+        let count = reorg.returned.len();
+        let (one, more) = ("waits in the mempool again", "wait in the mempool again");
+        notes.push(transactions(count, one, more));
     }
     if !forgotten.is_empty() {
-        notes.push(format!(
-            "{} transactions are forgotten by all nodes",
-            forgotten.len()
-        ));
+        let count = forgotten.len();
+        let (one, more) = ("is forgotten by all nodes", "are forgotten by all nodes");
+        notes.push(transactions(count, one, more));
     }
     Ok(notes)
-}
-
-fn faucet_error(error: FaucetError) -> StepError {
-    match error {
-        FaucetError::Refused(refusal) => StepError::Refused(refusal),
-        dry @ FaucetError::Dry(_) => StepError::Backend(BackendError::new(dry)),
-    }
 }
 
 fn fill_fee_wallets(engine: &mut Engine<EmbeddedChain>, coins: u32) -> Result<(), StepError> {
@@ -559,68 +377,10 @@ fn fill_fee_wallets(engine: &mut Engine<EmbeddedChain>, coins: u32) -> Result<()
         if let Some(script) = engine.fee_script(party.name(), Keychain::Receive) {
             for _ in 0..coins {
                 let funded = engine.chain_mut().fund(script.clone(), FEE_COIN);
-                funded.map_err(faucet_error)?;
+                funded.map_err(super::steps::faucet_error)?;
             }
         }
     }
     engine.chain_mut().mine_one();
     Ok(())
-}
-
-fn warnings(policy: &Policy) -> Vec<String> {
-    let mut warnings = vec![
-        "all keys are stand-ins computed from the seed: the real ones take no part in a rehearsal"
-            .to_owned(),
-    ];
-    for path in policy.paths() {
-        if path
-            .staged()
-            .is_some_and(|staged| staged.activation().is_some())
-        {
-            warnings.push(format!(
-                "the activation of `{}` is recorded and not evaluated: in this rehearsal its quorum triggers whenever the incident says so",
-                path.name()
-            ));
-        }
-    }
-    warnings
-}
-
-pub(super) fn accepted(prepared: &Prepared, child: Option<(u64, Amount)>) -> Verdict {
-    Verdict::Accepted {
-        txid: prepared.transaction.compute_txid(),
-        vbytes: prepared.transaction.vsize() as u64,
-        fee_sats: (prepared.fee + child.map_or(Amount::ZERO, |(_, fee)| fee)).to_sat(),
-        child_vbytes: child.map(|(vbytes, _)| vbytes),
-    }
-}
-
-pub(super) fn refusal(error: &StepError) -> Verdict {
-    match error {
-        StepError::Refused(refusal) => Verdict::RefusedByChain {
-            class: refusal.class.to_string(),
-            detail: refusal.detail.clone(),
-            consensus: refusal.by == Judge::Consensus,
-        },
-        error => Verdict::RefusedBySoftware {
-            class: error.class().to_owned(),
-            reason: error.to_string(),
-        },
-    }
-}
-
-fn stripped(received: &[Received]) -> Vec<String> {
-    let stripped = received.iter().flat_map(|received| &received.stripped);
-    stripped
-        .map(|signature| format!("stripped: {signature}"))
-        .collect()
-}
-
-/// Names as a list: `a`, `a and b`, `a, b and c`.
-pub(super) fn list(names: &[String]) -> String {
-    match names {
-        [] => "nobody".to_owned(),
-        [one] => one.clone(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
-    }
 }

@@ -1,192 +1,16 @@
-//! The incident file: a policy, a seed, a start, events, and what is expected of them.
+//! The incident: a policy, a seed, a start, events, and what is expected of them.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
-use std::str::FromStr;
+mod document;
+mod parse;
+
+use std::fmt;
 
 use bitcoin::{Amount, FeeRate};
-use chrono::DateTime;
 use serde::Deserialize;
 use thiserror::Error;
-use toml::Spanned;
 
-use crate::policy::Duration;
+use crate::compile::Stage;
 use crate::units::{Blocks, UnixTime};
-
-/// The file as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    incident: Head,
-    #[serde(default)]
-    event: Vec<Spanned<EventDocument>>,
-    #[serde(default)]
-    expect: Expectations,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Head {
-    name: String,
-    about: String,
-    #[serde(default = "default_policy")]
-    policy: String,
-    #[serde(default)]
-    seed: u64,
-    start: Spanned<String>,
-    #[serde(default = "default_fee_coins")]
-    fee_coins: u32,
-}
-
-fn default_policy() -> String {
-    "../policy.toml".to_owned()
-}
-
-const fn default_fee_coins() -> u32 {
-    4
-}
-
-/// One `[[event]]`: what happens, and what is said and expected of it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EventDocument {
-    note: Option<String>,
-    refused: Option<String>,
-    deposit: Option<Deposit>,
-    arm: Option<Step>,
-    lose: Option<Vec<String>>,
-    compromise: Option<Vec<String>>,
-    seize: Option<Seize>,
-    trigger: Option<Step>,
-    veto: Option<Step>,
-    cancel: Option<Step>,
-    settle: Option<Step>,
-    release: Option<Step>,
-    clawback: Option<Step>,
-    #[serde(rename = "override")]
-    override_: Option<Step>,
-    refresh: Option<Step>,
-    spend: Option<Step>,
-    recover: Option<Step>,
-    attempt: Option<Attempt>,
-    mine: Option<u32>,
-    wait: Option<Spanned<String>>,
-    reorg: Option<ReorgDocument>,
-    fees: Option<Spanned<String>>,
-}
-
-/// Coins come in.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Deposit {
-    /// A name for the coin, by which later events follow it from stage to stage.
-    pub coin: String,
-    /// How much, such as `2.5 BTC`.
-    #[serde(deserialize_with = "amount")]
-    pub amount: Amount,
-}
-
-/// A step of the protocol.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// The coin, wherever it is by now.
-    pub coin: String,
-    /// The path, for an arming, a trigger, or a recovery by a direct path.
-    pub path: Option<String>,
-    /// Who signs; by default everybody in the quorum who still can.
-    pub by: Option<Vec<String>>,
-    /// Who broadcasts and pays the fee child; by default the first of those who sign.
-    pub broadcaster: Option<String>,
-    /// Who is paid.
-    pub to: Option<String>,
-    /// How much is paid; by default everything, where the step allows it.
-    #[serde(default, deserialize_with = "optional_amount")]
-    pub amount: Option<Amount>,
-    /// Leave the transaction in the mempool instead of mining a block.
-    #[serde(default)]
-    pub unconfirmed: bool,
-}
-
-/// Somebody hands the chain a transaction that the engine would not.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Attempt {
-    /// The step: `trigger`, `cancel`, `settle`, `release`, `clawback`, `override`, `spend`,
-    /// `refresh` or `recover`.
-    pub step: String,
-    /// The one thing that is wrong with it.
-    pub defect: Defect,
-    /// The coin.
-    pub coin: String,
-    /// The path, as in a [`Step`].
-    pub path: Option<String>,
-    /// Who signs.
-    pub by: Option<Vec<String>>,
-    /// Who is paid.
-    pub to: Option<String>,
-    /// How much is paid.
-    #[serde(default, deserialize_with = "optional_amount")]
-    pub amount: Option<Amount>,
-}
-
-/// What is wrong with an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Defect {
-    /// A lock is still closed.  The twin waits until it opens.
-    TooEarly,
-    /// One signature of those who sign live is left out of the witness.
-    MissingSignature,
-    /// The first output pays somebody else, after everybody has signed.
-    Redirected,
-    /// The sequence number promises to wait for one unit less, after everybody has signed.
-    SequenceLowered,
-}
-
-/// Something happens to every party with the same custody fact.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Seize {
-    /// Which fact: `operator`, `host`, `cloud`, `vendor`, `jurisdiction` or `site`.
-    pub domain: String,
-    /// Its value.
-    pub value: String,
-    /// Whether the keys are lost, or in the wrong hands as well.
-    #[serde(default)]
-    pub effect: Effect,
-}
-
-/// What a seizure does to keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effect {
-    /// Nobody can sign with them any more.
-    #[default]
-    Lose,
-    /// A thief can sign with them too.
-    Compromise,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReorgDocument {
-    depth: u32,
-    #[serde(default)]
-    forget: bool,
-}
-
-/// What is expected at the end.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expectations {
-    /// Coin by name: `vault`, `escrow of PATH`, `lock-up of PATH`, or `gone`.
-    #[serde(default)]
-    pub coins: BTreeMap<String, String>,
-    /// Payee by name: `nothing`, or `at least AMOUNT`.
-    #[serde(default)]
-    pub holds: BTreeMap<String, String>,
-}
 
 /// An incident that can be run.
 #[derive(Clone, Debug)]
@@ -207,6 +31,21 @@ pub struct Scenario {
     pub events: Vec<Event>,
     /// What is expected at the end.
     pub expect: Expectations,
+}
+
+/// A name, or another word of the author's, with the line it stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// The text.
+    pub text: String,
+    /// The line, counted from one.
+    pub line: usize,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 /// One event.
@@ -230,19 +69,23 @@ pub enum EventKind {
     /// Root arms a coin.
     Arm(Step),
     /// Keys are lost: nobody signs with them any more.
-    Lose(Vec<String>),
+    Lose(Vec<Name>),
+    /// The files that were signed in advance for these coins are lost, every copy of them.
+    LoseFiles(Vec<Name>),
     /// Keys are in the hands of a thief as well.
-    Compromise(Vec<String>),
+    Compromise(Vec<Name>),
     /// Something happens to all who share a custody fact.
     Seize(Seize),
     /// Veto holders sign their objection.
     Veto(Step),
-    /// A step of the protocol, by its word.
-    Step(&'static str, Step),
+    /// A step of the protocol.
+    Step(Word, Step),
     /// A transaction that the chain must refuse.
     Attempt(Attempt),
     /// Blocks are mined.
     Mine(Blocks),
+    /// Blocks are mined until the clock shows this.
+    MineUntil(UnixTime),
     /// The chain loses its last blocks and takes another branch.
     Reorg {
         /// How many blocks.
@@ -250,28 +93,241 @@ pub enum EventKind {
         /// Whether their transactions are forgotten rather than returned to the mempool.
         forget: bool,
     },
-    /// From now on it takes this to be mined.
+    /// From now on it takes this to be relayed and mined.
     Fees(FeeRate),
+    /// Nothing happens: this is how it must be by now.
+    Expect(Expectations),
     /// Nothing: a remark.
     Note,
 }
 
+/// Coins come in.
+#[derive(Clone, Debug)]
+pub struct Deposit {
+    /// A name for the coin, by which later events follow it from stage to stage.
+    pub coin: Name,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// A step of the protocol.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The coins, wherever they are by now: one, or several for a spend or a refresh.
+    pub coins: Vec<Name>,
+    /// The path, for an arming, a trigger, or a recovery by a direct path.
+    pub path: Option<Name>,
+    /// Who signs; by default everybody in the quorum who still can.
+    pub by: Option<Vec<Name>>,
+    /// Who broadcasts and pays the fee child; by default the first of those who sign.
+    pub broadcaster: Option<Name>,
+    /// Who is paid.
+    pub pay: Vec<Pay>,
+    /// Leave the transaction in the mempool instead of mining a block.
+    pub unconfirmed: bool,
+}
+
+/// Somebody outside the policy is paid.
+#[derive(Clone, Debug)]
+pub struct Pay {
+    /// Who.
+    pub to: Name,
+    /// How much; nothing where the step pays out all there is.
+    pub amount: Option<Amount>,
+}
+
+/// The word for a step of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Vault to escrow.
+    Trigger,
+    /// Escrow to vault, by veto.
+    Cancel,
+    /// Escrow to lock-up, or to payees.
+    Settle,
+    /// Lock-up to a destination.
+    Release,
+    /// Lock-up to vault, by root.
+    Clawback,
+    /// Escrow to vault, by root.
+    Override,
+    /// Vault to vault, by root.
+    Refresh,
+    /// Vault to payees, by root.
+    Spend,
+    /// Vault to a destination by a direct path, or escrow to one by the backstop.
+    Recover,
+}
+
+impl Word {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Trigger,
+        Self::Cancel,
+        Self::Settle,
+        Self::Release,
+        Self::Clawback,
+        Self::Override,
+        Self::Refresh,
+        Self::Spend,
+        Self::Recover,
+    ];
+
+    /// The word as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trigger => "trigger",
+            Self::Cancel => "cancel",
+            Self::Settle => "settle",
+            Self::Release => "release",
+            Self::Clawback => "clawback",
+            Self::Override => "override",
+            Self::Refresh => "refresh",
+            Self::Spend => "spend",
+            Self::Recover => "recover",
+        }
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Somebody hands the chain a transaction that the engine would not.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The step.
+    pub word: Word,
+    /// The one thing that is wrong with it.
+    pub defect: Defect,
+    /// Its terms.
+    pub step: Step,
+}
+
+/// What is wrong with an attempt.
+///
+/// Whoever signs live signs the transaction with its defect; what was signed in advance stays as
+/// it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Defect {
+    /// A lock is still closed.  The twin waits until it opens.
+    TooEarly,
+    /// One signature of those who sign live is left out of the witness.
+    MissingSignature,
+    /// The first output pays somebody else.
+    Redirected,
+    /// The sequence number promises to wait for one unit less.
+    SequenceLowered,
+}
+
+/// Something happens to every party with the same custody fact.
+#[derive(Clone, Debug)]
+pub struct Seize {
+    /// Which fact: `operator`, `host`, `cloud`, `vendor`, `jurisdiction` or `site`.
+    pub domain: Name,
+    /// Its value.
+    pub value: Name,
+    /// Whether the keys are lost, or in the wrong hands as well.
+    pub effect: Effect,
+}
+
+/// What a seizure does to keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Nobody can sign with them any more.
+    #[default]
+    Lose,
+    /// A thief can sign with them too.
+    Compromise,
+}
+
+/// What is expected, at the end or at some moment before.
+#[derive(Clone, Debug, Default)]
+pub struct Expectations {
+    /// Where coins are.
+    pub coins: Vec<(Name, Whereabouts)>,
+    /// What payees hold.
+    pub holds: Vec<(Name, Holding)>,
+}
+
+/// Where a coin is expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// In a stage of the policy, confirmed or not.
+    In(Stage),
+    /// Spent to somebody else.
+    Gone,
+}
+
+impl fmt::Display for Whereabouts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::In(stage) => stage.fmt(f),
+            Self::Gone => f.write_str("gone"),
+        }
+    }
+}
+
+/// What a payee is expected to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// Not a satoshi.
+    Nothing,
+    /// So much or more.
+    AtLeast(Amount),
+    /// So much or less.
+    AtMost(Amount),
+    /// Just this.
+    Exactly(Amount),
+}
+
+impl Holding {
+    /// Whether an amount is as expected.
+    #[must_use]
+    pub fn is_met_by(self, held: Amount) -> bool {
+        match self {
+            Self::Nothing => held == Amount::ZERO,
+            Self::AtLeast(least) => held >= least,
+            Self::AtMost(most) => held <= most,
+            Self::Exactly(amount) => held == amount,
+        }
+    }
+}
+
+impl fmt::Display for Holding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing"),
+            Self::AtLeast(least) => write!(f, "at least {least}"),
+            Self::AtMost(most) => write!(f, "at most {most}"),
+            Self::Exactly(amount) => write!(f, "{amount}"),
+        }
+    }
+}
+
 impl EventKind {
-    /// The word for it in an incident file.
+    /// The word of the incident file.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Deposit(_) => "deposit",
             Self::Arm(_) => "arm",
             Self::Lose(_) => "lose",
+            Self::LoseFiles(_) => "lose_files",
             Self::Compromise(_) => "compromise",
             Self::Seize(_) => "seize",
             Self::Veto(_) => "veto",
-            Self::Step(word, _) => word,
+            Self::Step(word, _) => word.as_str(),
             Self::Attempt(_) => "attempt",
-            Self::Mine(_) => "mine",
+            Self::Mine(_) | Self::MineUntil(_) => "mine",
             Self::Reorg { .. } => "reorg",
             Self::Fees(_) => "fees",
+            Self::Expect(_) => "expect",
             Self::Note => "note",
         }
     }
@@ -283,146 +339,42 @@ impl Scenario {
     /// # Errors
     ///
     /// If it is no TOML, has an unknown field, or an event that says nothing or several things.
+    /// All faults of all events are found together.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let document: Document = toml::from_str(text).map_err(|error| ScenarioError {
-            message: error.message().to_owned(),
-            line: line_of(text, error.span()),
-        })?;
-        let head = document.incident;
-        let at = |message: String, span: Range<usize>| ScenarioError {
-            message,
-            line: line_of(text, Some(span)),
-        };
-        let start = DateTime::parse_from_rfc3339(head.start.get_ref())
-            .ok()
-            .and_then(|date| u32::try_from(date.timestamp()).ok())
-            .ok_or_else(|| {
-                let message = format!(
-                    "`{}` is no start; write a date such as `2022-03-01T00:00:00Z`",
-                    head.start.get_ref()
-                );
-                at(message, head.start.span())
-            })?;
-        let events = document
-            .event
-            .into_iter()
-            .map(|event| {
-                let span = event.span();
-                let line = line_of(text, Some(span.clone()));
-                event_of(event.into_inner(), line).map_err(|message| at(message, span))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            name: head.name,
-            about: head.about,
-            policy: head.policy,
-            seed: head.seed,
-            start: UnixTime(start),
-            fee_coins: head.fee_coins,
-            events,
-            expect: document.expect,
-        })
+        parse::parse(text)
     }
 }
 
-fn event_of(event: EventDocument, line: usize) -> Result<Event, String> {
-    let steps = [
-        ("trigger", event.trigger),
-        ("cancel", event.cancel),
-        ("settle", event.settle),
-        ("release", event.release),
-        ("clawback", event.clawback),
-        ("override", event.override_),
-        ("refresh", event.refresh),
-        ("spend", event.spend),
-        ("recover", event.recover),
-    ];
-    let mut kinds: Vec<EventKind> = steps
-        .into_iter()
-        .filter_map(|(word, step)| Some(EventKind::Step(word, step?)))
-        .collect();
-    kinds.extend(event.deposit.map(EventKind::Deposit));
-    kinds.extend(event.arm.map(EventKind::Arm));
-    kinds.extend(event.lose.map(EventKind::Lose));
-    kinds.extend(event.compromise.map(EventKind::Compromise));
-    kinds.extend(event.seize.map(EventKind::Seize));
-    kinds.extend(event.veto.map(EventKind::Veto));
-    kinds.extend(event.attempt.map(EventKind::Attempt));
-    kinds.extend(event.mine.map(|blocks| EventKind::Mine(Blocks(blocks))));
-    if let Some(wait) = event.wait {
-        let duration = Duration::from_str(wait.get_ref()).map_err(|error| error.to_string())?;
-        kinds.push(EventKind::Mine(duration.expected_blocks()));
-    }
-    kinds.extend(event.reorg.map(|reorg| EventKind::Reorg {
-        depth: reorg.depth,
-        forget: reorg.forget,
-    }));
-    if let Some(fees) = event.fees {
-        kinds.push(EventKind::Fees(feerate(fees.get_ref())?));
-    }
-    let mut kinds = kinds.into_iter();
-    let kind = match (kinds.next(), kinds.next()) {
-        (Some(kind), None) => kind,
-        (None, _) if event.note.is_some() => EventKind::Note,
-        (None, _) => return Err("this event says nothing; write what happens".to_owned()),
-        (Some(_), Some(_)) => {
-            return Err(
-                "this event says several things; write one `[[event]]` for each".to_owned(),
-            );
-        }
-    };
-    Ok(Event {
-        line,
-        note: event.note,
-        refused: event.refused,
-        kind,
-    })
+/// What is wrong with an incident file: everything that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", join(.faults))]
+pub struct ScenarioError {
+    /// The faults in the order of their lines, at least one.
+    pub faults: Vec<ScenarioFault>,
 }
 
-/// A feerate such as `25 sat/vB`, whole or with a decimal fraction.
-fn feerate(text: &str) -> Result<FeeRate, String> {
-    let number = text.trim().strip_suffix("sat/vB").map(str::trim);
-    let rate = number.and_then(|number| {
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let whole: u64 = whole.parse().ok()?;
-        // Three places of a satoshi per virtual byte are a satoshi per thousand.
-        let thousandths: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-        let per_kvb = whole.checked_mul(1000)?.checked_add(thousandths)?;
-        Some(FeeRate::from_sat_per_kwu(per_kvb.div_ceil(4)))
-    });
-    rate.ok_or_else(|| format!("`{text}` is no feerate; write such as `25 sat/vB`"))
-}
-
-fn amount<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Amount::from_str(&text).map_err(|_| {
-        serde::de::Error::custom(format!(
-            "`{text}` is no amount; write such as `2.5 BTC` or `5000 sat`"
-        ))
-    })
-}
-
-fn optional_amount<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Amount>, D::Error> {
-    amount(deserializer).map(Some)
-}
-
-fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
-    let start = span.map_or(0, |span| span.start);
-    1 + text
-        .bytes()
-        .take(start)
-        .filter(|byte| *byte == b'\n')
-        .count()
-}
-
-/// What is wrong with an incident file.
+/// One thing that is wrong with an incident file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}: {message}")]
-pub struct ScenarioError {
+pub struct ScenarioFault {
+    /// Where, counted from one.
+    pub line: usize,
     /// What is wrong and what would be right.
     pub message: String,
-    /// Where.
-    pub line: usize,
+}
+
+impl ScenarioError {
+    /// An error of these faults, if there are any.
+    pub(super) fn of(mut faults: Vec<ScenarioFault>) -> Result<(), Self> {
+        if faults.is_empty() {
+            return Ok(());
+        }
+        faults.sort_by_key(|fault| fault.line);
+        Err(Self { faults })
+    }
+}
+
+fn join(faults: &[ScenarioFault]) -> String {
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }

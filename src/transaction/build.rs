@@ -14,6 +14,7 @@ use super::{
     StageTransaction, Trigger, Unsigned,
 };
 use crate::compile::{Compiled, Derived, Keychain, LeafKind, SpendCost, Stage, StageDescriptor};
+use crate::units::RelativeLock;
 
 /// Value of the anchor output, which anybody can spend to add a fee.
 ///
@@ -310,7 +311,7 @@ impl<'a> Builder<'a> {
             .ok_or_else(|| no_leaf(stage, leaf))?;
         Ok(found
             .relative()
-            .map_or(NO_RELATIVE_LOCK, |lock| lock.to_sequence()))
+            .map_or(NO_RELATIVE_LOCK, RelativeLock::to_sequence))
     }
 
     /// One coin to one output of our own, signed in advance, so with the floor of the stage it
@@ -426,7 +427,7 @@ impl<'a> Builder<'a> {
         &self,
         coins: &[&'c Coin],
         leaf: &LeafKind,
-    ) -> Result<(Vec<(&'c Coin, LeafKind, Sequence)>, LockTime), BuildError> {
+    ) -> Result<(Vec<Spending<'c>>, LockTime), BuildError> {
         let mut inputs = Vec::new();
         let mut lock_time = LockTime::ZERO;
         for coin in coins {
@@ -437,7 +438,7 @@ impl<'a> Builder<'a> {
                 .ok_or_else(|| no_leaf(stage, leaf))?;
             let sequence = found
                 .relative()
-                .map_or(NO_RELATIVE_LOCK, |lock| lock.to_sequence());
+                .map_or(NO_RELATIVE_LOCK, RelativeLock::to_sequence);
             if let Some(lock) = found.absolute() {
                 lock_time = lock.to_lock_time();
             }
@@ -479,7 +480,7 @@ impl<'a> Builder<'a> {
 
     fn assemble<K: Kind>(
         &self,
-        inputs: Vec<(&Coin, LeafKind, Sequence)>,
+        inputs: Vec<Spending<'_>>,
         lock_time: LockTime,
         output: Vec<TxOut>,
         own_outputs: Vec<(u32, Arc<Derived>)>,
@@ -521,6 +522,9 @@ impl<'a> Builder<'a> {
         })
     }
 }
+
+/// A coin, the leaf it is spent through, and the sequence number of its input.
+type Spending<'c> = (&'c Coin, LeafKind, Sequence);
 
 enum Destination {
     Own(Arc<Derived>),

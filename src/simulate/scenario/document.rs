@@ -1,0 +1,142 @@
+//! The incident as it is typed: plain values with their places in the text, nothing promised.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Defect, Effect};
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    pub(super) incident: Head,
+    #[serde(default)]
+    pub(super) event: Vec<Spanned<EventDocument>>,
+    #[serde(default)]
+    pub(super) expect: ExpectDocument,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Head {
+    pub(super) name: String,
+    pub(super) about: String,
+    #[serde(default = "default_policy")]
+    pub(super) policy: String,
+    #[serde(default)]
+    pub(super) seed: u64,
+    pub(super) start: Spanned<String>,
+    #[serde(default = "default_fee_coins")]
+    pub(super) fee_coins: u32,
+}
+
+fn default_policy() -> String {
+    "../policy.toml".to_owned()
+}
+
+const fn default_fee_coins() -> u32 {
+    4
+}
+
+/// One `[[event]]`: what happens, and what is said and expected of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventDocument {
+    pub(super) note: Option<String>,
+    pub(super) refused: Option<String>,
+    pub(super) deposit: Option<DepositDocument>,
+    pub(super) arm: Option<StepDocument>,
+    pub(super) lose: Option<Vec<Spanned<String>>>,
+    pub(super) lose_files: Option<Vec<Spanned<String>>>,
+    pub(super) compromise: Option<Vec<Spanned<String>>>,
+    pub(super) seize: Option<SeizeDocument>,
+    pub(super) trigger: Option<StepDocument>,
+    pub(super) veto: Option<StepDocument>,
+    pub(super) cancel: Option<StepDocument>,
+    pub(super) settle: Option<StepDocument>,
+    pub(super) release: Option<StepDocument>,
+    pub(super) clawback: Option<StepDocument>,
+    #[serde(rename = "override")]
+    pub(super) override_: Option<StepDocument>,
+    pub(super) refresh: Option<StepDocument>,
+    pub(super) spend: Option<StepDocument>,
+    pub(super) recover: Option<StepDocument>,
+    pub(super) attempt: Option<AttemptDocument>,
+    pub(super) mine: Option<u32>,
+    pub(super) wait: Option<Spanned<String>>,
+    pub(super) until: Option<Spanned<String>>,
+    pub(super) reorg: Option<ReorgDocument>,
+    pub(super) fees: Option<Spanned<String>>,
+    pub(super) expect: Option<ExpectDocument>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DepositDocument {
+    pub(super) coin: Spanned<String>,
+    pub(super) amount: Spanned<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StepDocument {
+    pub(super) coin: Option<Spanned<String>>,
+    pub(super) coins: Option<Vec<Spanned<String>>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) by: Option<Vec<Spanned<String>>>,
+    pub(super) broadcaster: Option<Spanned<String>>,
+    pub(super) to: Option<Spanned<String>>,
+    pub(super) amount: Option<Spanned<String>>,
+    pub(super) pay: Option<Vec<PayDocument>>,
+    #[serde(default)]
+    pub(super) unconfirmed: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PayDocument {
+    pub(super) to: Spanned<String>,
+    pub(super) amount: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AttemptDocument {
+    pub(super) step: Spanned<String>,
+    pub(super) defect: Defect,
+    pub(super) coin: Option<Spanned<String>>,
+    pub(super) coins: Option<Vec<Spanned<String>>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) by: Option<Vec<Spanned<String>>>,
+    pub(super) to: Option<Spanned<String>>,
+    pub(super) amount: Option<Spanned<String>>,
+    pub(super) pay: Option<Vec<PayDocument>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeizeDocument {
+    pub(super) domain: Spanned<String>,
+    pub(super) value: Spanned<String>,
+    #[serde(default)]
+    pub(super) effect: Effect,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReorgDocument {
+    pub(super) depth: u32,
+    #[serde(default)]
+    pub(super) forget: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpectDocument {
+    #[serde(default)]
+    pub(super) coins: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(super) holds: BTreeMap<Spanned<String>, Spanned<String>>,
+}
