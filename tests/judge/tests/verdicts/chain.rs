@@ -1,5 +1,5 @@
-//! A small regtest miner.  Its coins belong to anybody: odd and even heights pay to `OP_TRUE`, and
-//! nothing is signed.
+//! A small regtest miner.  Every coinbase pays one coin that anybody can spend and one that nobody
+//! can, so nothing is ever signed.
 
 use bitcoin::absolute::LockTime;
 use bitcoin::block::{Header, Version};
