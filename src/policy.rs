@@ -27,7 +27,7 @@ mod period;
 mod quorum;
 mod shown;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -427,10 +427,4 @@ impl Lockup {
     pub const fn backstop_lock(&self) -> crate::units::RelativeLock {
         self.backstop_lock
     }
-}
-
-/// The names of all parties in a set, for messages.
-#[must_use]
-pub fn names<'a>(parties: impl IntoIterator<Item = &'a Arc<Party>>) -> BTreeSet<&'a str> {
-    parties.into_iter().map(|party| party.name()).collect()
 }

@@ -12,7 +12,7 @@ use super::render::{self, Screen};
 use super::{Exit, Failure, input};
 use crate::compile::{
     BranchUse, Compiled, Keychain, Leaf, LeafKind, PolicyId, Role, SpendCost, Stage,
-    StageDescriptor, StagedDescriptors,
+    StageDescriptor, StagedDescriptors, is_unspendable,
 };
 use crate::policy::{Member, Network, ScriptType};
 use crate::transaction::Builder;
@@ -72,6 +72,9 @@ pub(super) struct ShownStage<'a> {
     #[serde(flatten)]
     pub stage: &'a Stage,
     pub descriptor: String,
+    /// The taproot internal key, if nobody can sign with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unspendable_internal_key: Option<String>,
     pub leaves: Vec<ShownLeaf<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deposit_addresses: Option<Vec<String>>,
@@ -161,6 +164,10 @@ impl Compile {
         ShownStage {
             stage: stage.stage(),
             descriptor: stage.descriptor().to_string(),
+            unspendable_internal_key: stage
+                .internal_key()
+                .filter(|key| is_unspendable(key))
+                .map(ToString::to_string),
             leaves: stage
                 .leaves()
                 .iter()

@@ -3,9 +3,8 @@
 //! A P2WSH signature commits to the whole script and not to the branch of it that is taken, so a
 //! key that stood in two branches would sign for both at once.  Taproot signatures do commit to
 //! their leaf, but signing devices want distinct derivations all the same.  So each key use gets
-//! its own pair `/<2i;2i+1>/*`, numbered in the order of the policy: a path that is added at the
-//! end of a policy leaves the numbers of its escrows and lock-ups before it as they were, and
-//! root in the vault is always `<0;1>`.
+//! its own pair `/<2i;2i+1>/*`, numbered in the order of the policy: the vault first, where root
+//! is always `<0;1>`, then escrow and lock-up path by path.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

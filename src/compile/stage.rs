@@ -72,7 +72,11 @@ impl StageDescriptor {
                     .and_then(|leaf| leaf.keys().next().cloned());
                 let internal_key = internal_key
                     .unwrap_or_else(|| unspendable_internal_key(&ordered, policy.network().kind()));
-                let text = format!("tr({internal_key},{tree})");
+                let text = if tree.is_empty() {
+                    format!("tr({internal_key})")
+                } else {
+                    format!("tr({internal_key},{tree})")
+                };
                 ordered.splice(0..0, key_path);
                 (text, ordered, Some(internal_key))
             }
@@ -144,6 +148,17 @@ impl StageDescriptor {
     #[must_use]
     pub const fn is_taproot(&self) -> bool {
         matches!(self.descriptor, Descriptor::Tr(_))
+    }
+
+    /// The taproot internal key, which stands for the key path.
+    ///
+    /// Where root is one key it is that key; otherwise [nobody](super::is_unspendable) has it.
+    #[must_use]
+    pub fn internal_key(&self) -> Option<&DescriptorPublicKey> {
+        match &self.descriptor {
+            Descriptor::Tr(tr) => Some(tr.internal_key()),
+            _ => None,
+        }
     }
 
     /// Every leaf must be spendable in one transaction that nodes relay.

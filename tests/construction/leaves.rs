@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bitcoin::bip32::Xpub;
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 use longstop::compile::{CompileError, LeafKind, NUMS_POINT, Stage, compile, is_unspendable};
+use longstop::policy::check;
 use miniscript::Descriptor;
 
 use crate::leaf::check_leaf;
-use crate::vault::{Draft, SCRIPTS, TREASURY};
+use crate::vault::{Draft, SCRIPTS, TREASURY, World};
 
 /// Policies whose leaves are of all shapes.
 const POLICIES: [(&str, &str); 4] = [
@@ -268,4 +269,27 @@ fn a_root_of_one_key_is_the_key_path_of_the_stages_it_can_spend() {
         assert_eq!(kinds, expected);
         assert_eq!(is_unspendable(tr.internal_key()), expected.is_empty());
     }
+}
+
+/// A single holder without any path has no script leaf at all: the output is the key alone.
+#[test]
+fn a_single_key_root_without_paths_is_a_key_path_and_nothing_else() {
+    let terms = r#"
+[quorums]
+owner = { threshold = 1, of = ["alice"] }
+
+[root]
+quorum = "owner"
+"#;
+    let text = Draft::new("tr", terms).text();
+    let accepted = "script = \"tr\"\naccept_total_loss = \"it is pocket money\"";
+    let policy = check(&text.replace("script = \"tr\"", accepted))
+        .policy
+        .expect("sound");
+    let compiled = Arc::new(compile(Arc::new(policy)).expect("it compiles"));
+    let Descriptor::Tr(tr) = compiled.vault().descriptor() else {
+        panic!("it is taproot");
+    };
+    assert!(tr.tap_tree().is_none());
+    check_leaf(&World::new(compiled), &Stage::Vault, &LeafKind::Spend);
 }

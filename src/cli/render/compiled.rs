@@ -11,6 +11,9 @@ use crate::compile::{BranchUse, LeafKind, Role};
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
+/// Said of the key path of a stage whose internal key is computed and not held.
+const UNSPENDABLE: &str = "key path: nobody can sign (BIP-341's point; chain code from the keys)\n";
+
 pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
     let mut text = format!(
         "{} ({}, {})\npolicy id {}\n\n",
@@ -25,6 +28,9 @@ pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
         text.push_str(&leaves(stage, width));
         for (index, address) in stage.deposit_addresses.iter().flatten().enumerate() {
             text.push_str(&format!("deposit address {index}: {address}\n"));
+        }
+        if stage.unspendable_internal_key.is_some() {
+            text.push_str(&paint(DIM, UNSPENDABLE));
         }
         if stage.deposit_addresses.is_none() {
             text.push_str(&paint(
