@@ -1,5 +1,10 @@
 //! What the book and the other documents say of the program, compared with the program.
 
+#![allow(
+    clippy::panic,
+    reason = "a helper that cannot go on says why, as an assertion does"
+)]
+
 #[path = "book/links.rs"]
 mod links;
 #[path = "book/reference.rs"]

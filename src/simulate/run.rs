@@ -9,9 +9,10 @@ use super::attempt;
 use super::cast::Cast;
 use super::check::{THIEF, check as check_names};
 use super::scenario::{Effect, Event, EventKind, Name, Scenario, Seize};
+use super::steps::faucet_error;
 use super::words::{list, refusal, strings, warnings};
 use super::{Rehearsal, RehearsalError, Script, digest, expect};
-use crate::chain::{EmbeddedChain, ReorgTooDeep};
+use crate::chain::{EmbeddedChain, FaucetError, ReorgTooDeep};
 use crate::compile::{Keychain, compile};
 use crate::engine::{Engine, StepError};
 use crate::policy::{Network, check};
@@ -376,8 +377,13 @@ fn fill_fee_wallets(engine: &mut Engine<EmbeddedChain>, coins: u32) -> Result<()
     for party in compiled.policy().parties() {
         if let Some(script) = engine.fee_script(party.name(), Keychain::Receive) {
             for _ in 0..coins {
-                let funded = engine.chain_mut().fund(script.clone(), FEE_COIN);
-                funded.map_err(super::steps::faucet_error)?;
+                let mut funded = engine.chain_mut().fund(script.clone(), FEE_COIN);
+                // The faucet pays from confirmed coins only, each payment from another.
+                if let Err(FaucetError::Dry(_)) = funded {
+                    engine.chain_mut().mine_one();
+                    funded = engine.chain_mut().fund(script.clone(), FEE_COIN);
+                }
+                funded.map_err(faucet_error)?;
             }
         }
     }
