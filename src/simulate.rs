@@ -12,6 +12,8 @@ mod expect;
 mod run;
 mod scenario;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use bitcoin::hashes::{Hash, sha256};

@@ -41,7 +41,7 @@ pub(super) struct Compile {
     /// Feerate at which fees are computed
     #[arg(long, value_name = "RATE", default_value = "5 sat/vB", value_parser = feerate)]
     feerate: FeeRate,
-    /// How many addresses of the vault to print
+    /// How many addresses of the vault to print, at most 1000
     #[arg(
         long,
         value_name = "N",

@@ -58,6 +58,8 @@ pub struct Document {
     pub(in crate::policy) quorums: Vec<QuorumEntry>,
     pub(in crate::policy) root: RootEntry,
     pub(in crate::policy) paths: Vec<PathEntry>,
+    /// Whether something stands among the paths that is none, which is a problem of its own.
+    pub(in crate::policy) paths_broken: bool,
     pub(in crate::policy) lints: Vec<LintEntry>,
 }
 

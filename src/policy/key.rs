@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bitcoin::NetworkKind;
+use bitcoin::base58;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpub};
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey, Wildcard};
 use thiserror::Error;
@@ -89,7 +90,7 @@ impl FromStr for AccountKey {
             ));
         }
         let key = DescriptorPublicKey::from_str(text)
-            .map_err(|error| AccountKeyError::Malformed(error.to_string()))?;
+            .map_err(|error| AccountKeyError::Malformed(malformed(text, &error.to_string())))?;
         let (origin, xpub, steps) = match key {
             DescriptorPublicKey::XPub(key) => {
                 let hardened =
@@ -141,6 +142,25 @@ impl FromStr for AccountKey {
     }
 }
 
+/// Why a text is no key expression: what can be said of its extended key, or else what its reader
+/// said.
+fn malformed(text: &str, foreign: &str) -> String {
+    let key = text.rsplit(']').next().unwrap_or_default();
+    let key = key.split('/').next().unwrap_or_default();
+    // A longer text is no extended key, and decoding takes time with the square of its length.
+    if key.len() > 120 || key.get(1..4) != Some("pub") {
+        return foreign.to_owned();
+    }
+    if base58::decode_check(key).is_err() {
+        return "a character of the extended key is wrong or missing, since its checksum does not hold"
+            .to_owned();
+    }
+    if key.starts_with("xpub") || key.starts_with("tpub") {
+        return foreign.to_owned();
+    }
+    "the extended key begins with neither `xpub` nor `tpub`".to_owned()
+}
+
 /// Why a text is no account key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AccountKeyError {
@@ -148,7 +168,7 @@ pub enum AccountKeyError {
     #[error("this is a private key; a policy holds public keys only")]
     Secret,
     /// Not a key expression at all.
-    #[error("not a key expression: {0}")]
+    #[error("this is no key expression: {0}")]
     Malformed(String),
     /// A single public key, from which nothing can be derived.
     #[error("a single public key cannot be derived from; an extended public key is needed")]

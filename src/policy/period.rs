@@ -165,13 +165,13 @@ impl FromStr for Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DurationError {
     /// A bare number.
-    #[error("the duration has no unit")]
+    #[error("the duration has no unit: `blocks`, `hours`, `days` or `weeks`")]
     NoUnit,
     /// Does not begin with a whole number.
-    #[error("this is no duration")]
+    #[error("this is no duration; write such as `14 days`")]
     Malformed,
     /// A whole number of something else.
-    #[error("the unit of the duration is unknown")]
+    #[error("the duration needs a whole number of `blocks`, `hours`, `days` or `weeks`")]
     UnknownUnit,
 }
 

@@ -13,6 +13,8 @@ use super::scenario::{
 use crate::policy::{Policy, SpendingPath};
 use crate::units::{BLOCKS_PER_DAY, Blocks, SECONDS_PER_BLOCK, UnixTime};
 
+#[cfg(test)]
+pub(super) use self::names::payees;
 pub(super) use self::names::quote;
 
 /// The payee of everything that an attempt redirects.

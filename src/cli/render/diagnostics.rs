@@ -10,8 +10,8 @@ use miette::{
 
 use crate::policy::{Checked, Diagnostic, Located};
 
-/// How much of a line is shown where nothing in it is marked: keys are long.
-const WIDEST: usize = 80;
+/// What stands before a line of the policy: its number and a rule.
+const MARGIN: usize = 8;
 
 /// All problems, each with its lines.
 pub(super) fn graphical(file: &str, checked: &Checked, width: usize) -> String {
@@ -22,6 +22,7 @@ pub(super) fn graphical(file: &str, checked: &Checked, width: usize) -> String {
     let source = Lines {
         file: file.to_owned(),
         text: checked.source(),
+        widest: width.saturating_sub(MARGIN),
     };
     let mut text = String::new();
     for problem in &checked.diagnostics {
@@ -81,7 +82,17 @@ impl miette::Diagnostic for Headed<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        miette::Diagnostic::labels(self.problem)
+        let labels = miette::Diagnostic::labels(self.problem)?;
+        Some(Box::new(labels.map(|label| {
+            let [start, end] = self.source.marked(label.offset(), label.len());
+            let text = label.label().map(str::to_owned);
+            let span = SourceSpan::from((start, end - start));
+            if label.primary() {
+                LabeledSpan::new_primary_with_span(text, span)
+            } else {
+                LabeledSpan::new_with_span(text, span)
+            }
+        })))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -89,11 +100,28 @@ impl miette::Diagnostic for Headed<'_> {
     }
 }
 
-/// The text of a policy, of which whole lines are shown, though of long ones only the beginning.
+/// The text of a policy, of which whole lines are shown, though of long ones (keys are long) only
+/// as much as fits.
 #[derive(Debug)]
 struct Lines {
     file: String,
     text: String,
+    widest: usize,
+}
+
+impl Lines {
+    /// What of a place is marked: nothing of the end of a line, which has no width, and of a long
+    /// line only what is shown of it.
+    fn marked(&self, start: usize, length: usize) -> [usize; 2] {
+        let end = start + length;
+        let marked = self.text.get(start..end).unwrap_or_default();
+        if marked.contains('\n') {
+            let line = marked.split(['\r', '\n']).next().unwrap_or_default();
+            return [start, if line.is_empty() { start } else { end }];
+        }
+        let shown = shown_part(&self.text, start, start, self.widest);
+        [start, shown.map_or(end, |[_, to]| end.min(to.max(start)))]
+    }
 }
 
 impl SourceCode for Lines {
@@ -103,8 +131,13 @@ impl SourceCode for Lines {
         lines_before: usize,
         _lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let [from, to] = shown_part(&self.text, span.offset(), span.offset() + span.len())
-            .ok_or(MietteError::OutOfBounds)?;
+        let [from, to] = shown_part(
+            &self.text,
+            span.offset(),
+            span.offset() + span.len(),
+            self.widest,
+        )
+        .ok_or(MietteError::OutOfBounds)?;
         let text = &self.text;
         let (before, part) = text
             .get(..from)
@@ -133,21 +166,20 @@ impl SourceCode for Lines {
     }
 }
 
-/// What is shown around a marked part, from where to where.
-fn shown_part(text: &str, start: usize, end: usize) -> Option<[usize; 2]> {
+/// What is shown around a marked part, from where to where, if lines have so many bytes at most.
+fn shown_part(text: &str, start: usize, end: usize, widest: usize) -> Option<[usize; 2]> {
     let before = text.get(..start)?;
     let first_line = before.rfind('\n').map_or(0, |at| at + 1);
     let last_line = text.get(..end)?.rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text
-        .get(end..)?
-        .find('\n')
-        .map_or(text.len(), |at| end + at);
-    let from = if start - first_line > WIDEST {
+    let rest = text.get(end..)?;
+    let line = rest.split('\n').next().unwrap_or_default();
+    let line_end = end + line.strip_suffix('\r').unwrap_or(line).len();
+    let from = if start - first_line > widest / 2 {
         start
     } else {
         first_line
     };
-    let mut to = line_end.min(end.max(last_line + WIDEST));
+    let mut to = line_end.min(end.max(from.max(last_line) + widest));
     while !text.is_char_boundary(to) {
         to += 1;
     }
@@ -158,8 +190,19 @@ fn shown_part(text: &str, start: usize, end: usize) -> Option<[usize; 2]> {
 mod tests {
     use super::*;
 
+    const WIDEST: usize = 80;
+
     fn part(text: &str, start: usize, end: usize) -> Option<&str> {
-        shown_part(text, start, end).and_then(|[from, to]| text.get(from..to))
+        shown_part(text, start, end, WIDEST).and_then(|[from, to]| text.get(from..to))
+    }
+
+    fn marked(text: &str, start: usize, end: usize) -> [usize; 2] {
+        let lines = Lines {
+            file: String::new(),
+            text: text.to_owned(),
+            widest: WIDEST,
+        };
+        lines.marked(start, end - start)
     }
 
     #[test]
@@ -173,12 +216,28 @@ mod tests {
     }
 
     #[test]
-    fn of_long_lines_the_marked_part_and_little_else() {
+    fn ends_of_lines_are_neither_shown_nor_marked() {
+        for end in ["\n", "\r\n"] {
+            let text = format!("one{end}two{end}");
+            let two = 3 + end.len();
+            assert_eq!(part(&text, two, two + 3), Some("two"));
+            assert_eq!(marked(&text, 3, two), [3, 3], "a mark of no width");
+            assert_eq!(marked(&text, 1, two + 1), [1, two + 1], "over two lines");
+        }
+    }
+
+    #[test]
+    fn of_long_lines_only_what_fits() {
         let line = "x".repeat(WIDEST) + &"y".repeat(300);
         assert_eq!(part(&line, 3, 5).map(str::len), Some(WIDEST));
-        assert_eq!(part(&line, 3, 200).map(str::len), Some(200));
-        assert_eq!(part(&line, WIDEST + 1, WIDEST + 9), Some("yyyyyyyy"));
+        assert_eq!(marked(&line, 3, 200), [3, WIDEST]);
+        assert_eq!(marked(&line, WIDEST, WIDEST + 8), [WIDEST, WIDEST + 8]);
+        assert_eq!(
+            part(&line, WIDEST, WIDEST + 8),
+            Some("y".repeat(WIDEST).as_str())
+        );
         let wide = "x".repeat(WIDEST - 1) + "é tail";
         assert_eq!(part(&wide, 0, 1).map(str::len), Some(WIDEST + 1));
+        assert_eq!(marked(&wide, 0, wide.len()), [0, WIDEST + 1]);
     }
 }

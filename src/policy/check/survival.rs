@@ -28,8 +28,9 @@ pub(super) fn check(
     if let Some(root) = root {
         check_refresh(document, root, paths, problems);
         // What could not be read might be the path that survives.
-        let all_known =
-            paths.iter().all(Option::is_some) && roster.quorums.values().all(Option::is_some);
+        let all_known = !document.paths_broken
+            && paths.iter().all(Option::is_some)
+            && roster.quorums.values().all(Option::is_some);
         check_total_loss(document, root, paths, all_known, problems);
     }
 }

@@ -52,11 +52,12 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
         if missing.is_empty() {
             return;
         }
+        let verb = if missing.len() == 1 { "is" } else { "are" };
         let missing = list(&missing, "and");
         let title = &self.title;
         self.problems.push(
             Diagnostic::new(Code::MissingField, format!("{title} lacks {missing}"))
-                .at(self.span, format!("{missing} is needed here"))
+                .at(self.span, format!("{missing} {verb} needed here"))
                 .help(format!("add {missing}")),
         );
     }
@@ -194,17 +195,7 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
                 .at(span, "not a duration")
                 .help("write a whole number and a unit, such as `\"14 days\"`"),
             ),
-            Err(DurationError::UnknownUnit) => self.problems.push(
-                Diagnostic::new(
-                    Code::BadDuration,
-                    format!("`{name}` is {}, which has no unit of ours", quote(text)),
-                )
-                .at(
-                    span,
-                    "not a whole number of `blocks`, `hours`, `days` or `weeks`",
-                )
-                .help("write a whole number of `blocks`, `hours`, `days` or `weeks`"),
-            ),
+            Err(DurationError::UnknownUnit) => self.problems.push(unknown_unit(name, text, span)),
         }
         None
     }
@@ -331,6 +322,40 @@ fn no_unit(name: &str, number: &str, span: Span) -> Diagnostic {
     .help(format!(
         "write `\"{number} days\"` or `\"{number} blocks\"`; hours and weeks are possible too"
     ))
+}
+
+fn unknown_unit(name: &str, text: &str, span: Span) -> Diagnostic {
+    let units = "`blocks`, `hours`, `days` or `weeks`";
+    let text = text.trim();
+    let number = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let (whole, unit) = text
+        .find(|c: char| !c.is_ascii_digit())
+        .and_then(|at| text.split_at_checked(at))
+        .unwrap_or((text, ""));
+    let unit = unit.trim();
+    let (what, label, help) = if whole != number {
+        (
+            "which is no whole number of anything".to_owned(),
+            "not a whole number".to_owned(),
+            format!("write a whole number of {units}, such as `\"36 hours\"`"),
+        )
+    } else {
+        let help = match did_you_mean(unit, ["blocks", "hours", "days", "weeks"]) {
+            Some(unit) => format!("did you mean `\"{number} {unit}\"`?"),
+            None => format!("write a whole number of {units}, such as `\"14 days\"`"),
+        };
+        (
+            format!("and {} is no unit here", quote(unit)),
+            format!("not {units}"),
+            help,
+        )
+    };
+    Diagnostic::new(
+        Code::BadDuration,
+        format!("`{name}` is {}, {what}", quote(text)),
+    )
+    .at(span, label)
+    .help(help)
 }
 
 /// The known word that is most like what was typed.

@@ -37,6 +37,7 @@ pub(super) fn document(text: &str) -> Document {
         quorums: Vec::new(),
         root: RootEntry::default(),
         paths: Vec::new(),
+        paths_broken: false,
         lints: Vec::new(),
     };
     if text.len() > MAX_BYTES {
@@ -77,7 +78,7 @@ fn syntax(text: &str, message: &str, span: Span) -> Diagnostic {
     }
     Diagnostic::new(Code::Syntax, format!("this is not TOML: {message}"))
         .at(span, "cannot be read")
-        .help("strings need quotes, and each path starts with `[[path]]`")
+        .help("strings need straight quotes, as do names with other letters than a to z, and each path starts with `[[path]]`")
 }
 
 fn root_table(document: &mut Document, table: &DeTable<'_>, problems: &mut Vec<Diagnostic>) {
@@ -109,7 +110,9 @@ fn root_table(document: &mut Document, table: &DeTable<'_>, problems: &mut Vec<D
     if let Some((table, span)) = fields.table("root") {
         document.root = root(table, span, fields.problems);
     }
+    let before = fields.problems.len();
     let paths = fields.tables("path");
+    document.paths_broken = fields.problems.len() > before;
     for (table, span) in limited(paths, MAX_PATHS, "paths", &mut fields) {
         document
             .paths

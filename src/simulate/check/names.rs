@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::scenario::{Defect, EventKind, Expectations, Name, Seize, Whereabouts};
+use super::super::scenario::{Defect, EventKind, Expectations, Name, Scenario, Seize, Whereabouts};
 use super::{Checker, THIEF};
 use crate::compile::Stage;
 use crate::policy::SpendingPath;
@@ -99,8 +99,8 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn seize(&mut self, seize: &Seize) {
-        let facts = |party: &'a crate::policy::Party| party.custody();
-        let parties: Vec<_> = self.policy.parties().map(|party| facts(party)).collect();
+        let policy = self.policy;
+        let parties: Vec<_> = policy.parties().map(|party| party.custody()).collect();
         let domain = seize.domain.text.as_str();
         let values: BTreeSet<&str> = parties
             .iter()
@@ -145,7 +145,7 @@ impl<'a> Checker<'a> {
                 self.fault(coin.line, message);
             }
         }
-        let paid = self.payees();
+        let paid = payees(self.scenario);
         for (payee, _) in &expectations.holds {
             if !paid.contains(payee.text.as_str()) {
                 let similar = did_you_mean(&payee.text, paid.iter().copied());
@@ -154,23 +154,23 @@ impl<'a> Checker<'a> {
             }
         }
     }
+}
 
-    /// Everybody whom a step of the incident pays, or tries to.
-    fn payees(&self) -> BTreeSet<&'a str> {
-        let mut payees = BTreeSet::new();
-        for event in &self.scenario.events {
-            let step = match &event.kind {
-                EventKind::Step(_, step) => step,
-                EventKind::Attempt(attempt) => {
-                    if attempt.defect == Defect::Redirected {
-                        payees.insert(THIEF);
-                    }
-                    &attempt.step
+/// Everybody whom a step of the incident pays, or tries to.
+pub(in crate::simulate) fn payees(scenario: &Scenario) -> BTreeSet<&str> {
+    let mut payees = BTreeSet::new();
+    for event in &scenario.events {
+        let step = match &event.kind {
+            EventKind::Step(_, step) => step,
+            EventKind::Attempt(attempt) => {
+                if attempt.defect == Defect::Redirected {
+                    payees.insert(THIEF);
                 }
-                _ => continue,
-            };
-            payees.extend(step.pay.iter().map(|pay| pay.to.text.as_str()));
-        }
-        payees
+                &attempt.step
+            }
+            _ => continue,
+        };
+        payees.extend(step.pay.iter().map(|pay| pay.to.text.as_str()));
     }
+    payees
 }

@@ -146,7 +146,7 @@ impl Reader<'_> {
                 .map(|veto| EventKind::Veto(self.step(veto, span))),
         );
         let attempt = event.attempt;
-        kinds.extend(attempt.and_then(|attempt| self.attempt(attempt, span)));
+        kinds.extend(attempt.map(|attempt| EventKind::Attempt(self.attempt(attempt, span))));
         kinds.extend(event.mine.map(|blocks| EventKind::Mine(Blocks(blocks))));
         kinds.extend(event.wait.map(|wait| EventKind::Mine(self.duration(&wait))));
         kinds.extend(
@@ -209,18 +209,15 @@ impl Reader<'_> {
         }
     }
 
-    fn attempt(&mut self, attempt: AttemptDocument, span: &Range<usize>) -> Option<EventKind> {
+    fn attempt(&mut self, attempt: AttemptDocument, span: &Range<usize>) -> Attempt {
         let typed = attempt.step.get_ref();
-        let Some(word) = Word::ALL.into_iter().find(|word| word.as_str() == typed) else {
+        let word = Word::ALL.into_iter().find(|word| word.as_str() == typed);
+        if word.is_none() {
             let words: Vec<&str> = Word::ALL.iter().map(|word| word.as_str()).collect();
-            let message = format!(
-                "{} is no step; write one of {}",
-                quote(typed),
-                words.join(", ")
-            );
+            let words = words.join(", ");
+            let message = format!("{} is no step; write one of {words}", quote(typed));
             self.fault(&attempt.step.span(), message);
-            return None;
-        };
+        }
         let step = StepDocument {
             coin: attempt.coin,
             coins: attempt.coins,
@@ -232,11 +229,11 @@ impl Reader<'_> {
             pay: attempt.pay,
             unconfirmed: true,
         };
-        Some(EventKind::Attempt(Attempt {
-            word,
+        Attempt {
+            word: word.unwrap_or(Word::Trigger),
             defect: attempt.defect,
             step: self.step(step, span),
-        }))
+        }
     }
 
     fn expectations(&mut self, expect: ExpectDocument) -> Expectations {

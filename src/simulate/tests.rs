@@ -1,0 +1,436 @@
+//! The shipped incidents, and incidents that are refused before anything runs.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bitcoin::Amount;
+
+use super::check::payees;
+use super::run::Rehearsed;
+use super::scenario::{EventKind, Expectations, Holding, Scenario, Whereabouts};
+use super::{Script, rehearse};
+use crate::compile::Stage;
+use crate::policy::check;
+use crate::report::Report;
+use crate::units::UnixTime;
+
+/// A node judges the records of the shipped incidents, and refuses blocks from its future.
+const LATEST: UnixTime = UnixTime(1_780_000_000);
+
+fn shipped() -> Vec<PathBuf> {
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let mut incidents = Vec::new();
+    for policy in std::fs::read_dir(policies).expect("policies can be listed") {
+        let folder = policy.expect("policies can be listed").path();
+        let Ok(entries) = std::fs::read_dir(folder.join("incidents")) else {
+            continue;
+        };
+        incidents.extend(entries.map(|entry| entry.expect("incidents can be listed").path()));
+    }
+    incidents.sort();
+    incidents
+}
+
+/// The texts of an incident and of its policy.
+fn texts(incident: &Path) -> (String, String) {
+    let text = std::fs::read_to_string(incident).expect("an incident can be read");
+    let policy = Scenario::parse(&text).expect("a shipped incident").policy;
+    let folder = incident.parent().expect("a file is in a folder");
+    let policy = std::fs::read_to_string(folder.join(policy)).expect("a policy can be read");
+    (text, policy)
+}
+
+fn played(scenario: &Scenario, incident: &str, policy: &str) -> Report {
+    let script = Script {
+        incident,
+        policy,
+        record: false,
+    };
+    let stage = Rehearsed::new(scenario, script).expect("the stage can be set");
+    stage.play().expect("it can be played").report
+}
+
+/// The same events, with the opposite of everything expected.
+fn contrary(scenario: &Scenario) -> Scenario {
+    let mut contrary = scenario.clone();
+    for event in &mut contrary.events {
+        let attempt = matches!(event.kind, EventKind::Attempt(_));
+        if attempt || event.refused.is_some() {
+            event.refused = Some("for-no-reason".to_owned());
+        }
+        if let EventKind::Expect(expectations) = &mut event.kind {
+            turn(expectations);
+        }
+    }
+    turn(&mut contrary.expect);
+    contrary
+}
+
+fn turn(expectations: &mut Expectations) {
+    for (_, whereabouts) in &mut expectations.coins {
+        *whereabouts = match whereabouts {
+            Whereabouts::Gone => Whereabouts::In(Stage::Vault),
+            Whereabouts::In(_) => Whereabouts::Gone,
+        };
+    }
+    let one = Amount::ONE_SAT;
+    for (_, holding) in &mut expectations.holds {
+        *holding = match *holding {
+            Holding::Nothing => Holding::AtLeast(one),
+            Holding::AtLeast(least) => Holding::AtMost(least - one),
+            Holding::AtMost(most) => Holding::AtLeast(most + one),
+            Holding::Exactly(amount) => Holding::Exactly(amount + one),
+        };
+    }
+}
+
+fn judge_shipped(path: &Path) {
+    let name = path.display();
+    let (incident, policy) = texts(path);
+    let scenario = Scenario::parse(&incident).expect("a shipped incident");
+
+    let report = played(&scenario, &incident, &policy);
+    let unmet: Vec<_> = report.expectations.iter().filter(|e| !e.met).collect();
+    assert!(unmet.is_empty(), "{name}: {unmet:#?}");
+    let last = report.timeline.last().expect("something happens");
+    assert!(last.date < LATEST, "{name} ends in the future");
+
+    // The second run shows two things: that everything happens the same way again, and that no
+    // expectation is met whatever happens.
+    let again = played(&contrary(&scenario), &incident, &policy);
+    let json = |report: &Report| serde_json::to_string(&report.timeline).expect("plain data");
+    assert_eq!(json(&report), json(&again), "{name}");
+    assert_eq!(report.money, again.money, "{name}");
+    assert_eq!(
+        report.expectations.len(),
+        again.expectations.len(),
+        "{name}"
+    );
+    let met: Vec<_> = again.expectations.iter().filter(|e| e.met).collect();
+    assert!(met.is_empty(), "{name}: met either way: {met:#?}");
+
+    // Whatever comes in or is paid is accounted for at the end.
+    let deposited = scenario
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::Deposit(deposit) => Some(deposit.coin.text.as_str()),
+            _ => None,
+        });
+    let coins = scenario.expect.coins.iter();
+    let coins: BTreeSet<&str> = coins.map(|(coin, _)| coin.text.as_str()).collect();
+    assert_eq!(deposited.collect::<BTreeSet<_>>(), coins, "{name}");
+    let holds = scenario.expect.holds.iter();
+    let holds: BTreeSet<&str> = holds.map(|(payee, _)| payee.text.as_str()).collect();
+    assert_eq!(payees(&scenario), holds, "{name}");
+}
+
+#[test]
+fn shipped_incidents_go_as_expected_and_could_not() {
+    let incidents = shipped();
+    assert!(incidents.len() >= 10, "{incidents:?}");
+    let next = AtomicUsize::new(0);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(path) = incidents.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    judge_shipped(path);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn shipped_policies_are_refused_where_they_say_so() {
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let mut codes = BTreeSet::new();
+    for policy in std::fs::read_dir(policies).expect("policies can be listed") {
+        let folder = policy.expect("policies can be listed").path();
+        let Ok(entries) = std::fs::read_dir(folder.join("refused")) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.expect("a refused policy").path();
+            let text = std::fs::read_to_string(&path).expect("a policy can be read");
+            let first = text.lines().next().expect("a first line");
+            let wanted = first.strip_prefix("# expect: ").expect("what is expected");
+            let wanted: BTreeSet<String> = wanted.split(", ").map(str::to_owned).collect();
+            let checked = check(&text);
+            let errors = checked.diagnostics.iter();
+            let errors = errors.filter(|e| e.severity() == crate::policy::Severity::Error);
+            let found: BTreeSet<String> = errors.map(|e| e.code().to_string()).collect();
+            assert_eq!(wanted, found, "{}", path.display());
+            assert!(checked.policy.is_none(), "{}", path.display());
+            codes.extend(wanted);
+        }
+    }
+    assert!(
+        codes.contains("LS0503"),
+        "the federation's fault: {codes:?}"
+    );
+}
+
+const TREASURY: &str = "policies/dao-treasury/policy.toml";
+
+/// What is wrong with these events, under the policy of the treasury.
+fn faults(events: &str) -> Vec<String> {
+    let head = "[incident]\nname = \"n\"\nabout = \"a\"\nstart = \"2021-03-01T00:00:00Z\"\n";
+    let incident = format!("{head}{events}");
+    let policy = std::fs::read_to_string(TREASURY).expect("the policy is shipped");
+    let scenario = match Scenario::parse(&incident) {
+        Ok(scenario) => scenario,
+        Err(error) => return error.faults.iter().map(ToString::to_string).collect(),
+    };
+    let policy = check(&policy).policy.expect("the policy is sound");
+    match super::check::check(&scenario, &policy) {
+        Ok(()) => Vec::new(),
+        Err(error) => error.faults.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn all_unknown_names_are_reported_at_once() {
+    let found = faults(
+        r#"
+[[event]]
+deposit = { coin = "reserve", amount = "1 BTC" }
+
+[[event]]
+arm = { coin = "reserv", path = "soss" }
+
+[[event]]
+lose = ["alice", "carrol"]
+
+[[event]]
+seize = { domain = "vendor", value = "leger" }
+
+[[event]]
+seize = { domain = "claud", value = "aws" }
+
+[[event]]
+trigger = { coin = "later", path = "dead-man", by = ["agents"] }
+
+[[event]]
+deposit = { coin = "later", amount = "1 BTC" }
+
+[[event]]
+recover = { coin = "later", path = "sos", to = "new-treasury" }
+
+[[event]]
+deposit = { coin = "later", amount = "1 BTC" }
+
+[expect.coins]
+reserve = "lock-up of dead-man"
+
+[expect.holds]
+new-tresury = "nothing"
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "line 10: no coin `reserv` is deposited; did you mean `reserve`?",
+            "line 10: the policy has no path `soss`; did you mean `sos`?",
+            "line 13: the policy has no party `carrol`; did you mean `carol`?",
+            "line 16: no party has `vendor` `leger`; did you mean `ledger`?",
+            "line 19: no party states the custody fact `claud`; did you mean `cloud`?",
+            "line 22: coin `later` is deposited only in line 25",
+            "line 22: `agents` is a quorum; name its parties",
+            "line 22: path `dead-man` is direct: it has no escrow, so there is nothing to trigger",
+            "line 28: path `sos` is staged; `recover` takes a direct path, or none where the coin is in an escrow",
+            "line 31: coin `later` is deposited in line 25 already",
+            "line 34: the policy has no lock-up of dead-man",
+            "line 37: nobody is ever paid as `new-tresury`; did you mean `new-treasury`?",
+        ]
+    );
+}
+
+#[test]
+fn fields_that_mean_nothing_are_reported() {
+    let found = faults(
+        r#"
+[[event]]
+deposit = { coin = "a", amount = "1 BTC" }
+
+[[event]]
+cancel = { coin = "a", path = "sos", to = "x" }
+
+[[event]]
+spend = { coin = "a", to = "x" }
+
+[[event]]
+release = { coins = ["a", "a"], to = "x", amount = "1 BTC" }
+
+[[event]]
+veto = { coin = "a", broadcaster = "alice", by = [] }
+
+[[event]]
+recover = { coin = "a", to = "x" }
+
+[[event]]
+trigger = { coin = "a" }
+
+[[event]]
+wait = "600 weeks"
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "line 10: `cancel` follows from where the coin is; leave `path` out",
+            "line 10: a cancel pays nobody; leave the payee out",
+            "line 13: a spend needs an `amount`",
+            "line 16: `release` takes one coin; write an event for each",
+            "line 16: a release pays everything to one; leave `amount` and `pay` out",
+            "line 19: `by` is empty; leave it out, or say who signs",
+            "line 19: `veto` broadcasts nothing; leave `broadcaster` out",
+            "line 22: `recover` needs the direct `path`: this coin is in no escrow",
+            "line 25: `trigger` needs the `path`",
+            "line 27: with this event the incident takes more than ten years of blocks",
+        ]
+    );
+}
+
+#[test]
+fn all_faults_of_an_incident_file_are_reported_at_once() {
+    let found = faults(
+        r#"
+[[event]]
+deposit = { coin = "a", amount = "1 coin" }
+
+[[event]]
+wait = "14"
+
+[[event]]
+
+[[event]]
+mine = 6
+wait = "1 days"
+
+[[event]]
+attempt = { step = "settel", coin = "a", defect = "too-early" }
+
+[[event]]
+fees = "fast"
+
+[[event]]
+until = "tomorrow"
+
+[[event]]
+spend = { coin = "a", to = "x", pay = [] }
+
+[expect.coins]
+a = "the vault"
+
+[expect.holds]
+x = "a lot"
+"#,
+    );
+    let lines: Vec<&str> = found
+        .iter()
+        .filter_map(|fault| fault.split(':').next())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "line 7", "line 10", "line 12", "line 14", "line 19", "line 22", "line 25", "line 27",
+            "line 31", "line 34"
+        ],
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn controls_in_names_are_spelled_out() {
+    let found = faults("[[event]]\nlose = [\"\\u001b[31malice\"]\n");
+    assert_eq!(
+        found,
+        ["line 6: the policy has no party `\\u{1b}[31malice`"]
+    );
+}
+
+/// The coin of the treasury on its way through all stages, with some more events before the end.
+fn on_the_way(until: &str, events: &str) -> Report {
+    let steps = [
+        ("vault", "mine = 6"),
+        ("", "arm = { coin = \"c\", path = \"sos\" }"),
+        ("", "trigger = { coin = \"c\", path = \"sos\" }"),
+        ("", "wait = \"14 days\""),
+        ("escrow", "settle = { coin = \"c\" }"),
+        ("lock-up", "wait = \"30 days\""),
+    ];
+    let mut incident = "[incident]\nname = \"n\"\nabout = \"a\"\nstart = \"2021-03-01T00:00:00Z\"\n[[event]]\ndeposit = { coin = \"c\", amount = \"1 BTC\" }\n".to_owned();
+    for (stage, step) in steps {
+        if stage == until {
+            break;
+        }
+        incident.push_str(&format!("[[event]]\n{step}\n"));
+    }
+    incident.push_str(events);
+    let policy = std::fs::read_to_string(TREASURY).expect("the policy is shipped");
+    let script = Script {
+        incident: &incident,
+        policy: &policy,
+        record: false,
+    };
+    rehearse(script).expect("it can be played").report
+}
+
+#[test]
+fn who_signs_live_signs_the_defect() {
+    // Only what was signed in advance is bound to its outputs: agents may release to whom they
+    // like, and settle to nobody but the lock-up.
+    let attempt = |step: &str, to: &str| {
+        format!(
+            "[[event]]\nattempt = {{ step = \"{step}\", coin = \"c\"{to}, defect = \"redirected\" }}\n"
+        )
+    };
+    let settle = on_the_way("escrow", &attempt("settle", ""));
+    assert!(settle.passed(), "{:?}", settle.expectations);
+    let wait = "[[event]]\nwait = \"30 days\"\n".to_owned();
+    let release = on_the_way("lock-up", &(wait + &attempt("release", ", to = \"x\"")));
+    assert!(!release.passed(), "agents can redirect their own release");
+    let actual: Vec<&str> = release
+        .expectations
+        .iter()
+        .map(|e| e.actual.as_str())
+        .collect();
+    assert_eq!(actual, ["accepted"]);
+    assert!(
+        release
+            .money
+            .payees
+            .get("thief")
+            .is_some_and(|sats| *sats > 99_000_000)
+    );
+}
+
+#[test]
+fn a_lock_binds_those_who_sign_for_less() {
+    // The signatures are good; it is the lock in the script that refuses.
+    let lowered = "[[event]]\nwait = \"30 days\"\n[[event]]\nattempt = { step = \"release\", coin = \"c\", to = \"x\", defect = \"sequence-lowered\" }\n";
+    let report = on_the_way("lock-up", lowered);
+    assert!(report.passed(), "{:?}", report.expectations);
+}
+
+#[test]
+fn an_attempt_that_would_fail_anyway_shows_nothing() {
+    // The window is not over, so the settle is refused with its outputs right or wrong.
+    let attempt =
+        "[[event]]\nattempt = { step = \"clawback\", coin = \"c\", defect = \"too-early\" }\n";
+    let report = on_the_way("lock-up", attempt);
+    assert!(!report.passed());
+    let actual = report.expectations.last().map(|e| e.actual.as_str());
+    assert_eq!(
+        actual,
+        Some("accepted"),
+        "a clawback has no lock to be early for"
+    );
+    let early = "[[event]]\nattempt = { step = \"release\", coin = \"c\", to = \"x\", defect = \"missing-signature\" }\n";
+    let report = on_the_way("lock-up", early);
+    let actual = report.expectations.last().map(|e| e.actual.as_str());
+    assert_eq!(actual, Some("refused by our software: not-shown"));
+}
