@@ -32,6 +32,10 @@ pub use self::action::{Action, Payment, Prepared};
 pub use self::broadcast::Broadcast;
 pub use crate::transaction::Received;
 
+/// How many indexes beyond the last revealed one are looked at for scripts of our own: the gap
+/// limit of BIP-44.
+const LOOKAHEAD: u32 = 20;
+
 /// Whoever can have a party sign.
 ///
 /// A rehearsal answers from seeds in memory; a ceremony hands a file to a person.
@@ -130,11 +134,17 @@ impl<C: Chain> Engine<C> {
     /// The next unused address of the vault, which is watched from now on together with the
     /// escrows and lock-ups at its index.
     ///
+    /// The change address of the same index is watched as well: whoever cancels, overrides or
+    /// claws back pays there, be it from another machine.
+    ///
     /// # Errors
     ///
     /// If all 2³¹ indexes are used up.
     pub fn reveal(&mut self, keychain: Keychain) -> Result<Arc<Derived>, StepError> {
         let index = self.take_index(keychain);
+        if keychain == Keychain::Receive {
+            self.watch(Keychain::Change, index)?;
+        }
         self.watch(keychain, index)
     }
 
@@ -148,6 +158,31 @@ impl<C: Chain> Engine<C> {
         let index = *next;
         *next += 1;
         index
+    }
+
+    /// Whether a script belongs to some stage of this policy, at an index that is watched or could
+    /// be revealed next.
+    fn is_own(&self, script: &ScriptBuf) -> Result<bool, StepError> {
+        if self.watched.contains_key(script) {
+            return Ok(true);
+        }
+        // Deriving takes time, and a script of another form cannot be ours.
+        if !(script.is_p2tr() || script.is_p2wsh()) {
+            return Ok(false);
+        }
+        let builder = Builder::new(&self.compiled, &self.secp);
+        for (keychain, next) in Keychain::BOTH.into_iter().zip(self.next) {
+            // Below this index everything is watched.
+            for index in next..next.saturating_add(LOOKAHEAD) {
+                for descriptor in self.compiled.stages() {
+                    let derived = builder.derive(descriptor.stage(), keychain, index)?;
+                    if derived.script_pubkey() == script {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Watches the vault at an index, and every escrow and lock-up a coin of it can get to.
@@ -412,6 +447,7 @@ impl StepError {
             Self::WrongStage(_) => "wrong-stage",
             Self::Arming(_) => "arming",
             Self::Build(BuildError::TooSmall { .. }) => "too-small",
+            Self::Build(BuildError::Dust { .. }) => "dust",
             Self::Build(_) => "not-buildable",
             Self::Receive(_) => "other-transaction",
         }

@@ -33,6 +33,7 @@ mod construction {
     mod over_eager;
     mod reorgs;
     mod replay;
+    mod shell;
     mod sizes;
     mod spend_path;
     mod vault_stage;

@@ -33,7 +33,7 @@ const MAX_FEERATE: u64 = 1_000_000;
 /// their scripts are listed to be watched.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: policy, id, network, script, feerate_sat_per_vb, stages [stage, path, descriptor,\nleaves, deposit_addresses (vault) or watch_scripts], branches and smallest_armable_sats."
+    after_help = "With --json: policy, id, network, script, feerate_sat_per_vb, stages [stage, path, descriptor,\nunspendable_internal_key, leaves, deposit_addresses (vault) or watch_scripts], branches and\nsmallest_armable_sats."
 )]
 pub(super) struct Compile {
     /// The policy file

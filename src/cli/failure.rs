@@ -18,7 +18,7 @@ pub(super) enum Failure {
     Write { file: String, source: io::Error },
     #[error("cannot write the result: {0}")]
     Output(io::Error),
-    #[error("`{file}` is no text: byte {at} is not UTF-8, in which it should be saved")]
+    #[error("`{file}` is no text: byte {at} is not UTF-8; save the file in this encoding")]
     NotText { file: String, at: usize },
     #[error("`{file}` is too large: it has more than the {limit} bytes that are read")]
     TooLarge { file: String, limit: u64 },

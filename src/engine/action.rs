@@ -157,11 +157,10 @@ impl<C: Chain> Engine<C> {
         by: &[String],
         signers: &dyn Signers,
     ) -> Result<Prepared, StepError> {
-        if action
-            .destinations()
-            .any(|script| self.watched.contains_key(script))
-        {
-            return Err(StepError::OwnDestination);
+        for script in action.destinations() {
+            if self.is_own(script)? {
+                return Err(StepError::OwnDestination);
+            }
         }
         let compiled = Arc::clone(&self.compiled);
         let secp = self.secp.clone();

@@ -7,9 +7,9 @@ use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::psbt::PsbtExt;
 
 use super::{Engine, Signers, StepError};
-use crate::chain::Chain;
+use crate::chain::{Chain, SeenOutput};
 use crate::compile::Keychain;
-use crate::transaction::{ANCHOR_VALUE, FeeCoin, build_fee_child};
+use crate::transaction::{ANCHOR_VALUE, FeeCoin, ReceiveError, build_fee_child};
 
 impl<C: Chain> Engine<C> {
     /// The script a party's fee coins are kept at.
@@ -36,8 +36,12 @@ impl<C: Chain> Engine<C> {
         }
     }
 
-    /// The confirmed, unspent coins of a party's fee wallet, the largest first.
-    pub(super) fn fee_coins(&self, party: &str) -> Result<Vec<FeeCoin>, StepError> {
+    /// The confirmed coins of a party's fee wallet that can pay for a child of this anchor, the
+    /// largest first.
+    ///
+    /// They are unspent, or spent by nothing but an earlier child of the same anchor, which the
+    /// new one replaces: whoever has one coin must be able to raise his own fee.
+    fn fee_coins(&self, party: &str, anchor: OutPoint) -> Result<Vec<FeeCoin>, StepError> {
         let mut coins = Vec::new();
         for keychain in Keychain::BOTH {
             let definite = self
@@ -47,15 +51,15 @@ impl<C: Chain> Engine<C> {
             else {
                 continue;
             };
-            let seen = self.chain.outputs(&[script])?;
-            let usable = seen
-                .into_iter()
-                .filter(|seen| seen.birth.is_some() && seen.is_unspent());
-            coins.extend(usable.map(|seen| FeeCoin {
-                outpoint: seen.outpoint,
-                txout: seen.output,
-                descriptor: descriptor.clone(),
-            }));
+            for seen in self.chain.outputs(&[script])? {
+                if seen.birth.is_some() && is_free_for(anchor, &seen) {
+                    coins.push(FeeCoin {
+                        outpoint: seen.outpoint,
+                        txout: seen.output,
+                        descriptor: descriptor.clone(),
+                    });
+                }
+            }
         }
         coins.sort_by_key(|coin| Reverse(coin.txout.value));
         Ok(coins)
@@ -71,7 +75,7 @@ impl<C: Chain> Engine<C> {
     ) -> Result<(Transaction, Amount), StepError> {
         let no_coin = || StepError::NoFeeCoin(party.to_owned());
         let coin = self
-            .fee_coins(party)?
+            .fee_coins(party, anchor)?
             .into_iter()
             .next()
             .ok_or_else(no_coin)?;
@@ -88,18 +92,46 @@ impl<C: Chain> Engine<C> {
         )?;
         let paid: Amount = psbt.unsigned_tx.output.iter().map(|o| o.value).sum();
         let fee = (coin.txout.value + ANCHOR_VALUE) - paid;
-        let signed = signers.sign(party, psbt).ok_or_else(no_coin)?;
-        let child = self.finish_fee_child(signed).ok_or_else(no_coin)?;
+        let signed = signers.sign(party, psbt.clone()).ok_or_else(no_coin)?;
+        let child = self.finish_fee_child(psbt, signed)?.ok_or_else(no_coin)?;
         Ok((child, fee))
     }
 
     /// The child with its witness: the anchor's is empty, the coin's is a signature and a key.
-    fn finish_fee_child(&self, mut signed: Psbt) -> Option<Transaction> {
-        signed.finalize_inp_mut(&self.secp, 1).ok()?;
-        let mut child = signed.unsigned_tx;
-        for (input, fields) in child.input.iter_mut().zip(signed.inputs) {
-            input.witness = fields.final_script_witness?;
+    ///
+    /// From the file that came back its signature is taken, and nothing else.
+    fn finish_fee_child(
+        &self,
+        mut asked: Psbt,
+        signed: Psbt,
+    ) -> Result<Option<Transaction>, ReceiveError> {
+        if signed.unsigned_tx != asked.unsigned_tx {
+            return Err(ReceiveError::OtherTransaction {
+                wanted: asked.unsigned_tx.compute_txid(),
+                actual: signed.unsigned_tx.compute_txid(),
+            });
         }
-        Some(child)
+        for (ours, theirs) in asked.inputs.iter_mut().zip(signed.inputs) {
+            ours.partial_sigs = theirs.partial_sigs;
+        }
+        if asked.finalize_inp_mut(&self.secp, 1).is_err() {
+            return Ok(None);
+        }
+        let mut child = asked.unsigned_tx;
+        for (input, fields) in child.input.iter_mut().zip(asked.inputs) {
+            let Some(witness) = fields.final_script_witness else {
+                return Ok(None);
+            };
+            input.witness = witness;
+        }
+        Ok(Some(child))
     }
+}
+
+/// Whether nothing spends a coin, or only an unconfirmed transaction that spends this anchor too.
+fn is_free_for(anchor: OutPoint, seen: &SeenOutput) -> bool {
+    seen.spend.as_ref().is_none_or(|spend| {
+        let mut inputs = spend.transaction.input.iter();
+        spend.height.is_none() && inputs.any(|input| input.previous_output == anchor)
+    })
 }

@@ -307,7 +307,7 @@ codes! {
 "Choose the members of the path's quorum outside root."
 
 "LS0606" KeyReused Warning WithReason "two parties have the same key"
-"The parties are not in one quorum, but they are one holder, and analysis takes them for two."
+"The parties are not in one quorum, but they are one holder, and analysis takes them for two. Of a fee wallet that two share, each can spend the coins that the other counts on."
 "Give each party an account of its own, or make them one party."
 
 "LS0607" OriginReused Warning WithReason "two parties have the same master key"
@@ -343,8 +343,8 @@ codes! {
 "Remove the entry."
 
 "LS0615" OpenPath Warning WithReason "a direct path has no lock"
-"Its quorum can spend every coin at once, as root can: it is a second root."
-"Add `delay`, `unlock_at` or `unlock_height`."
+"Its quorum can spend every coin at once, as root can: it is a second root. A lock until a height or a date long past is none."
+"Add `delay`, `unlock_at` or `unlock_height`, or correct what is there."
 
 "LS0616" ActivationNotEvaluated Warning Never "activation is recorded and not evaluated"
 "The terms of an activation are parsed, checked and kept, but no software evaluates them yet. Until then the agents decide by themselves when to trigger."

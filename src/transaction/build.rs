@@ -1,11 +1,14 @@
 //! Building transactions: which leaf, which sequence number, which outputs, and the fee.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, FeeRate, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness};
+use bitcoin::{
+    Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness,
+};
 use thiserror::Error;
 
 use super::coin::{Coin, EscrowCoin, LockupCoin, VaultCoin};
@@ -13,7 +16,9 @@ use super::{
     Cancel, Clawback, Input, Kind, Override, Recovery, Refresh, Release, Settle, Spend,
     StageTransaction, Trigger, Unsigned,
 };
-use crate::compile::{Compiled, Derived, Keychain, LeafKind, SpendCost, Stage, StageDescriptor};
+use crate::compile::{
+    Compiled, Derived, Keychain, LeafKind, SpendCost, Stage, StageDescriptor, TRUC_MAX_WEIGHT,
+};
 use crate::units::RelativeLock;
 
 /// Value of the anchor output, which anybody can spend to add a fee.
@@ -25,6 +30,14 @@ pub const ANCHOR_VALUE: Amount = Amount::from_sat(240);
 
 /// The least value of an output to a stage: below it, the output is dust for P2TR and P2WSH.
 pub const DUST: Amount = Amount::from_sat(330);
+
+/// The highest feerate that is paid: 10,000 sat/vB, which is 0.1 BTC for a thousand virtual
+/// bytes.
+///
+/// Whoever types a feerate in the wrong unit would give the coins to a miner.  Bitcoin Core draws
+/// the line at the same place when a transaction is handed to it (`DEFAULT_MAX_RAW_TX_FEE_RATE`,
+/// `src/node/transaction.h`).
+pub const MAX_FEERATE: FeeRate = FeeRate::from_sat_per_kwu(10_000 * 250);
 
 /// The sequence number of triggers and cancels.
 ///
@@ -273,7 +286,7 @@ impl<'a> Builder<'a> {
         let descriptor = self.descriptor(stage)?;
         let found = descriptor.leaf(leaf).ok_or_else(|| no_leaf(stage, leaf))?;
         let fee = SpendCost::of(descriptor, found)
-            .fee(self.feerate)
+            .fee(self.feerate()?)
             .ok_or(BuildError::Feerate)?;
         Ok(fee + ANCHOR_VALUE)
     }
@@ -288,6 +301,14 @@ impl<'a> Builder<'a> {
             }
         }
         Ok(DUST + dearest)
+    }
+
+    /// The feerate, if anybody can mean it.
+    fn feerate(&self) -> Result<FeeRate, BuildError> {
+        if self.feerate > MAX_FEERATE {
+            return Err(BuildError::Feerate);
+        }
+        Ok(self.feerate)
     }
 
     fn descriptor(&self, stage: &Stage) -> Result<&'a StageDescriptor, BuildError> {
@@ -350,7 +371,7 @@ impl<'a> Builder<'a> {
             Destination::Own(derived) => (derived.script_pubkey().clone(), Some(derived)),
         };
         let dust = script_pubkey.minimal_non_dust();
-        let total = total(coins);
+        let total = total(coins)?;
         let outputs = |value| {
             vec![
                 TxOut {
@@ -389,14 +410,26 @@ impl<'a> Builder<'a> {
                 script_pubkey: payee.script_pubkey.clone(),
             })
             .collect();
+        for output in &outputs {
+            let least = output.script_pubkey.minimal_non_dust();
+            if output.value < least {
+                return Err(BuildError::Dust {
+                    amount: output.value,
+                    least,
+                });
+            }
+        }
         outputs.push(anchor_output());
-        let paid: Amount = outputs.iter().map(|output| output.value).sum();
-        let total = total(coins);
+        let total = total(coins)?;
         let fee = self.fee(coins, leaf, &outputs)?;
-        if total < paid + fee {
+        // What adds up to more than there can be is more than there is.
+        let needed = sum(&outputs)
+            .and_then(|paid| paid.checked_add(fee))
+            .unwrap_or(Amount::MAX);
+        if total < needed {
             return Err(BuildError::TooSmall {
                 amount: total,
-                needed: paid + fee,
+                needed,
             });
         }
         let mut own = Vec::new();
@@ -404,7 +437,8 @@ impl<'a> Builder<'a> {
             outputs.insert(payees.len(), own_output(&derived, Amount::ZERO));
             let fee_with_change = self.fee(coins, leaf, &outputs)?;
             match total
-                .checked_sub(paid + fee_with_change)
+                .checked_sub(needed - fee)
+                .and_then(|rest| rest.checked_sub(fee_with_change))
                 .filter(|rest| *rest >= DUST)
             {
                 Some(rest) => {
@@ -472,8 +506,11 @@ impl<'a> Builder<'a> {
             let found = descriptor.leaf(leaf).ok_or_else(|| no_leaf(stage, leaf))?;
             weight += SpendCost::of(descriptor, found).witness_weight;
         }
+        if weight > TRUC_MAX_WEIGHT {
+            return Err(BuildError::TooHeavy { weight });
+        }
         // Nodes round the size up to whole virtual bytes.
-        self.feerate
+        self.feerate()?
             .fee_vb(Weight::from_wu(weight).to_vbytes_ceil())
             .ok_or(BuildError::Feerate)
     }
@@ -485,8 +522,9 @@ impl<'a> Builder<'a> {
         output: Vec<TxOut>,
         own_outputs: Vec<(u32, Arc<Derived>)>,
     ) -> Result<StageTransaction<K, Unsigned>, BuildError> {
-        let spent: Amount = inputs.iter().map(|(coin, ..)| coin.amount()).sum();
-        let paid: Amount = output.iter().map(|output| output.value).sum();
+        let coins: Vec<&Coin> = inputs.iter().map(|(coin, ..)| *coin).collect();
+        let spent = total(&coins)?;
+        let paid = sum(&output).unwrap_or(Amount::MAX);
         let fee = spent.checked_sub(paid).ok_or(BuildError::TooSmall {
             amount: spent,
             needed: paid,
@@ -531,8 +569,25 @@ enum Destination {
     Foreign(ScriptBuf),
 }
 
-fn total(coins: &[&Coin]) -> Amount {
-    coins.iter().map(|coin| coin.amount()).sum()
+/// What coins are worth together, each of them once.
+fn total(coins: &[&Coin]) -> Result<Amount, BuildError> {
+    let mut seen = BTreeSet::new();
+    let mut total = Amount::ZERO;
+    for coin in coins {
+        if !seen.insert(coin.outpoint()) {
+            return Err(BuildError::Twice {
+                coin: coin.outpoint(),
+            });
+        }
+        total = total.checked_add(coin.amount()).ok_or(BuildError::Amount)?;
+    }
+    Ok(total)
+}
+
+/// What outputs pay together, unless it is more than an amount can hold.
+fn sum(outputs: &[TxOut]) -> Option<Amount> {
+    let mut values = outputs.iter().map(|output| output.value);
+    values.try_fold(Amount::ZERO, Amount::checked_add)
 }
 
 fn own_output(derived: &Derived, value: Amount) -> TxOut {
@@ -590,9 +645,34 @@ pub enum BuildError {
         /// What it takes.
         needed: Amount,
     },
-    /// The feerate overflows.
-    #[error("the feerate is too large to compute a fee")]
+    /// The feerate is above [`MAX_FEERATE`].
+    #[error("the feerate is beyond anything to be paid: the most is 10,000 sat/vB")]
     Feerate,
+    /// One coin is named twice.
+    #[error("the coin {coin} is named twice")]
+    Twice {
+        /// The coin.
+        coin: OutPoint,
+    },
+    /// The coins are worth more than an amount can hold.
+    #[error("the coins are worth more than there can be")]
+    Amount,
+    /// A payee would get an output that no node relays.
+    #[error("a payment of {amount} is dust: the least to this payee is {least}")]
+    Dust {
+        /// What he is to get.
+        amount: Amount,
+        /// The least that is no dust.
+        least: Amount,
+    },
+    /// The transaction is larger than nodes relay (BIP-431).
+    #[error(
+        "the transaction would weigh {weight} weight units, and a version 3 transaction may weigh 40,000: spend fewer coins at once"
+    )]
+    TooHeavy {
+        /// What it would weigh.
+        weight: u64,
+    },
     /// The index is beyond what a wildcard holds.
     #[error("index {index} is beyond the last one, 2147483647")]
     Index {

@@ -11,7 +11,7 @@ use miniscript::descriptor::Descriptor;
 use miniscript::psbt::PsbtExt;
 use thiserror::Error;
 
-use super::ANCHOR_VALUE;
+use super::{ANCHOR_VALUE, MAX_FEERATE};
 
 /// Weight of a P2WPKH witness at most: count, signature of 72 bytes, key of 33, with lengths.
 const P2WPKH_WITNESS: u64 = 1 + 73 + 34;
@@ -47,6 +47,9 @@ pub fn build_fee_child(
     coin: &FeeCoin,
     change: &ScriptBuf,
 ) -> Result<Psbt, FeeChildError> {
+    if feerate > MAX_FEERATE {
+        return Err(FeeChildError::Feerate);
+    }
     let spend = |previous_output| TxIn {
         previous_output,
         script_sig: ScriptBuf::new(),
@@ -121,8 +124,8 @@ pub enum FeeChildError {
         /// Its weight.
         weight: u64,
     },
-    /// The feerate overflows.
-    #[error("the feerate is too large to compute a fee")]
+    /// The feerate is above [`MAX_FEERATE`].
+    #[error("the feerate is beyond anything to be paid: the most is 10,000 sat/vB")]
     Feerate,
     /// The fee coin's script is not what its descriptor gives.
     #[error("the fee coin does not fit its descriptor")]

@@ -315,6 +315,85 @@ fn lints_about_time() {
 }
 
 #[test]
+fn a_lock_that_is_long_past_is_none() {
+    let with = |network: &str, lock: &str| {
+        let mut text = BASE.replace("\"regtest\"", &format!("\"{network}\""));
+        if network == "bitcoin" {
+            for party in ["alice", "bob", "carol", "gina", "hal", "ivan"] {
+                text = text.replace(&format!("{{{party}}}"), &format!("{{{party}.main}}"));
+            }
+        }
+        codes(&format!(
+            "{text}\n[[path]]\nname = \"more\"\nquorum = \"agents\"\n{lock}\n"
+        ))
+    };
+    for (network, counts) in [("bitcoin", true), ("signet", true), ("testnet4", true)] {
+        for (date, past) in [
+            ("2013-01-01T00:00:00Z", true),
+            ("2025-06-05T23:59:59Z", true),
+            ("2025-06-06T00:00:00Z", false),
+            ("2025-06-06T00:00:01Z", false),
+        ] {
+            let lock = format!("unlock_at = \"{date}\"");
+            let what = format!("{date} on {network}");
+            assert_only(&with(network, &lock), "LS0615", past && counts, &what);
+        }
+    }
+    for (height, past) in [
+        (1, true),
+        (899_999, true),
+        (900_000, false),
+        (900_001, false),
+    ] {
+        let lock = format!("unlock_height = {height}");
+        assert_only(&with("bitcoin", &lock), "LS0615", past, &lock);
+        assert_only(&with("signet", &lock), "LS0615", false, &lock);
+    }
+    // Behind a delay a lock that has passed does no harm, and on regtest nothing has.
+    let both = "delay = \"365 days\"\nunlock_at = \"2013-01-01T00:00:00Z\"";
+    assert_only(&with("signet", both), "LS0608", true, both);
+    let lock = "unlock_at = \"2013-01-01T00:00:00Z\"";
+    assert_only(&with("regtest", lock), "LS0615", false, lock);
+}
+
+#[test]
+fn a_fee_wallet_is_one_partys_alone() {
+    let fees = |alice: &str, gina: &str| {
+        let text = BASE
+            .replace("{alice}\"", &format!("{{alice}}\", fees = \"{alice}\""))
+            .replace("{gina}\"", &format!("{{gina}}\", fees = \"{gina}\""));
+        codes(&text)
+    };
+    assert_only(
+        &fees("{alice.fees}", "{gina.fees}"),
+        "LS0606",
+        false,
+        "apart",
+    );
+    assert_only(
+        &fees("{alice.fees}", "{alice.fees}"),
+        "LS0606",
+        true,
+        "one wallet for both",
+    );
+    for account in ["{bob}", "{gina}"] {
+        let of_somebody_else = format!("wpkh({account}/<0;1>/*)");
+        assert_only(
+            &fees(&of_somebody_else, "{gina.fees}"),
+            "LS0606",
+            true,
+            account,
+        );
+    }
+    assert_only(
+        &fees("wpkh({alice}/<0;1>/*)", "{gina.fees}"),
+        "LS0311",
+        true,
+        "her own account",
+    );
+}
+
+#[test]
 fn lengths_of_names_and_texts() {
     for (length, bad) in [
         (0, true),

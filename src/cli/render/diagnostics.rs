@@ -110,17 +110,30 @@ struct Lines {
 }
 
 impl Lines {
-    /// What of a place is marked: nothing of the end of a line, which has no width, and of a long
-    /// line only what is shown of it.
+    /// What of a place is marked: of a long line only what is shown of it, and instead of the end of
+    /// a line, which has no width, the last character before it.
     fn marked(&self, start: usize, length: usize) -> [usize; 2] {
         let end = start + length;
-        let marked = self.text.get(start..end).unwrap_or_default();
-        if marked.contains('\n') {
-            let line = marked.split(['\r', '\n']).next().unwrap_or_default();
-            return [start, if line.is_empty() { start } else { end }];
+        let (Some(before), Some(marked), Some(rest)) = (
+            self.text.get(..start),
+            self.text.get(start..end),
+            self.text.get(start..),
+        ) else {
+            return [start, end];
+        };
+        if rest.is_empty() || rest.starts_with(['\r', '\n']) {
+            let last = before.chars().next_back().filter(|c| *c != '\n');
+            return [start - last.map_or(0, char::len_utf8), start];
         }
-        let shown = shown_part(&self.text, start, start, self.widest);
-        [start, shown.map_or(end, |[_, to]| end.min(to.max(start)))]
+        if marked.contains('\n') {
+            return [start, end];
+        }
+        let from = shown_from(before, start, end, self.widest);
+        let mut shown = end.min(from + self.widest);
+        while !self.text.is_char_boundary(shown) {
+            shown += 1;
+        }
+        [start, shown]
     }
 }
 
@@ -168,22 +181,23 @@ impl SourceCode for Lines {
 
 /// What is shown around a marked part, from where to where, if lines have so many bytes at most.
 fn shown_part(text: &str, start: usize, end: usize, widest: usize) -> Option<[usize; 2]> {
-    let before = text.get(..start)?;
-    let first_line = before.rfind('\n').map_or(0, |at| at + 1);
+    let from = shown_from(text.get(..start)?, start, end, widest);
     let last_line = text.get(..end)?.rfind('\n').map_or(0, |at| at + 1);
     let rest = text.get(end..)?;
     let line = rest.split('\n').next().unwrap_or_default();
     let line_end = end + line.strip_suffix('\r').unwrap_or(line).len();
-    let from = if start - first_line > widest / 2 {
-        start
-    } else {
-        first_line
-    };
     let mut to = line_end.min(end.max(from.max(last_line) + widest));
     while !text.is_char_boundary(to) {
         to += 1;
     }
     Some([from, to])
+}
+
+/// Where to begin to show: with the line, unless the marked part would not be seen then.
+fn shown_from(before: &str, start: usize, end: usize, widest: usize) -> usize {
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    let far = start - line > widest / 2 && end - line > widest;
+    if far { start } else { line }
 }
 
 #[cfg(test)]
@@ -216,14 +230,19 @@ mod tests {
     }
 
     #[test]
-    fn ends_of_lines_are_neither_shown_nor_marked() {
+    fn ends_of_lines_are_not_shown_and_the_last_character_is_marked() {
         for end in ["\n", "\r\n"] {
-            let text = format!("one{end}two{end}");
+            let text = format!("one{end}twö{end}{end}");
             let two = 3 + end.len();
-            assert_eq!(part(&text, two, two + 3), Some("two"));
-            assert_eq!(marked(&text, 3, two), [3, 3], "a mark of no width");
+            assert_eq!(part(&text, two, two + 4), Some("twö"));
+            assert_eq!(marked(&text, 3, two), [2, 3]);
+            assert_eq!(marked(&text, two + 4, two + 4), [two + 2, two + 4]);
+            let empty = two + 4 + end.len();
+            assert_eq!(marked(&text, empty, empty), [empty, empty]);
             assert_eq!(marked(&text, 1, two + 1), [1, two + 1], "over two lines");
         }
+        assert_eq!(marked("one", 3, 3), [2, 3]);
+        assert_eq!(marked("", 0, 0), [0, 0]);
     }
 
     #[test]

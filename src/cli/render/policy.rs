@@ -66,7 +66,7 @@ fn counted(count: usize, what: &str) -> String {
 pub(super) fn outline(compiled: &Compiled, width: usize) -> String {
     let policy = compiled.policy();
     let root = policy.root().quorum();
-    let root_says = format!("root: {} spend at once", words::quorum(root));
+    let root_says = format!("root: {} can spend at once", words::quorum(root));
     let mut lines = vec![(shown(root.name()), root_says)];
     for path in policy.paths() {
         lines.push((shown(path.name()), path_says(path, root.name())));

@@ -40,6 +40,7 @@ pub(in crate::policy) struct CheckedParty {
     pub name: Span,
     pub key: Option<Span>,
     pub veto: Option<Span>,
+    pub fees: Option<Span>,
     /// Whether the document gives a veto key, readable or not.
     pub has_veto_field: bool,
 }
@@ -50,6 +51,11 @@ impl CheckedParty {
         let key = self.key.map(|span| (span, self.party.key()));
         let veto = self.veto.zip(self.party.veto());
         key.into_iter().chain(veto)
+    }
+
+    /// The account of the fee wallet, if it could be read.
+    pub(super) fn fee_account(&self) -> Option<(Span, &AccountKey)> {
+        self.fees.zip(self.party.fees().map(FeeWallet::account))
     }
 }
 
@@ -105,6 +111,7 @@ fn party(
         name: entry.name.span,
         key: key.as_ref().map(|key| key.span),
         veto: veto.as_ref().map(|key| key.span),
+        fees: fees.as_ref().map(|fees| fees.span),
         has_veto_field: entry.veto.is_some(),
         party: Arc::new(Party {
             name: entry.name.value.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bitcoin::secp256k1::PublicKey;
 use ed25519_dalek::VerifyingKey;
 
 use super::super::document::Document;
@@ -55,6 +56,9 @@ pub(super) fn check_keys(
     for (at, party) in parties.iter().enumerate() {
         for earlier in parties.iter().take(at) {
             let (name, other) = (party.party.name(), earlier.party.name());
+            if name != other {
+                check_fee_wallets(party, earlier, problems);
+            }
             let Some((span, other_span, same_key)) = shared(party, earlier) else {
                 continue;
             };
@@ -84,6 +88,37 @@ pub(super) fn check_keys(
                     .at(span, format!("the same {what}"))
                     .beside(other_span, "as here")
                     .help("give each party a signing device of its own, or make them one party"),
+            );
+        }
+    }
+}
+
+/// Reports a fee wallet that is an account of somebody else: each of the two could spend the coins
+/// that the other counts on to pay for a cancel.
+fn check_fee_wallets(party: &CheckedParty, other: &CheckedParty, problems: &mut Vec<Diagnostic>) {
+    let all = |party: &CheckedParty| -> Vec<(Span, PublicKey)> {
+        let accounts = party.accounts().chain(party.fee_account());
+        accounts
+            .map(|(span, key)| (span, key.xpub().public_key))
+            .collect()
+    };
+    let fees = [party.fee_account(), other.fee_account()];
+    let fees: Vec<Span> = fees.into_iter().flatten().map(|(span, _)| span).collect();
+    for (span, key) in all(party) {
+        for (other_span, other_key) in all(other) {
+            if key != other_key || !(fees.contains(&span) || fees.contains(&other_span)) {
+                continue;
+            }
+            let message = format!(
+                "{} and {} have the same key, as a fee wallet",
+                quote(other.party.name()),
+                quote(party.party.name())
+            );
+            problems.push(
+                Diagnostic::new(Code::KeyReused, message)
+                    .at(span, "the same key")
+                    .beside(other_span, "as here")
+                    .help("give each party a fee wallet of its own, apart from all accounts"),
             );
         }
     }

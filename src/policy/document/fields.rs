@@ -335,7 +335,7 @@ fn unknown_unit(name: &str, text: &str, span: Span) -> Diagnostic {
     let unit = unit.trim();
     let (what, label, help) = if whole != number {
         (
-            "which is no whole number of anything".to_owned(),
+            "which is no duration".to_owned(),
             "not a whole number".to_owned(),
             format!("write a whole number of {units}, such as `\"36 hours\"`"),
         )

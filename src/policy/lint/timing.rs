@@ -1,13 +1,20 @@
 //! Lints about how long things take.
 
-use crate::units::{AbsoluteLock, BLOCKS_PER_DAY, Blocks, RelativeLock};
+use crate::units::{AbsoluteLock, BLOCKS_PER_DAY, BlockHeight, Blocks, RelativeLock, UnixTime};
 
 use super::super::shown::quote;
-use super::super::{Code, Diagnostic, Lockup};
+use super::super::{Code, Diagnostic, Lockup, Network};
 use super::Facts;
 
 /// Shortest veto window that is not warned about: a day.
 const SHORT_WINDOW: Blocks = Blocks(BLOCKS_PER_DAY);
+
+/// A moment that has passed wherever a policy is for real coins: 2025-06-06, the day of the block
+/// of the main network that is named beside it.
+///
+/// A policy is checked without a clock, so that it comes out the same on every day.  But a date
+/// with two digits swapped is mostly one long ago.
+const LONG_PAST: (UnixTime, BlockHeight) = (UnixTime(1_749_168_000), BlockHeight(900_000));
 
 pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
     short_windows(facts, problems);
@@ -117,20 +124,55 @@ fn mixed_locks(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
 }
 
 fn open_paths(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
+    let network = facts.document.settings.network.as_ref();
+    let network = network.map(|network| network.value);
     for (entry, path) in facts.paths() {
-        let open = path
-            .direct()
-            .is_some_and(|direct| direct.delay().is_none() && direct.unlock().is_none());
-        if open {
-            problems.push(
+        let Some(direct) = path.direct() else {
+            continue;
+        };
+        if direct.delay().is_some() {
+            continue;
+        }
+        match direct.unlock() {
+            None => problems.push(
                 Diagnostic::new(
                     Code::OpenPath,
                     format!("path {} has no lock", quote(path.name())),
                 )
                 .at(entry.place(), "its quorum can spend every coin at once")
                 .help("add `delay`, `unlock_at` or `unlock_height`, or an `escrow`"),
-            );
+            ),
+            Some(lock) if is_long_past(lock, network) => {
+                let typed = entry.unlock_at.as_ref().or(entry.unlock_height.as_ref());
+                problems.push(
+                    Diagnostic::new(
+                        Code::OpenPath,
+                        format!(
+                            "the lock of path {} is until {lock}, which is past",
+                            quote(path.name())
+                        ),
+                    )
+                    .at(
+                        typed.map_or(entry.place(), |typed| typed.span),
+                        "its quorum can spend every coin at once",
+                    )
+                    .help("correct the date or the height, or add a `delay`"),
+                );
+            }
+            Some(_) => {}
         }
+    }
+}
+
+/// Whether an absolute lock was open already when this program was written.
+///
+/// On regtest every chain has a time of its own, and heights of the test networks mean little.
+fn is_long_past(lock: AbsoluteLock, network: Option<Network>) -> bool {
+    let (date, height) = LONG_PAST;
+    match (lock, network) {
+        (_, None | Some(Network::Regtest)) => false,
+        (AbsoluteLock::Time(time), Some(_)) => time < date,
+        (AbsoluteLock::Height(at), Some(network)) => network == Network::Bitcoin && at < height,
     }
 }
 
