@@ -119,9 +119,10 @@ impl<'a> Rehearsed<'a> {
     /// Plays all events and compares the end with what was expected.
     pub(super) fn play(mut self) -> Result<Rehearsal, RehearsalError> {
         for event in &self.scenario.events {
-            if let Some(told) = self.event(event) {
-                self.expectations
-                    .extend(expect::of_event(event, &told.verdict));
+            let told = self.event(event);
+            self.expectations
+                .extend(expect::of_event(event, &told.verdict));
+            if !told.what.is_empty() {
                 self.tell(told, event)?;
             }
             if let EventKind::Expect(expected) = &event.kind {
@@ -154,7 +155,8 @@ impl<'a> Rehearsed<'a> {
             verdict,
             mut notes,
         } = told;
-        notes.extend(event.note.clone());
+        // The remark of an event without an actor is told already.
+        notes.extend(event.note.clone().filter(|_| !who.is_empty()));
         let money = self.money()?;
         let chain = self.engine.chain();
         self.timeline.push(Entry {
@@ -171,9 +173,8 @@ impl<'a> Rehearsed<'a> {
         Ok(())
     }
 
-    /// Plays an event; nothing is told of an expectation without a remark.
-    fn event(&mut self, event: &Event) -> Option<Told> {
-        Some(match &event.kind {
+    fn event(&mut self, event: &Event) -> Told {
+        match &event.kind {
             EventKind::Deposit(deposit) => {
                 let what = format!("deposit {} as {}", deposit.amount, deposit.coin);
                 self.told(strings(["somebody"]), what, |run| run.deposit(deposit))
@@ -229,9 +230,11 @@ impl<'a> Rehearsed<'a> {
                 let what = format!("it now takes {rate} sat/vB to be relayed and mined");
                 Told::plain("fee market", what)
             }
-            EventKind::Expect(_) if event.note.is_none() => return None,
-            EventKind::Expect(_) | EventKind::Note => Told::plain("", ""),
-        })
+            // A remark is all there is to tell.
+            EventKind::Expect(_) | EventKind::Note => {
+                Told::plain("", event.note.clone().unwrap_or_default())
+            }
+        }
     }
 
     /// Does something, and puts what came of it into words.
