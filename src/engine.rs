@@ -287,7 +287,7 @@ impl<C: Chain> Engine<C> {
         if self
             .armed
             .iter()
-            .any(|armed| armed.rung_for(outpoint).is_some())
+            .any(|armed| armed.path() == path && armed.rung_for(outpoint).is_some())
         {
             return Err(ArmingError::AlreadyArmed.into());
         }
@@ -315,7 +315,7 @@ impl<C: Chain> Engine<C> {
             .into_armed()
             .map_err(|_| StepError::MissingSignatures(Role::Arming))?;
         // A cancel pays the coin's own index on the change keychain: watch it from now on, and
-        // give it to nothing else.
+        // give it to nothing else that is built after this.
         let index = coin.derived().index();
         self.watch(Keychain::Change, index)?;
         let [_, change] = &mut self.next;

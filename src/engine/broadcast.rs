@@ -3,7 +3,7 @@
 use bitcoin::{Amount, Transaction};
 
 use super::{Engine, Prepared, Signers, StepError};
-use crate::chain::Chain;
+use crate::chain::{Chain, Refusal};
 
 /// What was handed over.
 #[derive(Clone, Debug)]
@@ -33,8 +33,11 @@ impl<C: Chain> Engine<C> {
             .anchor
             .filter(|_| asked.is_none_or(|asked| prepared.fee < asked));
         let Some(anchor) = anchor else {
-            self.chain.submit(&prepared.transaction)??;
-            return Ok(Broadcast { child: None });
+            match self.chain.submit(&prepared.transaction)? {
+                // Whoever tries again has succeeded before.
+                Err(refusal) if !is_known(&refusal) => return Err(refusal.into()),
+                _ => return Ok(Broadcast { child: None }),
+            }
         };
         let (child, fee) = self.fee_child(prepared, anchor, broadcaster, signers)?;
         self.chain.submit_package(&prepared.transaction, &child)??;
@@ -42,4 +45,12 @@ impl<C: Chain> Engine<C> {
             child: Some((child, fee)),
         })
     }
+}
+
+/// Whether a refusal says only that the chain has the transaction already.
+fn is_known(refusal: &Refusal) -> bool {
+    matches!(
+        &*refusal.class,
+        "txn-already-in-mempool" | "txn-already-known"
+    )
 }

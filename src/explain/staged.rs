@@ -31,12 +31,12 @@ pub(super) fn common(teller: &Teller<'_>) -> Option<Section> {
     ));
     section.say(sentence!(
         Software,
-        "A coin is armed once. A signed file cannot be called back: it loses its force only when the coin is moved, and that move is several blocks deep. So whenever anything changes, or an attempt is given up, {root} must refresh the coin.",
+        "A coin is armed once for each path. A signed file cannot be called back: it loses its force only when the coin is moved, and that move is several blocks deep. So whenever anything changes, or an attempt is given up, {root} must refresh the coin.",
         root = root,
     ));
     section.say(sentence!(
         Consensus,
-        "A trigger puts a coin into an escrow, where the veto window runs. Until the window is over the coin can leave the escrow in two ways only: by a cancel, which sends it back to the vault, or by an override."
+        "A trigger puts a coin into an escrow, where the veto window runs. Until the window is over it can leave the escrow in two ways only: by a cancel, for which arming keys and those who can veto sign together, or by an override."
     ));
     section.say(sentence!(
         Consensus,

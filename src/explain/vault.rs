@@ -156,7 +156,7 @@ fn trigger_leaf(teller: &Teller<'_>, path: &SpendingPath, leaf: &Leaf) -> Option
     leaf.is_presigned().then(|| {
         sentence!(
             Consensus,
-            "Path \"{name}\": {actors} can move a coin into an escrow (the trigger), but only with a file that {root} signed for this coin in advance. The file alone does nothing, and without it {actors} can do nothing.",
+            "Path \"{name}\": {actors} can move a coin into an escrow (the trigger), but only with a file that {root} signed for this coin in advance. The file alone does nothing, and without it this path is closed to {actors}.",
             name = Said::plain(path.name()),
             actors = Teller::actors(path),
             root = teller.root_name(),

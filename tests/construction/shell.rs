@@ -34,7 +34,11 @@ struct Shell {
 
 impl Shell {
     fn new(script: &'static str) -> Self {
-        let world = Draft::new(script, TREASURY).world();
+        Self::of(&Draft::new(script, TREASURY))
+    }
+
+    fn of(draft: &Draft) -> Self {
+        let world = draft.world();
         Self {
             engine: Engine::new(world.compiled, EmbeddedChain::new(START)),
             people: world.people,
@@ -313,5 +317,78 @@ fn as_many_coins_at_once_as_nodes_relay_and_one_more() {
             "{refused:?}"
         );
         assert!(one.amount() > ANCHOR_VALUE);
+    }
+}
+
+/// Two staged paths can be open to one coin: it is armed once for each, and whichever triggers
+/// first takes it.
+#[test]
+fn a_coin_is_armed_once_for_each_path() {
+    const SECOND: &str = r#"[[path]]
+name = "payments"
+purpose = "spend"
+quorum = "agents"
+escrow = { window = "15 blocks", veto = "vetoers" }
+
+[[path]]
+name = "dead-man""#;
+    for script in SCRIPTS {
+        let draft = Draft::new(script, TREASURY).but("[[path]]\nname = \"dead-man\"", SECOND);
+        let mut shell = Shell::of(&draft);
+        let coin = shell.deposit();
+        let holders = names(&["alice", "gina", "hal"]);
+        let people = Rc::clone(&shell.people);
+        for path in ["sos", "payments"] {
+            let engine = &mut shell.engine;
+            let armed = engine.arm(coin, path, &names(&ROOT), &holders, people.as_ref());
+            assert!(armed.is_ok(), "{script} {path}");
+            let again = engine.arm(coin, path, &names(&ROOT), &holders, people.as_ref());
+            assert_eq!(
+                again.map(drop).map_err(|error| error.class().to_owned()),
+                Err("arming".to_owned())
+            );
+        }
+        let trigger = |path: &str| Action::Trigger {
+            coin,
+            path: path.to_owned(),
+        };
+        let first = shell
+            .engine
+            .prepare(&trigger("payments"), &names(&AGENTS), people.as_ref());
+        let second = shell
+            .engine
+            .prepare(&trigger("sos"), &names(&AGENTS), people.as_ref());
+        let (first, second) = (first.expect("armed"), second.expect("armed"));
+        shell
+            .engine
+            .broadcast(&first, "gina", people.as_ref())
+            .expect("the first one");
+        shell.engine.chain_mut().mine_one();
+        let late = shell.engine.broadcast(&second, "gina", people.as_ref());
+        assert!(
+            matches!(late, Err(StepError::Refused(_))),
+            "{script}: the coin is gone"
+        );
+    }
+}
+
+#[test]
+fn broadcasting_again_is_no_failure() {
+    let mut shell = Shell::new("tr");
+    let coin = shell.armed();
+    let people = Rc::clone(&shell.people);
+    let action = Action::Trigger {
+        coin,
+        path: "sos".to_owned(),
+    };
+    let trigger = shell
+        .engine
+        .prepare(&action, &names(&AGENTS), people.as_ref())
+        .expect("armed");
+    for _ in 0..2 {
+        shell
+            .engine
+            .broadcast(&trigger, "gina", people.as_ref())
+            .expect("known is as good as new");
     }
 }
