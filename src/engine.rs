@@ -21,7 +21,6 @@ use crate::arming::{ArmedCoin, Arming, ArmingError};
 use crate::chain::{BackendError, Chain, Refusal, SeenOutput};
 use crate::compile::{Compiled, Derived, Keychain, Role, Stage};
 use crate::lifecycle::{OutputFacts, SpendFacts, Standing};
-use crate::policy::Quorum;
 use crate::transaction::{
     BuildError, Builder, Coin, EscrowCoin, FeeChildError, FinalizeError, LockupCoin, ReceiveError,
     VaultCoin, WrongStage,
@@ -339,18 +338,6 @@ impl<C: Chain> Engine<C> {
             }
         }
         Ok(received)
-    }
-
-    /// Those of a quorum who sign, in the order of the policy.
-    #[must_use]
-    pub fn members(quorum: &Quorum) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for seat in quorum.seats() {
-            if !names.iter().any(|name| name == seat.name()) {
-                names.push(seat.name().to_owned());
-            }
-        }
-        names
     }
 }
 

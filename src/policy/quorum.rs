@@ -124,6 +124,18 @@ impl Quorum {
         self.seats().into_iter().map(|party| party.name()).collect()
     }
 
+    /// The names of the parties, each once, in the order of their first seats.
+    #[must_use]
+    pub fn roll(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for seat in self.seats() {
+            if !names.contains(&seat.name()) {
+                names.push(seat.name());
+            }
+        }
+        names
+    }
+
     /// The only party, where the quorum is nothing but that party.
     #[must_use]
     pub fn single_party(&self) -> Option<&Arc<Party>> {

@@ -8,9 +8,10 @@ use bitcoin::{OutPoint, ScriptBuf};
 use super::run::{Done, Rehearsed};
 use super::scenario::{Deposit, Name, Pay, Step, Word};
 use super::words::{accepted, list, strings, stripped};
-use crate::chain::{BackendError, EmbeddedChain, FaucetError};
+use crate::chain::{BackendError, FaucetError};
 use crate::compile::{Keychain, Stage};
-use crate::engine::{Action, Engine, KnownCoin, Payment, Received, StepError};
+use crate::engine::{Action, KnownCoin, Payment, Received, StepError};
+use crate::policy::Quorum;
 use crate::report::Verdict;
 
 impl Rehearsed<'_> {
@@ -206,7 +207,7 @@ impl Rehearsed<'_> {
     }
 
     pub(super) fn root(&self) -> Vec<String> {
-        Engine::<EmbeddedChain>::members(self.engine.compiled().policy().root().quorum())
+        roll(self.engine.compiled().policy().root().quorum())
     }
 
     /// The path that a step names, or else the one whose escrow or lock-up its coin is in.
@@ -222,8 +223,7 @@ impl Rehearsed<'_> {
         let policy = self.engine.compiled().policy();
         let path = self.path_of(step);
         let path = path.and_then(|path| policy.path(&path));
-        path.map(|path| Engine::<EmbeddedChain>::members(path.quorum()))
-            .unwrap_or_default()
+        path.map(|path| roll(path.quorum())).unwrap_or_default()
     }
 
     pub(super) fn veto_quorum(&self, step: &Step) -> Vec<String> {
@@ -232,9 +232,7 @@ impl Rehearsed<'_> {
         let staged = path
             .and_then(|path| policy.path(&path))
             .and_then(|path| path.staged());
-        staged
-            .map(|staged| Engine::<EmbeddedChain>::members(staged.veto()))
-            .unwrap_or_default()
+        staged.map(|staged| roll(staged.veto())).unwrap_or_default()
     }
 
     /// Those named in the step, or else everybody in the quorum who still can sign.
@@ -316,4 +314,9 @@ pub(super) fn faucet_error(error: FaucetError) -> StepError {
         FaucetError::Refused(refusal) => StepError::Refused(refusal),
         dry @ FaucetError::Dry(_) => StepError::Backend(BackendError::new(dry)),
     }
+}
+
+/// The names of a quorum's parties.
+fn roll(quorum: &Quorum) -> Vec<String> {
+    quorum.roll().into_iter().map(str::to_owned).collect()
 }

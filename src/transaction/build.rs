@@ -1,15 +1,16 @@
 //! Building transactions: which leaf, which sequence number, which outputs, and the fee.
 
+mod error;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::transaction::Version;
-use bitcoin::{
-    Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness,
-};
-use thiserror::Error;
+use bitcoin::{Amount, FeeRate, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness};
+
+pub use self::error::BuildError;
 
 use super::coin::{Coin, EscrowCoin, LockupCoin, VaultCoin};
 use super::{
@@ -609,77 +610,4 @@ fn no_leaf(stage: &Stage, leaf: &LeafKind) -> BuildError {
         stage: stage.clone(),
         leaf: leaf.clone(),
     }
-}
-
-/// Why a transaction cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum BuildError {
-    /// The policy has no such stage.
-    #[error("this policy has no {stage}")]
-    NoStage {
-        /// The stage.
-        stage: Stage,
-    },
-    /// The stage has no such leaf.
-    #[error("the {stage} of this policy has no leaf `{leaf}`")]
-    NoLeaf {
-        /// The stage.
-        stage: Stage,
-        /// The leaf.
-        leaf: LeafKind,
-    },
-    /// A path with a lock-up pays nobody directly.
-    #[error("the path `{path}` has a lock-up: its settle leads there and to no payee")]
-    HasLockup {
-        /// The path.
-        path: String,
-    },
-    /// There is nothing to spend.
-    #[error("there are no coins to spend")]
-    NoCoins,
-    /// The coins are worth less than the transaction takes.
-    #[error("{amount} is too small: {needed} is needed for the outputs and the fee")]
-    TooSmall {
-        /// What there is.
-        amount: Amount,
-        /// What it takes.
-        needed: Amount,
-    },
-    /// The feerate is above [`MAX_FEERATE`].
-    #[error("the feerate is beyond anything to be paid: the most is 10,000 sat/vB")]
-    Feerate,
-    /// One coin is named twice.
-    #[error("the coin {coin} is named twice")]
-    Twice {
-        /// The coin.
-        coin: OutPoint,
-    },
-    /// The coins are worth more than an amount can hold.
-    #[error("the coins are worth more than there can be")]
-    Amount,
-    /// A payee would get an output that no node relays.
-    #[error("a payment of {amount} is dust: the least to this payee is {least}")]
-    Dust {
-        /// What he is to get.
-        amount: Amount,
-        /// The least that is no dust.
-        least: Amount,
-    },
-    /// The transaction is larger than nodes relay (BIP-431).
-    #[error(
-        "the transaction would weigh {weight} weight units, and a version 3 transaction may weigh 40,000: spend fewer coins at once"
-    )]
-    TooHeavy {
-        /// What it would weigh.
-        weight: u64,
-    },
-    /// The index is beyond what a wildcard holds.
-    #[error("index {index} is beyond the last one, 2147483647")]
-    Index {
-        /// The index.
-        index: u32,
-    },
-    /// A coin's script is not what its descriptor gives.
-    #[error("the coin does not fit its descriptor")]
-    Psbt,
 }
