@@ -256,3 +256,40 @@ fn root_and_agents_together_go_anywhere() {
         world.accepts(&world.signed(&theft, &coin, &leaf, &seats, Fill::Nothing));
     }
 }
+
+/// Six blocks whose miners' clocks run two hours ahead move the median time past by as much.  A
+/// lock that counts time opens that much earlier; one that counts blocks cannot be hurried.
+#[test]
+fn forward_dated_blocks_hurry_time_locks_and_no_block_locks() {
+    const TWO_HOURS: i32 = 7200;
+    /// Blocks until the direct path opens, with miners' clocks so far ahead from the deposit on.
+    fn blocks_until_open(script: &'static str, clock: &str, delay: &str, ahead: i32) -> u32 {
+        let direct = format!("quorum = \"agents\"\nclock = \"{clock}\"\ndelay = \"{delay}\"\n");
+        let draft = Draft::new(script, TREASURY)
+            .but("quorum = \"agents\"\ndelay = \"90 blocks\"\n", &direct);
+        let mut world = draft.world();
+        let coin = world.deposit(DEPOSIT);
+        world.chain.set_skew(ahead);
+        let recovery = world.builder().recover(&coin, "dead-man", anywhere());
+        let recovery = world.live(recovery.expect("the path is direct"), &["gina", "hal"]);
+        (0..200)
+            .find(|_| {
+                let open = world.chain.test_accept(&recovery).is_ok();
+                world.chain.mine_empty();
+                open
+            })
+            .expect("it opens")
+    }
+    for script in SCRIPTS {
+        let honest = blocks_until_open(script, "time", "15 hours", 0);
+        let hurried = blocks_until_open(script, "time", "15 hours", TWO_HOURS);
+        assert_eq!(
+            honest - hurried,
+            12,
+            "{script}: two hours are twelve blocks"
+        );
+        let honest = blocks_until_open(script, "blocks", "90 blocks", 0);
+        let hurried = blocks_until_open(script, "blocks", "90 blocks", TWO_HOURS);
+        assert_eq!((honest, hurried), (89, 89), "{script}");
+    }
+}
