@@ -20,7 +20,20 @@ impl Rehearsed<'_> {
         let script = address.script_pubkey().clone();
         let shown = address.address(self.engine.compiled().policy().network());
         let funded = self.engine.chain_mut().fund(script, deposit.amount);
-        let outpoint = funded.map_err(faucet_error)?;
+        let outpoint = match funded {
+            Ok(outpoint) => outpoint,
+            Err(dry @ FaucetError::Dry(_)) => {
+                let class = "faucet-dry".to_owned();
+                let reason = dry.to_string();
+                let verdict = Verdict::RefusedBySoftware { class, reason };
+                return Ok(Done {
+                    verdict,
+                    notes: Vec::new(),
+                    signed: Vec::new(),
+                });
+            }
+            Err(error) => return Err(faucet_error(error)),
+        };
         self.deposits.insert(deposit.coin.text.clone(), outpoint);
         self.engine.chain_mut().mine_one();
         Ok(unsent(vec![format!("at {shown}")], &[]))

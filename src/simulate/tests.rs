@@ -434,3 +434,11 @@ fn an_attempt_that_would_fail_anyway_shows_nothing() {
     let actual = report.expectations.last().map(|e| e.actual.as_str());
     assert_eq!(actual, Some("refused by our software: not-shown"));
 }
+
+#[test]
+fn a_deposit_beyond_the_faucet_is_said_to_be_one() {
+    let deposit =
+        "[[event]]\ndeposit = { coin = \"d\", amount = \"20000 BTC\" }\nrefused = \"faucet-dry\"\n";
+    let report = on_the_way("lock-up", deposit);
+    assert!(report.passed(), "{:?}", report.expectations);
+}
