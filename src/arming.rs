@@ -392,7 +392,7 @@ pub enum ArmingError {
     #[error("the cancels and settles are signed and wait for their acknowledgement")]
     NotAcknowledged,
     /// There is nothing left to sign.
-    #[error("the coin is armed; a coin is armed once, so refresh it first to arm it anew")]
+    #[error("the coin is armed on this path already; refresh it first to arm it anew")]
     AlreadyArmed,
     /// The party neither vetoes nor acts on this path.
     #[error("`{0}` neither vetoes nor acts on this path")]

@@ -25,7 +25,7 @@ use thiserror::Error;
 use crate::policy::{Policy, SpendingPath};
 
 pub use self::branch::{BranchTable, BranchUse};
-pub use self::cost::{ANCHOR_OUTPUT_WEIGHT, SpendCost, spend_weight};
+pub use self::cost::{SpendCost, spend_weight};
 pub use self::derive::{Derived, DerivedLeaf, KeyUse, Keychain};
 pub use self::id::PolicyId;
 pub use self::internal_key::{NUMS_POINT, is_unspendable};

@@ -10,7 +10,7 @@ use super::stage::StageDescriptor;
 use crate::policy::ScriptType;
 
 /// Weight of a pay-to-anchor output: 8 bytes of value and a script of 4 with its length.
-pub const ANCHOR_OUTPUT_WEIGHT: u64 = 4 * (8 + 1 + 4);
+const ANCHOR_OUTPUT_WEIGHT: u64 = 4 * (8 + 1 + 4);
 
 /// Weight of an output to a stage, which P2TR and P2WSH share: a script of 34 bytes.
 const STAGE_OUTPUT_WEIGHT: u64 = 4 * (8 + 1 + 34);

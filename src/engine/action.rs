@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bitcoin::secp256k1::{All, Secp256k1};
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, Weight};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, Weight};
 
 use super::{Engine, Signers, StepError};
 use crate::chain::Chain;
@@ -134,12 +134,6 @@ impl Prepared {
     #[must_use]
     pub fn weight(&self) -> Weight {
         self.transaction.weight()
-    }
-
-    /// The feerate it pays itself.
-    #[must_use]
-    pub fn feerate(&self) -> FeeRate {
-        self.fee / self.weight()
     }
 }
 
