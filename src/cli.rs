@@ -8,6 +8,7 @@ mod check;
 mod compile;
 mod demo;
 mod explain;
+mod explain_code;
 mod failure;
 mod input;
 mod render;
@@ -43,6 +44,7 @@ enum Command {
     Check(check::Check),
     Compile(compile::Compile),
     Explain(explain::Explain),
+    ExplainCode(explain_code::ExplainCode),
     Simulate(simulate::Simulate),
     Test(test::Test),
 }
@@ -57,6 +59,7 @@ impl Cli {
             Command::Check(check) => check.run(&screen),
             Command::Compile(compile) => compile.run(&screen),
             Command::Explain(explain) => explain.run(&screen),
+            Command::ExplainCode(explain_code) => explain_code.run(&screen),
             Command::Simulate(simulate) => simulate.run(&screen),
             Command::Test(test) => test.run(&screen),
         };

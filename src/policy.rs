@@ -38,7 +38,7 @@ use crate::units::AbsoluteLock;
 
 pub use self::activation::Activation;
 pub use self::check::{Checked, Silenced, check};
-pub use self::code::{Code, Severity};
+pub use self::code::{Code, Example, Severity};
 pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};

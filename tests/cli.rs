@@ -50,6 +50,7 @@ fn every_command_has_its_result_as_json() {
         (vec!["check", POLICY], "diagnostics"),
         (vec!["compile", POLICY], "stages"),
         (vec!["explain", POLICY], "sections"),
+        (vec!["explain-code"], "codes"),
         (vec!["simulate", INCIDENT], "timeline"),
         (vec!["test", "tests/cli/fixtures/good"], "tests"),
     ];

@@ -145,6 +145,14 @@ fn page() -> String {
                 sentences(code.remedy()),
             )
             .expect("writing to a string");
+            if let Some(example) = code.example() {
+                write!(
+                    page,
+                    "\nWrong:\n\n```toml\n{}\n```\n\nRight:\n\n```toml\n{}\n```\n",
+                    example.wrong, example.right
+                )
+                .expect("writing to a string");
+            }
         }
     }
     page
@@ -153,6 +161,38 @@ fn page() -> String {
 /// One sentence per line, as in all pages of the book.
 fn sentences(text: &str) -> String {
     text.replace(". ", ".\n")
+}
+
+/// Each right example stands in the base policy, and with the wrong one instead it has the problem.
+#[test]
+fn examples_show_what_they_should() {
+    let mut examples = 0;
+    for code in Code::ALL {
+        let Some(example) = code.example() else {
+            continue;
+        };
+        assert!(BASE.contains(example.right), "{code}: {}", example.right);
+        let wrong = BASE.replacen(example.right, example.wrong, 1);
+        let codes = template::codes(&wrong);
+        assert!(codes.contains(&code.as_str()), "{code}: {codes:?}");
+        examples += 1;
+    }
+    assert!(examples >= 20, "{examples}");
+}
+
+#[test]
+fn a_mistyped_code_is_recognised() {
+    for (typed, meant) in [
+        ("ls0104", Some(Code::MissingField)),
+        ("104", Some(Code::MissingField)),
+        ("LS104", Some(Code::MissingField)),
+        ("L0104", Some(Code::MissingField)),
+        ("LS010", Some(Code::Syntax)),
+        ("", None),
+        ("nonsense", None),
+    ] {
+        assert_eq!(Code::similar_to(typed), meant, "{typed}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::Exit;
 use crate::compile::CompileError;
-use crate::policy::Checked;
+use crate::policy::{Checked, Code};
 use crate::simulate::{RehearsalError, ScenarioError};
 
 /// Why a command did not come to a result.  File names are ready to be shown.
@@ -39,6 +39,11 @@ pub(super) enum Failure {
         "there is nothing to test under `{folder}`: no policy, and no incident in a folder `incidents`"
     )]
     NothingToTest { folder: String },
+    #[error("there is no code `{typed}`{}", did_you_mean(*.similar))]
+    UnknownCode {
+        typed: String,
+        similar: Option<Code>,
+    },
     #[error("a rehearsal ended unexpectedly")]
     Panic,
 }
@@ -63,7 +68,7 @@ impl Failure {
                     | RehearsalError::Compile(CompileError::Limit { .. }),
                 ..
             } => Exit::Document,
-            Self::NothingToTest { .. } => Exit::Usage,
+            Self::NothingToTest { .. } | Self::UnknownCode { .. } => Exit::Usage,
             Self::Compile { .. } | Self::Rehearsal { .. } | Self::Panic => Exit::Internal,
         }
     }
@@ -81,6 +86,7 @@ impl Failure {
             Self::Incident { .. } => "incident",
             Self::Rehearsal { .. } => "rehearsal",
             Self::NothingToTest { .. } => "nothing-to-test",
+            Self::UnknownCode { .. } => "unknown-code",
             Self::Panic => "panic",
         }
     }
@@ -92,4 +98,11 @@ impl Failure {
             _ => None,
         }
     }
+}
+
+fn did_you_mean(similar: Option<Code>) -> String {
+    similar.map_or_else(
+        || "; without one, `longstop explain-code` lists them all".to_owned(),
+        |code| format!("; did you mean `{code}` ({})?", code.title()),
+    )
 }

@@ -4,6 +4,7 @@
 //! they are no terminals or are told so by the environment.  Whatever comes from a document goes
 //! through [`shown`], so that it cannot act on the terminal.
 
+mod codes;
 mod compiled;
 mod diagnostics;
 mod outcomes;
@@ -20,6 +21,7 @@ use serde_json::json;
 use super::Failure;
 use crate::policy::{Checked, Severity, is_invisible};
 
+pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;
 pub(super) use self::outcomes::outcomes;
 pub(super) use self::policy::summary;

@@ -3,9 +3,15 @@
 //! A code never changes its meaning: policies silence lints by it, and other tools read it.  The
 //! book has a page with a section for each, which a test compares with this table.
 
+mod example;
+
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+
+use super::document::did_you_mean;
+
+pub use self::example::Example;
 
 /// How grave a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -398,6 +404,42 @@ impl Code {
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         self.entry().remedy
+    }
+
+    /// How it comes about and how it goes away, for codes where a few lines show it.
+    #[must_use]
+    pub fn example(self) -> Option<Example> {
+        example::of(self)
+    }
+
+    /// Where the book explains it: a page and a heading, relative to the book.
+    #[must_use]
+    pub fn place_in_book(self) -> String {
+        let heading = format!("{self}: {}", self.title());
+        let kept = heading.chars().filter_map(|c| match c {
+            ' ' => Some('-'),
+            c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
+            _ => None,
+        });
+        format!("codes.md#{}", kept.collect::<String>())
+    }
+
+    /// The code that was perhaps meant by something that is none: one with the same number, or
+    /// else the one that looks most like it.
+    #[must_use]
+    pub fn similar_to(text: &str) -> Option<Self> {
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let number = digits.parse::<u32>().ok();
+        let same = |code: &Self| {
+            let own = code.as_str().trim_start_matches("LS").parse::<u32>().ok();
+            own.is_some() && own == number
+        };
+        let all = || Self::ALL.iter().copied();
+        let numbered = all().find(same);
+        numbered.or_else(|| {
+            let written = did_you_mean(text, all().map(Self::as_str))?;
+            Self::from_written(written)
+        })
     }
 
     /// The code written like this.

@@ -44,7 +44,7 @@ fn fragment(heading: &str) -> String {
     kept.collect()
 }
 
-fn fragments(text: &str) -> BTreeSet<String> {
+pub fn fragments(text: &str) -> BTreeSet<String> {
     let text = prose(text);
     let headings = text.lines().filter(|line| line.starts_with('#'));
     headings

@@ -139,6 +139,16 @@ fn incidents_have_the_fields_of_the_page() {
 }
 
 #[test]
+fn codes_have_their_places_in_the_book() {
+    for code in Code::ALL {
+        let place = code.place_in_book();
+        let (file, heading) = place.split_once('#').expect("a page and a heading");
+        let found = super::links::fragments(&page(file));
+        assert!(found.contains(heading), "{place}");
+    }
+}
+
+#[test]
 fn exit_codes_are_those_of_the_page() {
     let page = page("command-line.md");
     let rows: Vec<String> = Exit::ALL
