@@ -11,6 +11,7 @@ mod file;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{OutPoint, Psbt, Txid};
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::compile::{PolicyId, Role};
-use crate::policy::SpendingPath;
+use crate::policy::{Lockup, Quorum, SpendingPath, Staged};
 use crate::transaction::{
     BuildError, Builder, Cancel, EscrowCoin, ReceiveError, Received, Settle, Signed, Trigger,
     VaultCoin,
@@ -195,7 +196,7 @@ impl Arming {
     /// Records that a party holds complete and verified copies of the cancels and settles.
     ///
     /// The arming is acknowledged once those who have said so could cancel by their signatures,
-    /// and others, or the same, could trigger.
+    /// and others, or the same, could trigger, and release where the lock-up has its own people.
     ///
     /// # Errors
     ///
@@ -204,10 +205,10 @@ impl Arming {
         if self.state == ArmingState::Unarmed {
             return Err(ArmingError::NotProtected);
         }
-        let veto = self.path.staged().map(crate::policy::Staged::veto);
-        let concerned = self.path.quorum().party_names().contains(party)
-            || veto.is_some_and(|veto| veto.party_names().contains(party));
-        if !concerned {
+        let is_concerned = self
+            .concerned()
+            .any(|quorum| quorum.party_names().contains(party));
+        if !is_concerned {
             return Err(ArmingError::NotConcerned(party.to_owned()));
         }
         self.acknowledged.insert(party.to_owned());
@@ -237,6 +238,16 @@ impl Arming {
         }
     }
 
+    /// The quorums that need the files: to cancel, to trigger, and to settle where the lock-up has
+    /// people of its own.
+    fn concerned(&self) -> impl Iterator<Item = &Quorum> {
+        let staged = self.path.staged();
+        let lockup = staged.and_then(Staged::lockup).and_then(Lockup::quorum);
+        let path = std::iter::once(self.path.quorum());
+        let others = staged.map(Staged::veto).into_iter().chain(lockup);
+        path.chain(others).map(Arc::as_ref)
+    }
+
     /// The one place where the state moves, always by what is there and never by what was said.
     fn advance(&mut self) {
         let protected = self.rungs.iter().all(|rung| {
@@ -247,11 +258,7 @@ impl Arming {
             rung.cancel.is_met(Role::Arming) && settled
         });
         let holds = |party: &crate::policy::Party| self.acknowledged.contains(party.name());
-        let acknowledged = self.path.quorum().is_met_by(&holds)
-            && self
-                .path
-                .staged()
-                .is_some_and(|staged| staged.veto().is_met_by(&holds));
+        let acknowledged = self.concerned().all(|quorum| quorum.is_met_by(&holds));
         let armed = self
             .rungs
             .iter()

@@ -20,7 +20,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::compile::{Compiled, PolicyId};
-use crate::policy::{Network, Policy, Root, ScriptType, SpendingPath, Staged};
+use crate::policy::{Lockup, Network, Policy, Root, ScriptType, SpendingPath, Staged};
 
 use self::judge::Groups;
 use self::words::Said;
@@ -137,6 +137,11 @@ pub enum Fact {
     },
     /// Which quorum can veto on a path.
     Vetoers {
+        /// The path.
+        path: String,
+    },
+    /// Which people of its own the lock-up of a path has.
+    Releasers {
         /// The path.
         path: String,
     },
@@ -298,6 +303,21 @@ impl<'a> Teller<'a> {
                 path: path.name().to_owned(),
             },
         )
+    }
+
+    /// Who takes a coin at the end of a recovery, by name.
+    fn releasers(path: &SpendingPath, lockup: &Lockup) -> Said {
+        let Some(quorum) = lockup.quorum() else {
+            return Self::actors(path);
+        };
+        let fact = Fact::Releasers {
+            path: path.name().to_owned(),
+        };
+        match quorum.single_party() {
+            // A beneficiary goes by his own name.
+            Some(party) if party.name() == quorum.name() => Said::new(party.name(), fact),
+            _ => Said::quorum(quorum, fact),
+        }
     }
 
     /// Who can veto on a path, by name.

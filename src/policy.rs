@@ -43,7 +43,7 @@ pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
 pub use self::period::{Clock, Duration, DurationError, Period};
-pub use self::quorum::{Member, Party, Quorum};
+pub use self::quorum::{Member, Party, Quorum, Roster};
 pub use self::shown::{is_invisible, secrets};
 
 /// A sound policy.
@@ -52,7 +52,9 @@ pub struct Policy {
     pub(in crate::policy) name: String,
     pub(in crate::policy) network: Network,
     pub(in crate::policy) script: ScriptType,
+    pub(in crate::policy) layout: Layout,
     pub(in crate::policy) base_fee: FeeRate,
+    pub(in crate::policy) descriptor: Option<String>,
     pub(in crate::policy) accept_total_loss: Option<String>,
     pub(in crate::policy) parties: BTreeMap<String, Arc<Party>>,
     pub(in crate::policy) quorums: BTreeMap<String, Arc<Quorum>>,
@@ -78,6 +80,21 @@ impl Policy {
     #[must_use]
     pub const fn script(&self) -> ScriptType {
         self.script
+    }
+
+    /// How the leaves of the descriptors are laid out.
+    #[must_use]
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The descriptor of the vault, where it was made elsewhere and the policy says what it means.
+    ///
+    /// It is as it was typed, without white space around it.  Whether it means what the rest of
+    /// the policy says is for the compiler to find.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<&str> {
+        self.descriptor.as_deref()
     }
 
     /// The feerate that pre-signed transactions pay by themselves.
@@ -215,11 +232,37 @@ impl fmt::Display for ScriptType {
     }
 }
 
+/// How the leaves of the descriptors are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// One leaf for each way to spend, so that signing devices can register the descriptors.
+    Device,
+    /// As many leaves as make spending cheapest in expectation.
+    Cheapest,
+}
+
+impl Layout {
+    /// All layouts with the words a policy uses for them.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("device", Self::Device), ("cheapest", Self::Cheapest)];
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Device => "device",
+            Self::Cheapest => "cheapest",
+        })
+    }
+}
+
 /// The regular holders: they spend at once, arm coins, and override an escrow.
 #[derive(Clone, Debug)]
 pub struct Root {
     pub(in crate::policy) quorum: Arc<Quorum>,
     pub(in crate::policy) refresh: Option<Period>,
+    pub(in crate::policy) likelihood: u32,
 }
 
 impl Root {
@@ -235,6 +278,12 @@ impl Root {
         self.refresh.as_ref()
     }
 
+    /// How often a vault coin is spent by root, against the likelihoods of the paths.
+    #[must_use]
+    pub const fn likelihood(&self) -> u32 {
+        self.likelihood
+    }
+
     /// The only key of root, where root is one party: it becomes the taproot key path.
     #[must_use]
     pub fn single_party(&self) -> Option<&Arc<Party>> {
@@ -247,6 +296,7 @@ impl Root {
 pub struct SpendingPath {
     pub(in crate::policy) name: String,
     pub(in crate::policy) quorum: Arc<Quorum>,
+    pub(in crate::policy) likelihood: u32,
     pub(in crate::policy) kind: PathKind,
 }
 
@@ -261,6 +311,13 @@ impl SpendingPath {
     #[must_use]
     pub const fn quorum(&self) -> &Arc<Quorum> {
         &self.quorum
+    }
+
+    /// How often a vault coin leaves by this path, against the likelihoods of root and of the
+    /// other paths.
+    #[must_use]
+    pub const fn likelihood(&self) -> u32 {
+        self.likelihood
     }
 
     /// Whether it is direct or staged, and its terms.
@@ -398,6 +455,7 @@ impl Purpose {
 pub struct Lockup {
     pub(in crate::policy) period: Period,
     pub(in crate::policy) clawback: bool,
+    pub(in crate::policy) quorum: Option<Arc<Quorum>>,
     pub(in crate::policy) backstop: Period,
     pub(in crate::policy) backstop_lock: crate::units::RelativeLock,
 }
@@ -415,8 +473,18 @@ impl Lockup {
         self.clawback
     }
 
-    /// How long after the veto window the path's quorum can take the coin from the escrow
-    /// without any file, should the settle be lost.
+    /// Who can release, where the lock-up has people of its own.
+    ///
+    /// The backstop is theirs as well: if it were the path's quorum's, that quorum could wait for
+    /// it instead of settling, and the lock-up's people would never come to act.
+    #[must_use]
+    pub const fn quorum(&self) -> Option<&Arc<Quorum>> {
+        self.quorum.as_ref()
+    }
+
+    /// How long after the veto window the coin can be taken from the escrow without any file,
+    /// should the settle be lost: by the path's quorum, or by the lock-up's
+    /// [own](Self::quorum).
     #[must_use]
     pub const fn backstop(&self) -> &Period {
         &self.backstop

@@ -76,7 +76,7 @@ impl BranchTable {
             });
             let account = match role {
                 Role::Veto => party.veto().unwrap_or_else(|| party.key()),
-                Role::Root | Role::Arming | Role::Path => party.key(),
+                Role::Root | Role::Arming | Role::Path | Role::Lockup => party.key(),
             };
             branch_pair(account, pair)
         })

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::branch::BranchTable;
 use super::expression::Expression;
 use super::stage::Stage;
-use crate::policy::{Outcome, Policy, Quorum, ScriptType, SpendingPath, Staged};
+use crate::policy::{Lockup, Outcome, Policy, Quorum, ScriptType, SpendingPath, Staged};
 use crate::units::{AbsoluteLock, RelativeLock};
 
 /// What a leaf is for, unique in its stage.
@@ -80,6 +80,8 @@ pub enum Role {
     Path,
     /// As the veto quorum.
     Veto,
+    /// As the lock-up's own quorum.
+    Lockup,
 }
 
 impl fmt::Display for Role {
@@ -89,6 +91,7 @@ impl fmt::Display for Role {
             Self::Arming => "arming",
             Self::Path => "path",
             Self::Veto => "veto",
+            Self::Lockup => "lock-up",
         })
     }
 }
@@ -296,12 +299,8 @@ pub(super) fn escrow_leaves(
         Outcome::Lockup(lockup) => {
             leaves.push(LeafKind::Settle, &[(Role::Arming, root)], window, None);
             let backstop = Some(lockup.backstop_lock());
-            leaves.push(
-                LeafKind::Backstop,
-                &[(Role::Path, path.quorum())],
-                backstop,
-                None,
-            );
+            let takers = releasers(path, lockup);
+            leaves.push(LeafKind::Backstop, &[takers], backstop, None);
         }
         Outcome::Payees(_) => {
             leaves.push(
@@ -334,11 +333,14 @@ pub(super) fn lockup_leaves(
         leaves.push_root(LeafKind::Clawback, None);
     }
     let period = Some(lockup.period().lock());
-    leaves.push(
-        LeafKind::Release,
-        &[(Role::Path, path.quorum())],
-        period,
-        None,
-    );
+    leaves.push(LeafKind::Release, &[releasers(path, lockup)], period, None);
     leaves.leaves
+}
+
+/// Who takes a coin at the end of a recovery: the lock-up's own people, or else the path's.
+fn releasers<'a>(path: &'a SpendingPath, lockup: &'a Lockup) -> (Role, &'a Arc<Quorum>) {
+    match lockup.quorum() {
+        Some(quorum) => (Role::Lockup, quorum),
+        None => (Role::Path, path.quorum()),
+    }
 }

@@ -1,6 +1,6 @@
 //! What happens when people or files are lost.
 
-use crate::policy::{Quorum, SpendingPath, Staged};
+use crate::policy::{Lockup, Quorum, SpendingPath, Staged};
 
 use super::judge::{Groups, Left};
 use super::words::{Said, names, paths, sentence};
@@ -33,6 +33,14 @@ pub(super) fn section(teller: &Teller<'_>) -> Section {
         section.say(judged(teller, staged.veto(), |groups| {
             veto(teller, groups, path, staged)
         }));
+        if let Some((lockup, quorum)) = staged
+            .lockup()
+            .and_then(|lockup| lockup.quorum().map(|quorum| (lockup, quorum)))
+        {
+            section.say(judged(teller, quorum, |groups| {
+                release(teller, groups, path, lockup, quorum)
+            }));
+        }
     }
     if is_staged {
         let staged = paths(teller.staged().map(|(path, _)| path));
@@ -141,6 +149,48 @@ fn veto(teller: &Teller<'_>, groups: &Groups, path: &SpendingPath, staged: &Stag
         sentence!(
             Consensus,
             "Nobody can veto path \"{name}\" any more: {rest}.",
+            name = name,
+            rest = rest,
+        )
+    }
+}
+
+fn release(
+    teller: &Teller<'_>,
+    groups: &Groups,
+    path: &SpendingPath,
+    lockup: &Lockup,
+    quorum: &Quorum,
+) -> Sentence {
+    let title = Teller::releasers(path, lockup);
+    let name = Said::plain(path.name());
+    let (possible, rest) = match quorum.single_party() {
+        Some(party) if party.name() == quorum.name() => {
+            let root = teller.root_name();
+            let gone = groups
+                .parties_of(teller.root().quorum().name())
+                .contains(party.name());
+            let is = if gone { "is" } else { "is not" };
+            let reason = Said::plain(format!("{title} {is} in {root}"));
+            (!gone, reason.and(&title).and(&root))
+        }
+        _ => {
+            let left = teller.left(groups, quorum);
+            let rest = rest(teller, groups, &left, quorum, &title);
+            (left.suffices, rest)
+        }
+    };
+    if possible {
+        sentence!(
+            Consensus,
+            "The lock-up of \"{name}\" can still be released: {rest}.",
+            name = name,
+            rest = rest,
+        )
+    } else {
+        sentence!(
+            Consensus,
+            "Nobody can release the lock-up of \"{name}\" any more: {rest}.",
             name = name,
             rest = rest,
         )

@@ -200,7 +200,7 @@ fn locked_up(
     staged: &Staged,
     lockup: &Lockup,
 ) {
-    let (root, actors) = (teller.root_name(), Teller::actors(path));
+    let (root, actors) = (teller.root_name(), Teller::releasers(path, lockup));
     let window = Told::new(path, Wait::Window, staged.window()).short;
     let backstop = Told::new(path, Wait::Backstop, lockup.backstop());
     let period = Told::new(path, Wait::Lockup, lockup.period());
@@ -268,7 +268,7 @@ fn clawback(teller: &Teller<'_>, path: &SpendingPath, lockup: &Lockup) -> Senten
                 fact()
             ),
             root = root,
-            actors = Teller::actors(path),
+            actors = Teller::releasers(path, lockup),
         )
     }
 }

@@ -5,19 +5,21 @@
 //! out only when nothing was an error.
 
 mod activation;
+mod directory;
 mod keys;
 mod names;
 mod paths;
 mod roster;
 mod sharing;
 mod survival;
+mod weights;
 
 use super::document::Document;
 use super::shown::{presentable, secrets};
 use super::{Code, Diagnostic, Policy, Severity, lint};
 
+pub(in crate::policy) use self::directory::Directory;
 pub(in crate::policy) use self::keys::CheckedParty;
-pub(in crate::policy) use self::roster::Roster;
 
 /// Most problems that are listed.
 const MAX_PROBLEMS: usize = 200;
@@ -93,29 +95,51 @@ impl Document {
     fn resolve(&self, problems: &mut Vec<Diagnostic>) -> (Option<Policy>, Vec<Silenced>) {
         names::check(self, problems);
         let parties = keys::parties(self, problems);
-        let roster = Roster::resolve(self, &parties, problems);
+        let directory = Directory::resolve(self, &parties, problems);
         sharing::check_identities(self, &parties, problems);
-        sharing::check_keys(&parties, &roster, problems);
-        let root = roster.root(self, problems);
+        sharing::check_keys(&parties, &directory, problems);
+        let root = directory.root(self, problems);
         let paths: Vec<_> = self
             .paths
             .iter()
-            .map(|entry| paths::resolve(entry, &roster, problems))
+            .map(|entry| paths::resolve(entry, &directory, problems))
             .collect();
-        survival::check(self, &roster, root.as_ref(), &paths, problems);
+        self.check_descriptor(problems);
+        survival::check(self, &directory, root.as_ref(), &paths, problems);
         lint::check(
             &lint::Facts {
                 document: self,
                 parties: &parties,
-                roster: &roster,
+                directory: &directory,
                 root: root.as_ref(),
                 paths: &paths,
             },
             problems,
         );
         let silenced = lint::silence(&self.lints, problems);
-        let policy = self.policy(roster, root, paths);
+        let policy = self.policy(directory, root, paths);
         (policy, silenced)
+    }
+
+    /// Reports a descriptor from elsewhere that would have to hold what only ours can.
+    fn check_descriptor(&self, problems: &mut Vec<Diagnostic>) {
+        let Some(descriptor) = &self.settings.descriptor else {
+            return;
+        };
+        let staged = self.paths.iter().find(|path| path.escrow.is_some());
+        let Some(staged) = staged else { return };
+        problems.push(
+            Diagnostic::new(
+                Code::DescriptorForStaged,
+                format!(
+                    "the vault has a descriptor from elsewhere, and {} is staged",
+                    staged.title()
+                ),
+            )
+            .at(descriptor.span, "made elsewhere")
+            .beside(staged.place(), "needs leaves of its own")
+            .help("remove `descriptor`, or the staged paths"),
+        );
     }
 
     /// Reports private keys wherever they stand, be it in a comment.
@@ -140,12 +164,12 @@ impl Document {
     /// None if a part is missing, which has been reported where it is.
     fn policy(
         &self,
-        roster: Roster,
+        directory: Directory,
         root: Option<super::Root>,
         paths: Vec<Option<super::SpendingPath>>,
     ) -> Option<Policy> {
         let settings = &self.settings;
-        let quorums: Option<_> = roster
+        let quorums: Option<_> = directory
             .quorums
             .into_iter()
             .map(|(name, quorum)| quorum.map(|quorum| (name, quorum)))
@@ -154,12 +178,17 @@ impl Document {
             name: settings.name.as_ref()?.value.clone(),
             network: settings.network.as_ref()?.value,
             script: settings.script.as_ref()?.value,
+            layout: self.layout(),
             base_fee: self.base_fee(),
+            descriptor: settings
+                .descriptor
+                .as_ref()
+                .map(|descriptor| descriptor.value.trim().to_owned()),
             accept_total_loss: settings
                 .accept_total_loss
                 .as_ref()
                 .map(|reason| reason.value.trim().to_owned()),
-            parties: roster.parties,
+            parties: directory.parties,
             quorums: quorums?,
             root: root?,
             paths: paths.into_iter().collect::<Option<_>>()?,

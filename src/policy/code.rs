@@ -176,6 +176,14 @@ codes! {
 "In `wsh` scripts one threshold has at most 20 keys (the limit of `OP_CHECKMULTISIG`, BIP-383 and Bitcoin Core's `MAX_PUBKEYS_PER_MULTISIG`)."
 "Use `script = \"tr\"`, or nest smaller quorums."
 
+"LS0212" WeightsIrreducible Error Never "weights are no threshold of thresholds"
+"A script counts keys and not weights. Weights are compiled where they say the same as quorums inside one another in which every member has one seat: members who suffice alone, members nobody can act without, members who weigh alike, and a group that counts as one. Other weights, and weights that never matter, are refused."
+"Change the weights, or write the rule with quorums inside one another."
+
+"LS0213" RosterUnfit Error Never "a roster is not just enough to act"
+"A standing roster is one set of signers: the parties who usually act for a quorum. With one too few they cannot act, and with one too many it would not say who signs."
+"Name just as many parties as the quorum needs."
+
 "LS0301" PrivateKey Error Never "a private key stands in the policy"
 "A policy is shown to many people and holds public keys only. The key is not repeated in any message, and it is blotted out wherever the text is shown."
 "Take the coins off this key: it has been in a file. Then export the extended *public* key of a fresh account."
@@ -291,6 +299,10 @@ codes! {
 "LS0507" FieldNotForPath Error Never "a field does not belong to this kind of path"
 "A path with `escrow` is staged, one without is direct. Direct paths have `delay` and unlock fields; staged paths have activation, and recover paths a lock-up with its backstop. The field would have no effect here."
 "Remove the field, or change the kind of the path as the message says."
+
+"LS0508" DescriptorForStaged Error Never "a descriptor from elsewhere beside a staged path"
+"A staged path needs leaves of its own in the vault, with arming keys on branches of their own. A descriptor that was made elsewhere has no such leaves."
+"Remove `descriptor`, so that the vault is compiled from the policy, or keep to direct paths."
 
 "LS0601" ShortWindow Warning WithReason "a veto window is shorter than a day"
 "Veto holders have less than 144 blocks to notice the trigger, gather and get a cancel buried."

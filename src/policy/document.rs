@@ -9,6 +9,7 @@ mod canonical;
 mod fields;
 mod parse;
 mod path;
+mod quorum;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,13 +20,25 @@ use crate::units::{AbsoluteLock, BlockHeight};
 
 use super::key::{AccountKey, fee_wallet_key};
 use super::period::{Clock, Duration};
-use super::{Diagnostic, Network, Purpose, ScriptType, Span};
+use super::{Diagnostic, Layout, Network, Purpose, ScriptType, Span};
 
 pub(in crate::policy) use self::activation::{ActivationEntry, Condition};
 pub(in crate::policy) use self::fields::{SUGGESTIONS_MAX, did_you_mean};
 
 /// The feerate of pre-signed transactions where the policy is silent.
 const DEFAULT_BASE_FEE: FeeRate = FeeRate::from_sat_per_vb_u32(2);
+
+/// How often root spends against the other ways out of the vault, where the policy is silent.
+pub(in crate::policy) const DEFAULT_ROOT_LIKELIHOOD: u32 = 100;
+
+/// The same for the trigger of a staged path.
+const DEFAULT_STAGED_LIKELIHOOD: u32 = 20;
+
+/// The same for a direct path.
+const DEFAULT_DIRECT_LIKELIHOOD: u32 = 5;
+
+/// The likelihoods that can be stated.
+pub(in crate::policy) const LIKELIHOODS: std::ops::RangeInclusive<u64> = 1..=10_000;
 
 /// Most bytes a policy may have.
 pub(in crate::policy) const MAX_BYTES: usize = 1 << 20;
@@ -78,6 +91,12 @@ impl Document {
     #[must_use]
     pub fn canonical(&self) -> String {
         canonical::write(self)
+    }
+
+    /// How the leaves are laid out, typed or not.
+    pub(in crate::policy) fn layout(&self) -> Layout {
+        let typed = self.settings.layout.as_ref();
+        typed.map_or(Layout::Device, |typed| typed.value)
     }
 
     /// The feerate of pre-signed transactions, typed or not.
@@ -149,7 +168,9 @@ pub(in crate::policy) struct Settings {
     pub name: Typed<String>,
     pub network: Typed<Network>,
     pub script: Typed<ScriptType>,
+    pub layout: Typed<Layout>,
     pub base_fee: Typed<FeeRate>,
+    pub descriptor: Typed<String>,
     pub accept_total_loss: Typed<String>,
 }
 
@@ -168,12 +189,22 @@ pub(in crate::policy) struct QuorumEntry {
     pub name: Spanned<String>,
     pub threshold: Typed<u64>,
     pub members: Option<Members>,
+    pub roster: Option<RosterEntry>,
+}
+
+/// The members who usually act, and how often.
+#[derive(Clone)]
+pub(in crate::policy) struct RosterEntry {
+    pub of: Typed<Vec<Spanned<String>>>,
+    pub share: Typed<u8>,
 }
 
 #[derive(Clone)]
 pub(in crate::policy) enum Members {
     Listed(Spanned<Vec<Spanned<String>>>),
     SameAs(Spanned<String>),
+    /// Members with their weights; the threshold of the entry is a weight then.
+    Weighted(Spanned<Vec<(Spanned<String>, Spanned<u64>)>>),
 }
 
 #[derive(Clone, Default)]
@@ -181,6 +212,7 @@ pub(in crate::policy) struct RootEntry {
     pub span: Span,
     pub quorum: Typed<String>,
     pub refresh: Typed<Duration>,
+    pub likelihood: Typed<u64>,
     /// Whether something in the table could not be read.
     pub broken: bool,
 }
@@ -195,6 +227,7 @@ pub(in crate::policy) struct PathEntry {
     pub delay: Typed<Duration>,
     pub unlock_at: Typed<AbsoluteLock>,
     pub unlock_height: Typed<AbsoluteLock>,
+    pub likelihood: Typed<u64>,
     pub escrow: Option<EscrowEntry>,
     pub lockup: Option<LockupEntry>,
     pub activation: Option<ActivationEntry>,
@@ -213,6 +246,15 @@ impl PathEntry {
         self.purpose
             .as_ref()
             .map_or(Purpose::Recover, |typed| typed.value)
+    }
+
+    /// The likelihood where the policy is silent.
+    pub(in crate::policy) const fn default_likelihood(&self) -> u32 {
+        if self.escrow.is_some() {
+            DEFAULT_STAGED_LIKELIHOOD
+        } else {
+            DEFAULT_DIRECT_LIKELIHOOD
+        }
     }
 
     /// Where to point for the path as a whole.
@@ -243,6 +285,8 @@ pub(in crate::policy) struct LockupEntry {
     pub span: Span,
     pub period: Typed<Duration>,
     pub clawback: Typed<bool>,
+    pub quorum: Typed<String>,
+    pub beneficiary: Typed<String>,
 }
 
 #[derive(Clone)]

@@ -4,7 +4,7 @@ mod membership;
 mod silence;
 mod timing;
 
-use super::check::{CheckedParty, Roster};
+use super::check::{CheckedParty, Directory};
 use super::document::{Document, PathEntry};
 use super::{Diagnostic, Root, SpendingPath, Staged};
 
@@ -14,7 +14,7 @@ pub(in crate::policy) use self::silence::silence;
 pub(in crate::policy) struct Facts<'a> {
     pub document: &'a Document,
     pub parties: &'a [CheckedParty],
-    pub roster: &'a Roster,
+    pub directory: &'a Directory,
     pub root: Option<&'a Root>,
     pub paths: &'a [Option<SpendingPath>],
 }

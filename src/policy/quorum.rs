@@ -64,6 +64,28 @@ pub struct Quorum {
     pub(in crate::policy) name: String,
     pub(in crate::policy) threshold: usize,
     pub(in crate::policy) members: Vec<Member>,
+    pub(in crate::policy) roster: Option<Roster>,
+}
+
+/// Members who usually act for a quorum: just enough of them to meet its threshold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    pub(in crate::policy) members: BTreeSet<String>,
+    pub(in crate::policy) share: u8,
+}
+
+impl Roster {
+    /// The names of the parties.
+    #[must_use]
+    pub const fn members(&self) -> &BTreeSet<String> {
+        &self.members
+    }
+
+    /// In how many of a hundred cases it is they who act, 1 to 99.
+    #[must_use]
+    pub const fn share(&self) -> u8 {
+        self.share
+    }
 }
 
 /// A member of a quorum.
@@ -103,6 +125,12 @@ impl Quorum {
     #[must_use]
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// Who usually acts, if the policy says so.
+    #[must_use]
+    pub const fn roster(&self) -> Option<&Roster> {
+        self.roster.as_ref()
     }
 
     /// The parties, each as often as it counts: depth first, in the order of the document.

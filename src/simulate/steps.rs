@@ -11,7 +11,7 @@ use super::words::{accepted, list, strings, stripped};
 use crate::chain::{BackendError, FaucetError};
 use crate::compile::{Keychain, Stage};
 use crate::engine::{Action, KnownCoin, Payment, Received, StepError};
-use crate::policy::Quorum;
+use crate::policy::{Lockup, Quorum, Staged};
 use crate::report::Verdict;
 
 impl Rehearsed<'_> {
@@ -239,6 +239,20 @@ impl Rehearsed<'_> {
         path.map(|path| roll(path.quorum())).unwrap_or_default()
     }
 
+    /// Who takes the coin of a step: out of an escrow or a lock-up it can be others than those who
+    /// trigger.
+    fn takers(&self, step: &Step) -> Vec<String> {
+        let policy = self.engine.compiled().policy();
+        let coin = step.coins.first().map(|name| self.follow(&name.text));
+        let path = coin.and_then(Result::ok);
+        let path = path.and_then(|known| policy.path(known.coin.derived().stage().path()?));
+        let lockup = path.and_then(|path| path.staged()).and_then(Staged::lockup);
+        match lockup.and_then(Lockup::quorum) {
+            Some(own) => roll(own),
+            None => self.path_quorum(step),
+        }
+    }
+
     pub(super) fn veto_quorum(&self, step: &Step) -> Vec<String> {
         let policy = self.engine.compiled().policy();
         let path = self.path_of(step);
@@ -263,7 +277,8 @@ impl Rehearsed<'_> {
         let quorum = match word {
             Word::Cancel => self.veto_quorum(step),
             Word::Clawback | Word::Override | Word::Refresh | Word::Spend => self.root(),
-            Word::Trigger | Word::Settle | Word::Release | Word::Recover => self.path_quorum(step),
+            Word::Trigger | Word::Settle => self.path_quorum(step),
+            Word::Release | Word::Recover => self.takers(step),
         };
         self.signers_of(step, &quorum)
     }

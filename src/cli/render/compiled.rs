@@ -136,7 +136,7 @@ fn group(group: &ShownGroup<'_>) -> String {
     let of = format!("{} of {}", group.threshold, group.of.len());
     match group.role {
         Role::Arming => format!("{name} {of}, in advance"),
-        Role::Root | Role::Path | Role::Veto => format!("{name} {of}"),
+        Role::Root | Role::Path | Role::Veto | Role::Lockup => format!("{name} {of}"),
     }
 }
 

@@ -119,7 +119,11 @@ fn path_says(path: &SpendingPath, root: &str) -> String {
                 String::new()
             };
             let period = lockup.period().text();
-            format!("{window}; {period} in lock-up{clawback}; then {name} release")
+            let release = match lockup.quorum() {
+                Some(own) => format!("{} ({}) release", shown(own.name()), words::quorum(own)),
+                None => format!("{name} release"),
+            };
+            format!("{window}; {period} in lock-up{clawback}; then {release}")
         }
     }
 }

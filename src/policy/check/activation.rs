@@ -5,27 +5,27 @@ use std::sync::Arc;
 use super::super::document::{ActivationEntry, Condition, Spanned};
 use super::super::shown::quote;
 use super::super::{Activation, Clock, Code, Diagnostic, Quorum};
+use super::directory::Directory;
 use super::paths::period;
-use super::roster::Roster;
 
 /// Makes an activation; none if anything about it has been reported.
 pub(super) fn resolve(
     entry: &ActivationEntry,
     clock: Clock,
-    roster: &Roster,
+    directory: &Directory,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Activation> {
     match &entry.condition {
         Condition::Any(children) => {
-            activations(children, clock, roster, problems).map(Activation::Any)
+            activations(children, clock, directory, problems).map(Activation::Any)
         }
         Condition::All(children) => {
-            activations(children, clock, roster, problems).map(Activation::All)
+            activations(children, clock, directory, problems).map(Activation::All)
         }
-        Condition::Manual(name) => roster
+        Condition::Manual(name) => directory
             .find(name, "`manual`", problems)
             .map(Activation::Manual),
-        Condition::Alarm(name) => roster
+        Condition::Alarm(name) => directory
             .find(name, "`alarm`", problems)
             .map(Activation::Alarm),
         Condition::Silence {
@@ -33,7 +33,7 @@ pub(super) fn resolve(
             period: typed,
             fewer_than,
         } => {
-            let quorum = roster.find(name, "`silence`", problems);
+            let quorum = directory.find(name, "`silence`", problems);
             let period = period(typed, clock, "`for`", problems);
             let quorum = quorum?;
             let fewer_than = seats(fewer_than, &quorum, problems);
@@ -49,7 +49,7 @@ pub(super) fn resolve(
             approve,
             open,
         } => {
-            let quorum = roster.find(quorum, "`vote`", problems);
+            let quorum = directory.find(quorum, "`vote`", problems);
             let open = period(open, clock, "`open`", problems);
             Some(Activation::Vote {
                 quorum: quorum?,
@@ -64,12 +64,12 @@ pub(super) fn resolve(
 fn activations(
     children: &[ActivationEntry],
     clock: Clock,
-    roster: &Roster,
+    directory: &Directory,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Activation>> {
     let all: Vec<Option<Activation>> = children
         .iter()
-        .map(|child| resolve(child, clock, roster, problems))
+        .map(|child| resolve(child, clock, directory, problems))
         .collect();
     all.into_iter().collect()
 }

@@ -1,15 +1,17 @@
 //! Spending paths: their kinds, their locks, and how the locks fit together.
 
+use std::sync::Arc;
+
 use crate::units::{AbsoluteLock, Blocks, RelativeLock};
 
 use super::super::document::{EscrowEntry, LockupEntry, PathEntry, Spanned};
 use super::super::period::{Duration, PeriodError};
 use super::super::{
-    Clock, Code, Diagnostic, Direct, Lockup, Outcome, PathKind, Period, Purpose, Span,
+    Clock, Code, Diagnostic, Direct, Lockup, Outcome, PathKind, Period, Purpose, Quorum, Span,
     SpendingPath, Staged,
 };
 use super::activation;
-use super::roster::Roster;
+use super::directory::{Directory, likelihood_of};
 
 /// Most triggers in a row that can be signed in advance: each takes files of its own.
 const MAX_TRIGGERS: u8 = 8;
@@ -17,7 +19,7 @@ const MAX_TRIGGERS: u8 = 8;
 /// Makes a path; none if anything about it has been reported.
 pub(super) fn resolve(
     entry: &PathEntry,
-    roster: &Roster,
+    directory: &Directory,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<SpendingPath> {
     let before = problems.len();
@@ -25,10 +27,10 @@ pub(super) fn resolve(
     let quorum = entry
         .quorum
         .as_ref()
-        .and_then(|name| roster.find(name, &title, problems));
+        .and_then(|name| directory.find(name, &title, problems));
     let kind = match &entry.escrow {
         None => direct(entry, problems).map(PathKind::Direct),
-        Some(escrow) => staged(entry, escrow, roster, problems).map(PathKind::Staged),
+        Some(escrow) => staged(entry, escrow, directory, problems).map(PathKind::Staged),
     };
     if entry.broken || problems.len() > before {
         return None;
@@ -36,6 +38,10 @@ pub(super) fn resolve(
     Some(SpendingPath {
         name: entry.name.as_ref()?.value.clone(),
         quorum: quorum?,
+        likelihood: entry
+            .likelihood
+            .as_ref()
+            .map_or(entry.default_likelihood(), likelihood_of),
         kind: kind?,
     })
 }
@@ -147,7 +153,7 @@ fn unlock(entry: &PathEntry, problems: &mut Vec<Diagnostic>) -> Option<Option<Ab
 fn staged(
     entry: &PathEntry,
     escrow: &EscrowEntry,
-    roster: &Roster,
+    directory: &Directory,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Staged> {
     let title = entry.title();
@@ -177,16 +183,16 @@ fn staged(
     let veto = escrow
         .veto
         .as_ref()
-        .and_then(|name| roster.find(name, "a veto", problems));
+        .and_then(|name| directory.find(name, "a veto", problems));
     let window = escrow
         .window
         .as_ref()
         .and_then(|typed| period(typed, entry.clock(), "`window`", problems));
     let depth = depth(escrow, problems);
-    let outcome = outcome(entry, escrow, window.as_ref(), problems);
+    let outcome = outcome(entry, escrow, window.as_ref(), directory, problems);
     let activation = match &entry.activation {
         None => Some(None),
-        Some(typed) => activation::resolve(typed, entry.clock(), roster, problems).map(Some),
+        Some(typed) => activation::resolve(typed, entry.clock(), directory, problems).map(Some),
     };
     Some(Staged {
         window: window?,
@@ -221,12 +227,13 @@ fn outcome(
     entry: &PathEntry,
     escrow: &EscrowEntry,
     window: Option<&Period>,
+    directory: &Directory,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Outcome> {
     let title = entry.title();
     match (entry.purpose(), &entry.lockup) {
         (Purpose::Recover, Some(lockup)) => {
-            self::lockup(entry, escrow, lockup, window, problems).map(Outcome::Lockup)
+            self::lockup(entry, escrow, lockup, window, directory, problems).map(Outcome::Lockup)
         }
         (purpose, lockup) => {
             if let Some(lockup) = lockup {
@@ -261,10 +268,12 @@ fn lockup(
     escrow: &EscrowEntry,
     lockup: &LockupEntry,
     window: Option<&Period>,
+    directory: &Directory,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Lockup> {
     let clock = entry.clock();
     let title = entry.title();
+    let people = people(lockup, &title, directory, problems);
     let wait = lockup
         .period
         .as_ref()
@@ -321,9 +330,40 @@ fn lockup(
     Some(Lockup {
         period: wait,
         clawback: lockup.clawback.as_ref().is_none_or(|typed| typed.value),
+        quorum: people?,
         backstop,
         backstop_lock,
     })
+}
+
+/// The people of a lock-up, where it has its own; nothing at all if they have been reported.
+#[expect(
+    clippy::option_option,
+    reason = "none of its own, or none that could be found: two different things"
+)]
+fn people(
+    lockup: &LockupEntry,
+    path: &str,
+    directory: &Directory,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Option<Arc<Quorum>>> {
+    match (&lockup.quorum, &lockup.beneficiary) {
+        (None, None) => Some(None),
+        (Some(quorum), None) => directory.find(quorum, "a lock-up", problems).map(Some),
+        (None, Some(party)) => directory.alone(party, problems).map(Some),
+        (Some(quorum), Some(beneficiary)) => {
+            problems.push(
+                Diagnostic::new(
+                    Code::FieldConflict,
+                    format!("the lock-up of {path} has both `quorum` and `beneficiary`"),
+                )
+                .at(beneficiary.span, "one party")
+                .beside(quorum.span, "several together")
+                .help("keep the one that says who is to release"),
+            );
+            None
+        }
+    }
 }
 
 /// The lock of two periods of one clock, one after the other.

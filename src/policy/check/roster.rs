@@ -1,396 +1,91 @@
-//! Who is who: the parties and quorums of a document, by name.
+//! Standing rosters: who of a quorum usually acts.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use super::super::document::{
-    Document, MAX_DEPTH, Members, QuorumEntry, SUGGESTIONS_MAX, Spanned, did_you_mean,
-};
+use super::super::document::{RosterEntry, did_you_mean};
 use super::super::shown::quote;
-use super::super::{Code, Diagnostic, Member, Party, Period, Quorum, Root, ScriptType, Span};
-use super::keys::CheckedParty;
+use super::super::{Code, Diagnostic, Quorum, Roster};
 
-/// Most seats a quorum can have when all the quorums inside it are counted out.
-const MAX_SEATS: usize = 128;
-
-/// Most keys in one threshold of a `wsh` script (`MAX_PUBKEYS_PER_MULTISIG`, Bitcoin Core's
-/// `src/script/script.h`).
-const MAX_WSH_MEMBERS: usize = 20;
-
-/// The parties and quorums of a document.
-pub(in crate::policy) struct Roster {
-    pub parties: BTreeMap<String, Arc<Party>>,
-    /// None for those with a problem, which has been reported.
-    pub quorums: BTreeMap<String, Option<Arc<Quorum>>>,
-}
-
-impl Roster {
-    pub(super) fn resolve(
-        document: &Document,
-        parties: &[CheckedParty],
-        problems: &mut Vec<Diagnostic>,
-    ) -> Self {
-        let mut roster = Self {
-            parties: BTreeMap::new(),
-            quorums: BTreeMap::new(),
-        };
-        for checked in parties {
-            let party = Arc::clone(&checked.party);
-            roster.parties.entry(party.name.clone()).or_insert(party);
-        }
-        let mut entries: BTreeMap<&str, &QuorumEntry> = BTreeMap::new();
-        for entry in &document.quorums {
-            entries.entry(&entry.name.value).or_insert(entry);
-        }
-        let mut resolver = Resolver {
-            entries: &entries,
-            is_wsh: document
-                .settings
-                .script
-                .as_ref()
-                .is_some_and(|script| script.value == ScriptType::Wsh),
-            stack: Vec::new(),
-            unknown: BTreeSet::new(),
-            roster: &mut roster,
-            problems,
-        };
-        for entry in entries.values() {
-            resolver.quorum(entry);
-        }
-        roster
-    }
-
-    /// The quorum of this name, reporting if there is none.
-    pub(super) fn find(
-        &self,
-        name: &Spanned<String>,
-        whose: &str,
-        problems: &mut Vec<Diagnostic>,
-    ) -> Option<Arc<Quorum>> {
-        if let Some(quorum) = self.quorums.get(&name.value) {
-            return quorum.clone();
-        }
-        problems.push(unknown_quorum(
-            name,
-            whose,
-            self.parties.contains_key(&name.value),
-            self.quorums.keys().map(String::as_str),
-        ));
-        None
-    }
-
-    pub(super) fn root(&self, document: &Document, problems: &mut Vec<Diagnostic>) -> Option<Root> {
-        let root = &document.root;
-        let quorum = root
-            .quorum
-            .as_ref()
-            .and_then(|name| self.find(name, "root", problems));
-        let refresh: Option<Option<Period>> = match &root.refresh {
-            None => Some(None),
-            Some(typed) => {
-                let clock = super::super::Clock::Blocks;
-                super::paths::period(typed, clock, "`refresh`", problems).map(Some)
-            }
-        };
-        Some(Root {
-            quorum: quorum?,
-            refresh: refresh?,
-        })
-        .filter(|_| !root.broken)
-    }
-}
-
-fn unknown_quorum<'a>(
-    name: &Spanned<String>,
-    whose: &str,
-    is_party: bool,
-    known: impl Iterator<Item = &'a str>,
-) -> Diagnostic {
-    let quoted = quote(&name.value);
-    if is_party {
-        return Diagnostic::new(
-            Code::UnknownName,
-            format!("{quoted} is a party, and {whose} needs a quorum"),
-        )
-        .at(name.span, "a party, not a quorum")
-        .help("write a quorum of one under `[quorums]`: `{ threshold = 1, of = [\"…\"] }`");
-    }
-    let problem = Diagnostic::new(Code::UnknownName, format!("there is no quorum {quoted}"))
-        .at(name.span, "unknown");
-    match did_you_mean(&name.value, known) {
-        Some(similar) => problem.help(format!("did you mean {}?", quote(similar))),
-        None => problem.help("declare it under `[quorums]`"),
-    }
-}
-
-struct Resolver<'r, 'd> {
-    entries: &'r BTreeMap<&'d str, &'d QuorumEntry>,
-    is_wsh: bool,
-    /// The quorums that are being resolved, from the outermost on.
-    stack: Vec<(&'d str, Span)>,
-    /// The places of unknown members.
-    unknown: BTreeSet<Span>,
-    roster: &'r mut Roster,
-    problems: &'r mut Vec<Diagnostic>,
-}
-
-impl<'d> Resolver<'_, 'd> {
-    fn quorum(&mut self, entry: &'d QuorumEntry) -> Option<Arc<Quorum>> {
-        let name = entry.name.value.as_str();
-        if let Some(known) = self.roster.quorums.get(name) {
-            return known.clone();
-        }
-        self.stack.push((name, entry.name.span));
-        let quorum = self.build(entry);
-        self.stack.pop();
-        // The quorum at which a circle closes was entered as broken meanwhile.
-        let known = self.roster.quorums.entry(name.to_owned()).or_insert(quorum);
-        known.clone()
-    }
-
-    fn build(&mut self, entry: &'d QuorumEntry) -> Option<Arc<Quorum>> {
-        let listed = self.listed(entry)?;
-        let sound = self.check_list(entry, listed);
-        let threshold = self.threshold(entry, listed.len());
-        let mut members = Vec::new();
-        for name in listed {
-            match self.member(name) {
-                Some(member) => members.push(member),
-                // Reported already; the others may have problems of their own.
-                None => continue,
-            }
-        }
-        if !sound || members.len() != listed.len() {
-            return None;
-        }
-        let threshold = threshold?;
-        let title = format!("quorum {}", quote(&entry.name.value));
-        if 1 + members.iter().map(depth).max().unwrap_or(0) > MAX_DEPTH {
-            self.problems.push(
-                Diagnostic::new(
-                    Code::TooLarge,
-                    format!("the quorums in {title} are nested more than {MAX_DEPTH} deep"),
-                )
-                .at(entry.name.span, "too deep")
-                .help("write the same with fewer quorums inside one another"),
-            );
-            return None;
-        }
-        let seats: usize = members
-            .iter()
-            .map(|member| match member {
-                Member::Party(_) => 1,
-                Member::Quorum(quorum) => quorum.seats().len(),
-            })
-            .sum();
-        if seats > MAX_SEATS {
-            self.problems.push(
-                Diagnostic::new(
-                    Code::TooLarge,
-                    format!("{title} has {seats} seats, and can have {MAX_SEATS}"),
-                )
-                .at(entry.name.span, "too large")
-                .help("make it, or one of the quorums inside it, smaller"),
-            );
-            return None;
-        }
-        if self.is_wsh && members.len() > MAX_WSH_MEMBERS {
-            let count = members.len();
-            self.problems.push(
-                Diagnostic::new(
-                    Code::TooManyMembers,
-                    format!("{title} has {count} members, and in `wsh` can have {MAX_WSH_MEMBERS}"),
-                )
-                .at(entry.name.span, "too many for one threshold")
-                .help("use `script = \"tr\"`, or nest smaller quorums"),
-            );
-            return None;
-        }
-        Some(Arc::new(Quorum {
-            name: entry.name.value.clone(),
-            threshold,
-            members,
-        }))
-    }
-
-    /// The list of members, which may be that of another quorum.
-    fn listed(&mut self, entry: &'d QuorumEntry) -> Option<&'d [Spanned<String>]> {
-        let mut entry = entry;
-        let mut passed = vec![(entry.name.value.as_str(), entry.name.span)];
-        loop {
-            let name = match entry.members.as_ref()? {
-                Members::Listed(listed) => return Some(&listed.value),
-                Members::SameAs(name) => name,
-            };
-            let Some(next) = self.entries.get(name.value.as_str()).copied() else {
-                // Whoever takes his members from this quorum too need not hear of it again.
-                if passed.len() == 1 {
-                    self.problems.push(unknown_quorum(
-                        name,
-                        "`members_of`",
-                        self.roster.parties.contains_key(&name.value),
-                        self.entries.keys().copied(),
-                    ));
-                }
-                return None;
-            };
-            let at = passed
-                .iter()
-                .position(|(passed, _)| *passed == next.name.value);
-            if let Some(at) = at {
-                // The same circle is met from each of its quorums, and reported from the first.
-                let circle = passed.get(at..).unwrap_or_default();
-                if at == 0
-                    && circle
-                        .iter()
-                        .all(|(name, _)| *name >= next.name.value.as_str())
-                {
-                    self.problems.push(cycle(circle));
-                }
-                return None;
-            }
-            passed.push((&next.name.value, next.name.span));
-            entry = next;
-        }
-    }
-
-    /// Reports an empty list and members that stand in it twice.
-    fn check_list(&mut self, entry: &QuorumEntry, listed: &[Spanned<String>]) -> bool {
-        // A list that belongs to another quorum is that one's to report.
-        let own = matches!(entry.members, Some(Members::Listed(_)));
-        let title = format!("quorum {}", quote(&entry.name.value));
-        let mut sound = true;
-        if listed.is_empty() {
-            sound = false;
-            if own {
-                self.problems.push(
-                    Diagnostic::new(Code::EmptyQuorum, format!("{title} has no members"))
-                        .at(entry.name.span, "empty")
-                        .help("name its members"),
-                );
-            }
-        }
-        let mut first: BTreeMap<&str, Span> = BTreeMap::new();
-        for name in listed {
-            let Some(earlier) = first.insert(&name.value, name.span) else {
-                continue;
-            };
-            sound = false;
-            if own {
-                self.problems.push(
-                    Diagnostic::new(
-                        Code::MemberTwice,
-                        format!("{} stands twice in {title}", quote(&name.value)),
-                    )
-                    .at(name.span, "again here")
-                    .beside(earlier, "first here")
-                    .help("remove one of the two"),
-                );
-            }
-        }
-        sound
-    }
-
-    fn member(&mut self, name: &'d Spanned<String>) -> Option<Member> {
-        if let Some(party) = self.roster.parties.get(&name.value) {
-            return Some(Member::Party(Arc::clone(party)));
-        }
-        if let Some(at) = self
-            .stack
-            .iter()
-            .position(|(entered, _)| *entered == name.value)
-        {
-            let circle = self.stack.get(at..).unwrap_or_default();
-            self.problems.push(cycle(circle));
-            for (entered, _) in circle {
-                self.roster.quorums.insert((*entered).to_owned(), None);
-            }
-            return None;
-        }
-        if let Some(entry) = self.entries.get(name.value.as_str()).copied() {
-            return self.quorum(entry).map(Member::Quorum);
-        }
-        let known = self.roster.parties.keys().map(String::as_str);
-        let known = known.chain(self.entries.keys().copied());
-        // A list that several quorums share is reported once, and not compared again.
-        if !self.unknown.insert(name.span) {
-            return None;
-        }
-        let problem = Diagnostic::new(
-            Code::UnknownName,
-            format!("there is no party or quorum {}", quote(&name.value)),
-        )
-        .at(name.span, "unknown");
-        let similar = (self.unknown.len() <= SUGGESTIONS_MAX)
-            .then(|| did_you_mean(&name.value, known))
-            .flatten();
-        self.problems.push(match similar {
-            Some(similar) => problem.help(format!("did you mean {}?", quote(similar))),
-            None => problem.help("declare it under `[parties]` or `[quorums]`"),
-        });
-        None
-    }
-
-    fn threshold(&mut self, entry: &QuorumEntry, members: usize) -> Option<usize> {
-        let typed = entry.threshold.as_ref()?;
-        let threshold = usize::try_from(typed.value).unwrap_or(usize::MAX);
-        if members == 0 {
-            return None;
-        }
-        if (1..=members).contains(&threshold) {
-            return Some(threshold);
-        }
-        let name = quote(&entry.name.value);
-        let message = if threshold == 0 {
-            format!("the threshold of {name} is 0, so nobody would have to agree")
-        } else {
-            let count = count(members);
-            format!(
-                "the threshold of {name} is {}, but it has {count}",
-                typed.value
+/// Makes a roster; none if anything about it has been reported.
+///
+/// It must meet the threshold just so: with somebody too many, it would be no single set of
+/// signers, and with somebody too few none at all.
+pub(super) fn resolve(
+    entry: &RosterEntry,
+    quorum: &Quorum,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Roster> {
+    let of = entry.of.as_ref()?;
+    let share = entry.share.as_ref()?;
+    let before = problems.len();
+    let title = format!("quorum {}", quote(quorum.name()));
+    if share.value == 100 {
+        problems.push(
+            Diagnostic::new(
+                Code::OutOfRange,
+                format!("the roster of {title} acts always, so nobody else is a member"),
             )
-        };
-        self.problems.push(
-            Diagnostic::new(Code::ThresholdOutOfRange, message)
-                .at(typed.span, "out of range")
-                .beside(entry.name.span, count(members))
-                .help(match members {
-                    1 => "the threshold can only be 1".to_owned(),
-                    _ => format!("choose a threshold from 1 to {members}"),
-                }),
+            .at(share.span, "at most 99%")
+            .help("choose a smaller share, or make the roster the quorum"),
         );
-        None
     }
-}
-
-fn count(members: usize) -> String {
-    match members {
-        1 => "1 member".to_owned(),
-        n => format!("{n} members"),
+    let known = quorum.party_names();
+    let mut members = BTreeSet::new();
+    for name in &of.value {
+        let quoted = quote(&name.value);
+        if !known.contains(name.value.as_str()) {
+            let problem = Diagnostic::new(
+                Code::UnknownName,
+                format!("{quoted} is no party of {title}"),
+            )
+            .at(name.span, "not a member");
+            problems.push(match did_you_mean(&name.value, known.iter().copied()) {
+                Some(similar) => problem.help(format!("did you mean {}?", quote(similar))),
+                None => problem.help("a roster names parties that have a seat in the quorum"),
+            });
+        } else if !members.insert(name.value.clone()) {
+            problems.push(
+                Diagnostic::new(
+                    Code::MemberTwice,
+                    format!("{quoted} stands twice in the roster of {title}"),
+                )
+                .at(name.span, "again here")
+                .help("remove one of the two"),
+            );
+        }
     }
-}
-
-/// How many quorums stand inside one another, none for a party.
-fn depth(member: &Member) -> usize {
-    match member {
-        Member::Party(_) => 0,
-        Member::Quorum(quorum) => 1 + quorum.members.iter().map(depth).max().unwrap_or(0),
+    if problems.len() > before {
+        return None;
     }
-}
-
-fn cycle(circle: &[(&str, Span)]) -> Diagnostic {
-    let mut names: Vec<String> = circle.iter().map(|(name, _)| quote(name)).collect();
-    names.extend(names.first().cloned());
-    let mut problem = Diagnostic::new(
-        Code::CyclicQuorum,
-        format!("quorums contain one another: {}", names.join(" → ")),
-    );
-    for (at, (_, span)) in circle.iter().enumerate() {
-        problem = if at == 0 {
-            problem.at(*span, "the circle begins here")
-        } else {
-            problem.beside(*span, "part of the circle")
-        };
+    let acts = |without: Option<&String>| {
+        quorum.is_met_by(&|party| {
+            members.contains(party.name()) && without.is_none_or(|name| name != party.name())
+        })
+    };
+    if !acts(None) {
+        problems.push(
+            Diagnostic::new(
+                Code::RosterUnfit,
+                format!("the roster of {title} cannot act: it does not meet the threshold"),
+            )
+            .at(of.span, "too few")
+            .help("name as many parties as the quorum needs"),
+        );
+        return None;
     }
-    problem.help("break the circle at one of these quorums")
+    if let Some(spare) = members.iter().find(|name| acts(Some(name))) {
+        problems.push(
+            Diagnostic::new(
+                Code::RosterUnfit,
+                format!("the roster of {title} can act without {}", quote(spare)),
+            )
+            .at(of.span, "more than are needed")
+            .help("name just as many parties as the quorum needs"),
+        );
+        return None;
+    }
+    Some(Roster {
+        members,
+        share: share.value,
+    })
 }

@@ -8,8 +8,8 @@ use ed25519_dalek::VerifyingKey;
 use super::super::document::Document;
 use super::super::shown::quote;
 use super::super::{Code, Diagnostic, Span};
+use super::directory::Directory;
 use super::keys::CheckedParty;
-use super::roster::Roster;
 
 /// Reports parties that have one identity.
 pub(super) fn check_identities(
@@ -44,10 +44,10 @@ pub(super) fn check_identities(
 /// Reports parties that share a key or a master key: an error inside one quorum, a lint elsewhere.
 pub(super) fn check_keys(
     parties: &[CheckedParty],
-    roster: &Roster,
+    directory: &Directory,
     problems: &mut Vec<Diagnostic>,
 ) {
-    let quorums: Vec<(&str, BTreeSet<&str>)> = roster
+    let quorums: Vec<(&str, BTreeSet<&str>)> = directory
         .quorums
         .values()
         .flatten()

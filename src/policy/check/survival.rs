@@ -7,7 +7,7 @@ use crate::units::{Blocks, SECONDS_PER_BLOCK};
 use super::super::document::Document;
 use super::super::shown::quote;
 use super::super::{Code, Diagnostic, Root, SpendingPath};
-use super::roster::Roster;
+use super::directory::Directory;
 
 /// By how much a delay must exceed root's refresh interval: two weeks.
 ///
@@ -20,7 +20,7 @@ pub(in crate::policy) const REFRESH_MARGIN: Blocks = Blocks(2016);
 
 pub(super) fn check(
     document: &Document,
-    roster: &Roster,
+    directory: &Directory,
     root: Option<&Root>,
     paths: &[Option<SpendingPath>],
     problems: &mut Vec<Diagnostic>,
@@ -30,7 +30,7 @@ pub(super) fn check(
         // What could not be read might be the path that survives.
         let all_known = !document.paths_broken
             && paths.iter().all(Option::is_some)
-            && roster.quorums.values().all(Option::is_some);
+            && directory.quorums.values().all(Option::is_some);
         check_total_loss(document, root, paths, all_known, problems);
     }
 }

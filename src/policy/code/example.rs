@@ -93,6 +93,16 @@ const EXAMPLES: &[(Code, &str, &str)] = &[
         "delay = \"365 days\"",
     ),
     (
+        Code::WeightsIrreducible,
+        "council = { weight = 8, weights = { alice = 4, bob = 4, carol = 1 } }",
+        "council = { threshold = 2, of = [\"alice\", \"bob\", \"carol\"] }",
+    ),
+    (
+        Code::RosterUnfit,
+        "council = { threshold = 2, of = [\"alice\", \"bob\", \"carol\"], roster = { of = [\"alice\"], share = \"80%\" } }",
+        "council = { threshold = 2, of = [\"alice\", \"bob\", \"carol\"] }",
+    ),
+    (
         Code::RefreshMissing,
         "[root]\nquorum = \"council\"",
         "[root]\nquorum = \"council\"\nrefresh = \"90 days\"",

@@ -6,7 +6,7 @@ use super::super::period::Duration;
 use super::super::shown::{list, quote};
 use super::super::{Code, Diagnostic, Span};
 use super::fields::{Fields, wrong_type};
-use super::{MAX_CONDITIONS, MAX_DEPTH, Spanned, Typed};
+use super::{MAX_CONDITIONS, MAX_DEPTH, Spanned};
 
 /// A condition with its place.
 #[derive(Clone)]
@@ -178,8 +178,8 @@ fn silence(fields: &mut Fields<'_, '_, '_>) -> Option<Condition> {
 fn vote(fields: &mut Fields<'_, '_, '_>) -> Option<Condition> {
     fields.require(&["turnout", "approve", "open"]);
     let quorum = fields.text("vote");
-    let turnout = percentage(fields, "turnout");
-    let approve = percentage(fields, "approve");
+    let turnout = fields.percentage("turnout");
+    let approve = fields.percentage("approve");
     let open = fields.duration("open");
     Some(Condition::Vote {
         quorum: quorum?,
@@ -187,57 +187,4 @@ fn vote(fields: &mut Fields<'_, '_, '_>) -> Option<Condition> {
         approve: approve?,
         open: open?,
     })
-}
-
-fn percentage(fields: &mut Fields<'_, '_, '_>, name: &'static str) -> Typed<u8> {
-    let (value, span) = fields.value(name)?;
-    let text = match value {
-        DeValue::String(text) => text.trim(),
-        DeValue::Integer(number) => {
-            let number = number.as_str().to_owned();
-            fields.problems.push(
-                Diagnostic::new(
-                    Code::WrongType,
-                    format!("`{name}` is {}, and should be a percentage", quote(&number)),
-                )
-                .at(span, "percent or votes?")
-                .help(format!("write `\"{number}%\"`")),
-            );
-            return None;
-        }
-        _ => {
-            let problem = wrong_type(name, value, span, "a percentage such as `\"60%\"`");
-            fields.problems.push(problem);
-            return None;
-        }
-    };
-    let digits = text
-        .strip_suffix('%')
-        .map(str::trim_end)
-        .unwrap_or_default();
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        fields.problems.push(
-            Diagnostic::new(
-                Code::WrongType,
-                format!("`{name}` is {}, and should be a percentage", quote(text)),
-            )
-            .at(span, "not a percentage")
-            .help("write a whole number of percent, such as `\"60%\"`"),
-        );
-        return None;
-    }
-    match digits.parse::<u8>() {
-        Ok(percent @ 1..=100) => Some(Spanned::new(percent, span)),
-        _ => {
-            fields.problems.push(
-                Diagnostic::new(
-                    Code::OutOfRange,
-                    format!("`{name}` is {}, and can only be 1% to 100%", quote(text)),
-                )
-                .at(span, "out of range")
-                .help("write `\"1%\"` to `\"100%\"`"),
-            );
-            None
-        }
-    }
 }

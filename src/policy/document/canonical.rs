@@ -10,10 +10,10 @@ use crate::units::AbsoluteLock;
 use super::super::key::fee_wallet_key;
 use super::super::period::Clock;
 use super::super::shown::presentable;
-use super::super::{AccountKey, AccountKeyError, Network, Purpose, ScriptType};
+use super::super::{AccountKey, AccountKeyError, Layout, Network, Purpose, ScriptType};
 use super::{
-    ActivationEntry, Condition, Document, EscrowEntry, LockupEntry, Members, PartyEntry, PathEntry,
-    QuorumEntry, Typed,
+    ActivationEntry, Condition, DEFAULT_ROOT_LIKELIHOOD, Document, EscrowEntry, LockupEntry,
+    Members, PartyEntry, PathEntry, QuorumEntry, RosterEntry, Spanned, Typed,
 };
 
 pub(super) fn write(document: &Document) -> String {
@@ -41,6 +41,12 @@ pub(super) fn write(document: &Document) -> String {
             .map(|typed| string(&typed.value)),
     );
     line(&mut out, "refresh", quoted(&document.root.refresh));
+    let likelihood = &document.root.likelihood;
+    line(
+        &mut out,
+        "likelihood",
+        stated(likelihood, DEFAULT_ROOT_LIKELIHOOD),
+    );
     for entry in &document.paths {
         path(&mut out, entry);
     }
@@ -79,10 +85,16 @@ fn settings(out: &mut String, document: &Document) {
         "script",
         script.as_ref().map(|script| word(script, &ScriptType::ALL)),
     );
-    line(out, "layout", Some(string("device")));
+    line(out, "layout", Some(word(&document.layout(), &Layout::ALL)));
     let rate = document.base_fee().to_sat_per_vb_ceil();
     line(out, "base_fee", Some(string(&format!("{rate} sat/vB"))));
     line(out, "transaction_version", Some("3".to_owned()));
+    let descriptor = settings.descriptor.as_ref();
+    line(
+        out,
+        "descriptor",
+        descriptor.map(|typed| string(typed.value.trim())),
+    );
     let reason = settings.accept_total_loss.as_ref();
     line(
         out,
@@ -125,20 +137,42 @@ fn quorum(out: &mut String, quorum: &QuorumEntry) {
         .threshold
         .as_ref()
         .map(|typed| typed.value.to_string());
-    let (of, same) = match &quorum.members {
+    let roster = quorum.roster.as_ref().map(roster);
+    let fields = match &quorum.members {
         Some(Members::Listed(listed)) => {
-            let names: Vec<String> = listed
-                .value
-                .iter()
-                .map(|name| string(&name.value))
-                .collect();
-            (Some(format!("[{}]", names.join(", "))), None)
+            vec![
+                ("threshold", threshold),
+                ("of", Some(names(&listed.value))),
+                ("roster", roster),
+            ]
         }
-        Some(Members::SameAs(name)) => (None, Some(string(&name.value))),
-        None => (None, None),
+        Some(Members::SameAs(name)) => vec![
+            ("threshold", threshold),
+            ("members_of", Some(string(&name.value))),
+            ("roster", roster),
+        ],
+        Some(Members::Weighted(weights)) => {
+            let weights = weights.value.iter().map(|(name, weight)| {
+                let weight = weight.value.to_string();
+                format!("{} = {weight}", key(&name.value))
+            });
+            let weights: Vec<String> = weights.collect();
+            vec![
+                ("weight", threshold),
+                ("weights", Some(format!("{{ {} }}", weights.join(", ")))),
+                ("roster", roster),
+            ]
+        }
+        None => vec![("threshold", threshold), ("roster", roster)],
     };
-    let fields = [("threshold", threshold), ("of", of), ("members_of", same)];
     line(out, &key(&quorum.name.value), Some(inline(fields)));
+}
+
+fn roster(roster: &RosterEntry) -> String {
+    let of = roster.of.as_ref().map(|of| names(&of.value));
+    let share = roster.share.as_ref();
+    let share = share.map(|share| string(&format!("{}%", share.value)));
+    inline([("of", of), ("share", share)])
 }
 
 fn path(out: &mut String, path: &PathEntry) {
@@ -167,6 +201,8 @@ fn path(out: &mut String, path: &PathEntry) {
         "unlock_height",
         height.map(|typed| typed.value.to_consensus().to_string()),
     );
+    let default = path.default_likelihood();
+    line(out, "likelihood", stated(&path.likelihood, default));
     line(out, "escrow", path.escrow.as_ref().map(escrow));
     line(out, "lockup", path.lockup.as_ref().map(lockup));
     line(out, "activation", path.activation.as_ref().map(activation));
@@ -190,6 +226,8 @@ fn lockup(lockup: &LockupEntry) -> String {
     inline([
         ("period", quoted(&lockup.period)),
         ("clawback", Some(clawback.to_string())),
+        ("quorum", named(&lockup.quorum)),
+        ("beneficiary", named(&lockup.beneficiary)),
     ])
 }
 
@@ -241,6 +279,21 @@ fn inline<'a>(fields: impl IntoIterator<Item = (&'a str, Option<String>)>) -> St
         .filter_map(|(key, value)| value.map(|value| format!("{key} = {value}")))
         .collect();
     format!("{{ {} }}", fields.join(", "))
+}
+
+/// A likelihood that is not the one a silent policy has.
+fn stated(typed: &Typed<u64>, default: u32) -> Option<String> {
+    let likelihood = typed.as_ref()?.value;
+    (likelihood != u64::from(default)).then(|| likelihood.to_string())
+}
+
+fn named(typed: &Typed<String>) -> Option<String> {
+    typed.as_ref().map(|typed| string(&typed.value))
+}
+
+fn names(listed: &[Spanned<String>]) -> String {
+    let names: Vec<String> = listed.iter().map(|name| string(&name.value)).collect();
+    format!("[{}]", names.join(", "))
 }
 
 fn quoted<T: ToString>(typed: &Typed<T>) -> Option<String> {

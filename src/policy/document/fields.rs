@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::super::period::{Duration, DurationError};
 use super::super::shown::{list, quote};
 use super::super::{Code, Diagnostic, Span};
-use super::{Spanned, Typed};
+use super::{LIKELIHOODS, Spanned, Typed};
 
 /// Least likeness of two words for one to be suggested for the other (Jaro-Winkler, 0 to 1).
 const SUGGEST_FROM: f64 = 0.8;
@@ -197,6 +197,78 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
             ),
             Err(DurationError::UnknownUnit) => self.problems.push(unknown_unit(name, text, span)),
         }
+        None
+    }
+
+    /// A share of 1 to 100 percent.
+    pub fn percentage(&mut self, name: &'static str) -> Typed<u8> {
+        let (value, span) = self.get(name)?;
+        let text = match value {
+            DeValue::String(text) => text.trim(),
+            DeValue::Integer(number) => {
+                let number = number.as_str().to_owned();
+                self.problems.push(
+                    Diagnostic::new(
+                        Code::WrongType,
+                        format!("`{name}` is {}, and should be a percentage", quote(&number)),
+                    )
+                    .at(span, "percent or votes?")
+                    .help(format!("write `\"{number}%\"`")),
+                );
+                return None;
+            }
+            _ => {
+                let problem = wrong_type(name, value, span, "a percentage such as `\"60%\"`");
+                self.problems.push(problem);
+                return None;
+            }
+        };
+        let digits = text
+            .strip_suffix('%')
+            .map(str::trim_end)
+            .unwrap_or_default();
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.problems.push(
+                Diagnostic::new(
+                    Code::WrongType,
+                    format!("`{name}` is {}, and should be a percentage", quote(text)),
+                )
+                .at(span, "not a percentage")
+                .help("write a whole number of percent, such as `\"60%\"`"),
+            );
+            return None;
+        }
+        match digits.parse::<u8>() {
+            Ok(percent @ 1..=100) => Some(Spanned::new(percent, span)),
+            _ => {
+                self.problems.push(
+                    Diagnostic::new(
+                        Code::OutOfRange,
+                        format!("`{name}` is {}, and can only be 1% to 100%", quote(text)),
+                    )
+                    .at(span, "out of range")
+                    .help("write `\"1%\"` to `\"100%\"`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// How often something happens, against other things.
+    pub fn likelihood(&mut self) -> Typed<u64> {
+        let typed = self.number("likelihood")?;
+        if LIKELIHOODS.contains(&typed.value) {
+            return Some(typed);
+        }
+        let (least, most) = LIKELIHOODS.into_inner();
+        self.problems.push(
+            Diagnostic::new(
+                Code::OutOfRange,
+                format!("`likelihood` is {}, and can be {least} to {most}", typed.value),
+            )
+            .at(typed.span, "out of range")
+            .help("it is how often a coin leaves the vault this way, against the other ways; root has 100 where the policy is silent"),
+        );
         None
     }
 

@@ -6,13 +6,13 @@ use bitcoin::FeeRate;
 use toml::de::{DeTable, DeValue};
 
 use super::super::shown::quote;
-use super::super::{Code, Diagnostic, Network, ScriptType, Span};
+use super::super::{Code, Diagnostic, Layout, Network, ScriptType, Span};
 use super::fields::{Fields, spanned_key, wrong_type};
-use super::path;
 use super::{
-    Document, LintEntry, MAX_BYTES, MAX_MEMBERS, MAX_PARTIES, MAX_PATHS, MAX_QUORUMS, Members,
-    PartyEntry, QuorumEntry, RootEntry, Settings, Spanned, Typed,
+    Document, LintEntry, MAX_BYTES, MAX_PARTIES, MAX_PATHS, MAX_QUORUMS, PartyEntry, RootEntry,
+    Settings, Spanned, Typed,
 };
+use super::{path, quorum};
 
 /// Feerates a policy can choose for its pre-signed transactions, in sat/vB: below one they would
 /// not be relayed, and above three they would pay more than a fee child does.
@@ -105,7 +105,7 @@ fn root_table(document: &mut Document, table: &DeTable<'_>, problems: &mut Vec<D
     ) {
         document
             .quorums
-            .push(self::quorum(quorum.name, quorum.fields, fields.problems));
+            .push(quorum::read(quorum.name, quorum.fields, fields.problems));
     }
     if let Some((table, span)) = fields.table("root") {
         document.root = root(table, span, fields.problems);
@@ -151,21 +151,11 @@ fn settings(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnostic>) -> 
         name: fields.text("name"),
         network: fields.word("network", &Network::ALL),
         script: fields.word("script", &ScriptType::ALL),
+        layout: fields.word("layout", &Layout::ALL),
         base_fee: base_fee(&mut fields),
+        descriptor: fields.text("descriptor"),
         accept_total_loss: reason(&mut fields, "accept_total_loss"),
     };
-    if let Some(layout) = fields.word("layout", &[("device", true), ("cheapest", false)])
-        && !layout.value
-    {
-        fields.problems.push(
-            Diagnostic::new(
-                Code::NotAvailable,
-                "the layout `cheapest` is not available yet",
-            )
-            .at(layout.span, "not available yet")
-            .help("write `layout = \"device\"`, or leave it out"),
-        );
-    }
     if let Some(version) = fields.number("transaction_version")
         && version.value != 3
     {
@@ -288,71 +278,19 @@ fn party(name: Spanned<String>, table: &DeTable<'_>, problems: &mut Vec<Diagnost
     party
 }
 
-fn quorum(
-    name: Spanned<String>,
-    table: &DeTable<'_>,
-    problems: &mut Vec<Diagnostic>,
-) -> QuorumEntry {
-    let title = format!("quorum {}", quote(&name.value));
-    let mut fields = Fields::new(table, name.span, title.clone(), problems);
-    fields.require(&["threshold"]);
-    let threshold = fields.number("threshold");
-    let of = fields.has("of");
-    let same_as = fields.has("members_of");
-    let listed = fields.texts("of");
-    let same = fields.text("members_of");
-    if of == same_as {
-        let problem = if of {
-            "both `of` and `members_of`"
-        } else {
-            "neither `of` nor `members_of`"
-        };
-        fields.problems.push(
-            Diagnostic::new(Code::FieldConflict, format!("{title} has {problem}"))
-                .at(name.span, "who are its members?")
-                .help("write `of = [\"alice\", \"bob\"]`, or `members_of = \"council\"` for the members of another quorum"),
-        );
-    }
-    fields.finish();
-    let mut members = match (listed, same) {
-        (Some(listed), None) => Some(Members::Listed(listed)),
-        (None, Some(same)) => Some(Members::SameAs(same)),
-        _ => None,
-    };
-    if let Some(Members::Listed(listed)) = &mut members
-        && listed.value.len() > MAX_MEMBERS
-    {
-        problems.push(
-            Diagnostic::new(
-                Code::TooLarge,
-                format!(
-                    "{title} has {} members, and can have {MAX_MEMBERS}",
-                    listed.value.len()
-                ),
-            )
-            .at(listed.span, "too many")
-            .help("make it smaller"),
-        );
-        listed.value.truncate(MAX_MEMBERS);
-    }
-    QuorumEntry {
-        name,
-        threshold,
-        members,
-    }
-}
-
 fn root(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnostic>) -> RootEntry {
     let before = problems.len();
     let mut fields = Fields::new(table, span, "`[root]`", problems);
     fields.require(&["quorum"]);
     let quorum = fields.text("quorum");
     let refresh = fields.duration("refresh");
+    let likelihood = fields.likelihood();
     fields.finish();
     RootEntry {
         span,
         quorum,
         refresh,
+        likelihood,
         broken: problems.len() > before,
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn read(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnosti
     let delay = fields.duration("delay");
     let unlock_at = unlock_at(&mut fields);
     let unlock_height = unlock_height(&mut fields);
+    let likelihood = fields.likelihood();
     let escrow = fields
         .table("escrow")
         .map(|(table, span)| escrow(table, span, &title, fields.problems));
@@ -48,6 +49,7 @@ pub(super) fn read(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnosti
         delay,
         unlock_at,
         unlock_height,
+        likelihood,
         escrow,
         lockup,
         activation,
@@ -86,6 +88,8 @@ fn lockup(
         span,
         period: fields.duration("period"),
         clawback: fields.boolean("clawback"),
+        quorum: fields.text("quorum"),
+        beneficiary: fields.text("beneficiary"),
     };
     fields.finish();
     lockup

@@ -174,7 +174,7 @@ fn single_key_root(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
 
 fn shared_seats(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
     for entry in &facts.document.quorums {
-        let Some(Some(quorum)) = facts.roster.quorums.get(&entry.name.value) else {
+        let Some(Some(quorum)) = facts.directory.quorums.get(&entry.name.value) else {
             continue;
         };
         let mut seen = BTreeSet::new();
@@ -231,6 +231,10 @@ fn unused(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
                 names.value.iter().map(|name| name.value.as_str()).collect()
             }
             Some(Members::SameAs(name)) => vec![&name.value],
+            Some(Members::Weighted(weights)) => {
+                let names = weights.value.iter().map(|(name, _)| name.value.as_str());
+                names.collect()
+            }
             None => Vec::new(),
         };
         listed.extend(&names);
@@ -249,6 +253,10 @@ fn unused(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
         open.extend(path.quorum.as_ref().map(|name| name.value.as_str()));
         let veto = path.escrow.as_ref().and_then(|escrow| escrow.veto.as_ref());
         open.extend(veto.map(|name| name.value.as_str()));
+        if let Some(lockup) = &path.lockup {
+            open.extend(lockup.quorum.as_ref().map(|name| name.value.as_str()));
+            listed.extend(lockup.beneficiary.as_ref().map(|name| name.value.as_str()));
+        }
         if let Some(activation) = &path.activation {
             named_by(activation, &mut open);
         }
