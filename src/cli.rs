@@ -9,6 +9,7 @@ mod compile;
 mod demo;
 mod explain;
 mod explain_code;
+mod export;
 mod failure;
 mod input;
 mod render;
@@ -45,6 +46,7 @@ enum Command {
     Compile(compile::Compile),
     Explain(explain::Explain),
     ExplainCode(explain_code::ExplainCode),
+    Export(export::Export),
     Simulate(simulate::Simulate),
     Test(test::Test),
 }
@@ -60,6 +62,7 @@ impl Cli {
             Command::Compile(compile) => compile.run(&screen),
             Command::Explain(explain) => explain.run(&screen),
             Command::ExplainCode(explain_code) => explain_code.run(&screen),
+            Command::Export(export) => export.run(&screen),
             Command::Simulate(simulate) => simulate.run(&screen),
             Command::Test(test) => test.run(&screen),
         };

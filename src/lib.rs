@@ -43,6 +43,8 @@ pub mod compile;
 
 pub mod explain;
 
+pub mod export;
+
 // Coins and what moves them.
 pub mod transaction;
 

@@ -51,6 +51,7 @@ fn every_command_has_its_result_as_json() {
         (vec!["compile", POLICY], "stages"),
         (vec!["explain", POLICY], "sections"),
         (vec!["explain-code"], "codes"),
+        (vec!["export", POLICY, "--format", "core"], "pieces"),
         (vec!["simulate", INCIDENT], "timeline"),
         (vec!["test", "tests/cli/fixtures/good"], "tests"),
     ];

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::Exit;
 use crate::compile::CompileError;
+use crate::export::ExportError;
 use crate::policy::{Checked, Code};
 use crate::simulate::{RehearsalError, ScenarioError};
 
@@ -28,6 +29,10 @@ pub(super) enum Failure {
     Policy { file: String, checked: Box<Checked> },
     #[error("`{file}`: {source}")]
     Compile { file: String, source: CompileError },
+    #[error("`{file}`: {source}")]
+    Export { file: String, source: ExportError },
+    #[error("there is no stage `{given}`: write `vault`, `escrow PATH`, `lockup PATH` or `all`")]
+    BadStage { given: String },
     #[error("`{file}`, {source}")]
     Incident { file: String, source: ScenarioError },
     #[error("`{file}`: {source}")]
@@ -57,6 +62,7 @@ impl Failure {
             | Self::Secret { .. }
             | Self::Policy { .. }
             | Self::Incident { .. }
+            | Self::Export { .. }
             | Self::Compile {
                 source: CompileError::Limit { .. },
                 ..
@@ -68,7 +74,9 @@ impl Failure {
                     | RehearsalError::Compile(CompileError::Limit { .. }),
                 ..
             } => Exit::Document,
-            Self::NothingToTest { .. } | Self::UnknownCode { .. } => Exit::Usage,
+            Self::NothingToTest { .. } | Self::UnknownCode { .. } | Self::BadStage { .. } => {
+                Exit::Usage
+            }
             Self::Compile { .. } | Self::Rehearsal { .. } | Self::Panic => Exit::Internal,
         }
     }
@@ -84,6 +92,8 @@ impl Failure {
             Self::Policy { .. } => "policy",
             Self::Compile { .. } => "compile",
             Self::Incident { .. } => "incident",
+            Self::Export { .. } => "export",
+            Self::BadStage { .. } => "stage",
             Self::Rehearsal { .. } => "rehearsal",
             Self::NothingToTest { .. } => "nothing-to-test",
             Self::UnknownCode { .. } => "unknown-code",
