@@ -368,6 +368,10 @@ codes! {
 "The terms of an activation are parsed, checked and kept, but no software evaluates them yet. Until then the agents decide by themselves when to trigger."
 "Nothing to mend. Do not rely on the activation being held to."
 
+"LS0617" ShadowedPath Warning WithReason "a direct path adds nothing"
+"Everybody who can use the path can use root or another direct path, which is open no later. So the path is never needed. Mostly another quorum or a shorter delay was meant. Staged paths are not compared, and neither are locks that count by different clocks."
+"Remove the path, let fewer members suffice for it, or let it open sooner."
+
 "LS0701" VetoersAllInRoot Note WithReason "every veto holder is in root"
 "If root vanishes, nobody is left who can veto. A cancel by veto holders needs root's pre-signature, but not root itself: outsiders could hold the veto."
 "Consider a veto holder outside root."

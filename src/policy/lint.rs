@@ -1,6 +1,7 @@
 //! Lints: what is allowed, and often a mistake; and notes, which are in nobody's way.
 
 mod membership;
+mod shadow;
 mod silence;
 mod timing;
 
@@ -36,4 +37,5 @@ impl<'a> Facts<'a> {
 pub(in crate::policy) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
     timing::check(facts, problems);
     membership::check(facts, problems);
+    shadow::check(facts, problems);
 }

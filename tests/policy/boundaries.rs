@@ -3,7 +3,15 @@
 use std::fmt::Write;
 
 use crate::BASE;
-use crate::template::{check_template, codes};
+use crate::template::{self, check_template};
+
+/// The codes that a policy has, but for that of a path that adds nothing: the paths here differ
+/// in their locks on purpose, and in nothing else.
+fn codes(text: &str) -> Vec<&'static str> {
+    let mut codes = template::codes(text);
+    codes.retain(|code| *code != "LS0617");
+    codes
+}
 
 /// The codes after one change to the base policy.
 fn changed(from: &str, to: &str) -> Vec<&'static str> {
