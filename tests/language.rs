@@ -2,11 +2,8 @@
 //! what and who cannot, and after which lock; in taproot and in P2WSH.
 
 #[path = "policy/template.rs"]
-#[allow(
+#[expect(
     dead_code,
-    unused_imports,
-    clippy::indexing_slicing,
-    clippy::panic,
     reason = "the tests of diagnostics use the rest of this file"
 )]
 mod template;
@@ -16,6 +13,7 @@ use std::sync::Arc;
 
 use longstop::compile::{Compiled, Leaf, LeafKind, Stage, compile};
 use longstop::policy::check;
+use longstop::units::{AbsoluteLock, RelativeLock};
 
 use template::Filled;
 
@@ -74,8 +72,8 @@ fn who(leaf: &Leaf, can: &[&str], cannot: &[&str]) {
 
 fn lock(leaf: &Leaf) -> (Option<u32>, Option<u32>) {
     (
-        leaf.relative().map(|lock| lock.to_consensus()),
-        leaf.absolute().map(|lock| lock.to_consensus()),
+        leaf.relative().map(RelativeLock::to_consensus),
+        leaf.absolute().map(AbsoluteLock::to_consensus),
     )
 }
 
