@@ -25,6 +25,7 @@ mod key;
 mod lint;
 mod period;
 mod quorum;
+mod script;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,9 @@ pub use self::document::Document;
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
 pub use self::period::{Clock, Duration, DurationError, Period};
 pub use self::quorum::{Member, Party, Quorum, Roster};
+pub use self::script::{
+    Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value,
+};
 pub use self::shown::{is_invisible, secrets};
 
 /// A sound policy.

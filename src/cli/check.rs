@@ -1,14 +1,13 @@
 //! `longstop check`: is this a sound policy?
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde::Serialize;
 
+use super::input::PolicyArgs;
 use super::render::{self, Screen};
 use super::{Exit, Failure, input};
 use crate::compile::PolicyId;
-use crate::policy::{Located, Policy, Severity, check, secrets};
+use crate::policy::{Located, Policy, Severity, secrets};
 
 /// Check a policy and say everything that is wrong with it
 ///
@@ -19,8 +18,8 @@ use crate::policy::{Located, Policy, Severity, check, secrets};
     after_help = "With --json: file, policy, policy_id, network, script (null where there are errors), errors,\nwarnings, notes, diagnostics [code, severity, message, help, labels] and silenced [code,\nmessage, reason]."
 )]
 pub(super) struct Check {
-    /// The policy file
-    policy: PathBuf,
+    #[command(flatten)]
+    policy: PolicyArgs,
 }
 
 /// What came of a check.
@@ -48,12 +47,13 @@ pub(super) struct SilencedProblem<'a> {
 
 impl Check {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let text = input::policy(&self.policy)?;
-        let checked = check(&text.text);
-        screen.diagnostics(&text.file, &checked);
+        let file = input::policy(&self.policy)?;
+        let checked = file.document.check();
+        screen.diagnostics(&file.file, &checked);
+        let source = checked.source();
         // What its script type cannot hold is wrong with a policy too.
         let compiled = match checked.policy {
-            Some(_) => Some(input::compiled(&text)?.compiled),
+            Some(_) => Some(input::compiled(&file)?.compiled),
             None => None,
         };
         let count = |severity| {
@@ -64,7 +64,7 @@ impl Check {
         };
         let policy = checked.policy.as_ref();
         let summary = Summary {
-            file: &text.file,
+            file: &file.file,
             policy: policy.map(Policy::name),
             policy_id: compiled.map(|compiled| compiled.id()),
             network: policy.map(|policy| policy.network().to_string()),
@@ -75,7 +75,7 @@ impl Check {
             diagnostics: checked
                 .diagnostics
                 .iter()
-                .map(|problem| problem.located(&text.text))
+                .map(|problem| problem.located(&source))
                 .collect(),
             silenced: checked
                 .silenced

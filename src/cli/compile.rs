@@ -1,13 +1,13 @@
 //! `longstop compile`: what does this policy become on chain?
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{Amount, FeeRate};
 use clap::Args;
 use serde::Serialize;
 
+use super::input::PolicyArgs;
 use super::render::{self, Screen};
 use super::{Exit, Failure, input};
 use crate::compile::{
@@ -36,8 +36,8 @@ const MAX_FEERATE: u64 = 1_000_000;
     after_help = "With --json: policy, id, network, script, feerate_sat_per_vb, stages [stage, path, descriptor,\nunspendable_internal_key, leaves, deposit_addresses (vault) or watch_scripts], branches and\nsmallest_armable_sats."
 )]
 pub(super) struct Compile {
-    /// The policy file
-    policy: PathBuf,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// Feerate at which fees are computed
     #[arg(long, value_name = "RATE", default_value = "5 sat/vB", value_parser = feerate)]
     feerate: FeeRate,
@@ -109,8 +109,7 @@ pub(super) struct ShownGroup<'a> {
 
 impl Compile {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let text = input::policy(&self.policy)?;
-        let file = input::compiled(&text)?;
+        let file = input::compiled(&input::policy(&self.policy)?)?;
         screen.warnings(&file.checked);
         let shown = self.shown(&file.compiled);
         screen.show(&shown, |width| render::compiled(&shown, width))?;

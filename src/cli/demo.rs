@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::input::{self, Text};
+use super::input::{self, PolicyFile, Text};
 use super::render::{self, Screen};
 use super::simulate::{Judged, rehearsed};
 use super::{Exit, Failure};
@@ -32,15 +32,11 @@ struct Played<'a> {
 
 impl Demo {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let built_in = |file: &str, text: &str| Text {
-            file: file.to_owned(),
-            text: text.to_owned(),
+        let policy = PolicyFile::built_in("policies/dao-treasury/policy.toml", POLICY);
+        let incident = Text {
+            file: "policies/dao-treasury/incidents/council-vanishes.toml".to_owned(),
+            text: INCIDENT.to_owned(),
         };
-        let policy = built_in("policies/dao-treasury/policy.toml", POLICY);
-        let incident = built_in(
-            "policies/dao-treasury/incidents/council-vanishes.toml",
-            INCIDENT,
-        );
         let compiled = input::compiled(&policy)?.compiled;
         let rehearsal = rehearsed(&incident, &policy, false)?;
         let report = &rehearsal.report;

@@ -1,9 +1,8 @@
 //! `longstop explain`: what does this policy mean?
 
-use std::path::PathBuf;
-
 use clap::Args;
 
+use super::input::PolicyArgs;
 use super::render::Screen;
 use super::{Exit, Failure, input};
 use crate::explain::explain;
@@ -17,8 +16,8 @@ use crate::explain::explain;
     after_help = "With --json: policy, id, network, script and sections [title, sentences [text, guarantee,\nabout]]."
 )]
 pub(super) struct Explain {
-    /// The policy file
-    policy: PathBuf,
+    #[command(flatten)]
+    policy: PolicyArgs,
 }
 
 impl Explain {

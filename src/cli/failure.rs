@@ -49,6 +49,10 @@ pub(super) enum Failure {
         typed: String,
         similar: Option<Code>,
     },
+    #[error(
+        "`{file}` has no parameter `{name}` to set: it is TOML, and only scripts (`.rhai`) have parameters"
+    )]
+    NoParameters { file: String, name: String },
     #[error("a rehearsal ended unexpectedly")]
     Panic,
 }
@@ -74,9 +78,10 @@ impl Failure {
                     | RehearsalError::Compile(CompileError::Limit { .. }),
                 ..
             } => Exit::Document,
-            Self::NothingToTest { .. } | Self::UnknownCode { .. } | Self::BadStage { .. } => {
-                Exit::Usage
-            }
+            Self::NothingToTest { .. }
+            | Self::UnknownCode { .. }
+            | Self::BadStage { .. }
+            | Self::NoParameters { .. } => Exit::Usage,
             Self::Compile { .. } | Self::Rehearsal { .. } | Self::Panic => Exit::Internal,
         }
     }
@@ -97,6 +102,7 @@ impl Failure {
             Self::Rehearsal { .. } => "rehearsal",
             Self::NothingToTest { .. } => "nothing-to-test",
             Self::UnknownCode { .. } => "unknown-code",
+            Self::NoParameters { .. } => "no-parameters",
             Self::Panic => "panic",
         }
     }

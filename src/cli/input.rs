@@ -2,13 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
 
 use super::Failure;
 use super::render::shown;
 use crate::compile::{Compiled, compile};
-use crate::policy::{Checked, check, secrets};
+use crate::policy::{Checked, Document, Imports, LIMITS, Parameter, Script, secrets};
 use crate::simulate::Scenario;
 
 /// Most bytes of a policy, which is also the limit of the language.
@@ -16,6 +19,38 @@ const POLICY_LIMIT: u64 = 1 << 20;
 
 /// Most bytes of an incident.
 const INCIDENT_LIMIT: u64 = 4 << 20;
+
+/// Longest time a script may run, which only a very slow or busy machine takes: the limits of
+/// scripts stop them in a fraction of it.
+const SCRIPT_TIME: Duration = Duration::from_secs(10);
+
+/// A policy on the command line, with values for its parameters.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// The policy file: TOML, or a script that ends in `.rhai`
+    policy: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Values for the parameters of a policy script.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Settings {
+    /// Give a parameter of a policy script another value than its default
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+}
+
+/// A policy that was read, be it TOML or a script.
+pub(super) struct PolicyFile {
+    /// The name of the file as it may be shown.
+    pub file: String,
+    pub document: Document,
+    /// The policy as TOML: what was read, or what the script built, in its canonical form.
+    pub text: String,
+    /// The parameters of a script, none for TOML.
+    pub parameters: Vec<Parameter>,
+}
 
 /// A text with the name of its file, ready to be shown.
 pub(super) struct Text {
@@ -39,8 +74,107 @@ pub(super) fn incident_text(path: &Path) -> Result<Text, Failure> {
     read(path, INCIDENT_LIMIT)
 }
 
-pub(super) fn policy(path: &Path) -> Result<Text, Failure> {
-    read(path, POLICY_LIMIT)
+/// Reads the policy of a command, of either kind.
+pub(super) fn policy(args: &PolicyArgs) -> Result<PolicyFile, Failure> {
+    policy_file(&args.policy, &args.settings)
+}
+
+/// Reads a policy of either kind.
+pub(super) fn policy_file(path: &Path, settings: &Settings) -> Result<PolicyFile, Failure> {
+    if is_script(path) {
+        let text = read(path, LIMITS.script_bytes as u64)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        return Ok(scripted(&text, Arc::new(Folder { folder }), settings));
+    }
+    let text = read(path, POLICY_LIMIT)?;
+    if let Some((name, _)) = settings.set.first() {
+        return Err(Failure::NoParameters {
+            file: text.file,
+            name: shown(name),
+        });
+    }
+    Ok(PolicyFile {
+        document: Document::parse(&text.text),
+        text: text.text,
+        file: text.file,
+        parameters: Vec::new(),
+    })
+}
+
+/// Whether a file is a script by its name.
+pub(super) fn is_script(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "rhai")
+}
+
+fn scripted(text: &Text, imports: Arc<dyn Imports>, settings: &Settings) -> PolicyFile {
+    let mut script = Script::new(&text.text)
+        .with_imports(imports)
+        .give_up_when(out_of_time());
+    for (name, value) in &settings.set {
+        script = script.set(name, value);
+    }
+    let run = script.run();
+    PolicyFile {
+        file: text.file.clone(),
+        text: run.document.canonical(),
+        document: run.document,
+        parameters: run.parameters,
+    }
+}
+
+/// A clock for one script.
+pub(super) fn out_of_time() -> Arc<dyn Fn() -> bool + Send + Sync> {
+    let start = Instant::now();
+    Arc::new(move || start.elapsed() > SCRIPT_TIME)
+}
+
+/// `NAME=VALUE` on the command line.
+fn setting(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
+        .ok_or_else(|| "write it like `seats=7`".to_owned())
+}
+
+/// The folder of a script, from which it can import.
+struct Folder {
+    folder: PathBuf,
+}
+
+impl PolicyFile {
+    /// A policy that is built into the program.
+    pub(super) fn built_in(file: &str, text: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            document: Document::parse(text),
+            text: text.to_owned(),
+            parameters: Vec::new(),
+        }
+    }
+}
+
+impl Imports for Folder {
+    fn text(&self, path: &str) -> Result<String, String> {
+        let folder = if self.folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            &self.folder
+        };
+        let unreadable = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => "it cannot be read".to_owned(),
+        };
+        let inside = folder.canonicalize().map_err(unreadable)?;
+        let file = inside.join(path).canonicalize().map_err(unreadable)?;
+        if !file.starts_with(&inside) {
+            return Err("it is a link out of the folder".to_owned());
+        }
+        if !file.is_file() {
+            return Err("it is no file".to_owned());
+        }
+        let bytes = bytes(&file, LIMITS.script_bytes as u64).map_err(unreadable)?;
+        String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())
+    }
 }
 
 /// The text of an incident, and the incident.
@@ -65,9 +199,9 @@ pub(super) fn incident(path: &Path) -> Result<(Text, Scenario), Failure> {
 }
 
 /// Checks a policy, which must have no errors, and compiles it.
-pub(super) fn compiled(text: &Text) -> Result<CompiledFile, Failure> {
-    let mut checked = sound(text)?;
-    let file = text.file.clone();
+pub(super) fn compiled(policy: &PolicyFile) -> Result<CompiledFile, Failure> {
+    let mut checked = sound(policy)?;
+    let file = policy.file.clone();
     let Some(policy) = checked.policy.take() else {
         return Err(Failure::Policy {
             file,
@@ -81,13 +215,13 @@ pub(super) fn compiled(text: &Text) -> Result<CompiledFile, Failure> {
 }
 
 /// Checks a policy, which must have no errors.
-pub(super) fn sound(text: &Text) -> Result<Checked, Failure> {
-    let checked = check(&text.text);
+pub(super) fn sound(policy: &PolicyFile) -> Result<Checked, Failure> {
+    let checked = policy.document.check();
     if checked.policy.is_some() {
         return Ok(checked);
     }
     Err(Failure::Policy {
-        file: text.file.clone(),
+        file: policy.file.clone(),
         checked: Box::new(checked),
     })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::input::{self, Text};
+use super::input::{self, PolicyFile, Settings, Text};
 use super::render::{self, Screen};
 use super::{Exit, Failure};
 use crate::chain::Record;
@@ -28,6 +28,8 @@ pub(super) struct Simulate {
     /// Take this policy instead of the one that the incident names
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
     /// Write the raw chain and every refused transaction, for any full node to judge again
     #[arg(long, value_name = "FILE")]
     blocks: Option<PathBuf>,
@@ -55,6 +57,7 @@ impl Simulate {
         let rehearsal = play(
             &self.incident,
             self.policy.as_deref(),
+            &self.settings,
             self.blocks.is_some(),
         )?;
         if let (Some(path), Some(record)) = (&self.blocks, &rehearsal.record) {
@@ -74,20 +77,25 @@ impl Simulate {
 }
 
 /// Rehearses an incident file with the policy it names, or with another.
-pub(super) fn play(path: &Path, policy: Option<&Path>, record: bool) -> Result<Rehearsal, Failure> {
+pub(super) fn play(
+    path: &Path,
+    policy: Option<&Path>,
+    settings: &Settings,
+    record: bool,
+) -> Result<Rehearsal, Failure> {
     let (incident, scenario) = input::incident(path)?;
     let named = path
         .parent()
         .unwrap_or(Path::new(""))
         .join(&scenario.policy);
-    let policy = input::policy(policy.unwrap_or(&named))?;
+    let policy = input::policy_file(policy.unwrap_or(&named), settings)?;
     rehearsed(&incident, &policy, record)
 }
 
 /// Rehearses an incident with a policy.
 pub(super) fn rehearsed(
     incident: &Text,
-    policy: &Text,
+    policy: &PolicyFile,
     record: bool,
 ) -> Result<Rehearsal, Failure> {
     // Here its problems can be shown with their places.

@@ -11,22 +11,27 @@ use std::thread;
 use clap::Args;
 use serde::Serialize;
 
+use super::input::Settings;
 use super::render::{self, Screen};
 use super::simulate::play;
 use super::{Exit, Failure, input};
-use crate::policy::{Severity, check};
+use crate::policy::Severity;
 use crate::report::Expectation;
 
 /// How the first line of a policy begins that has to be refused.
 const EXPECT: &str = "# expect:";
+
+/// How it begins in a script.
+const EXPECT_IN_SCRIPT: &str = "// expect:";
 
 /// Test all incidents and policies under a folder
 ///
 /// An incident passes if everything comes as it expects. A policy passes if it has no errors; if
 /// its first line says `# expect: LS0503`, it passes if it is refused for exactly these codes.
 ///
-/// Every TOML file with a table `[incident]` or `[policy]` is taken, in subfolders as well; hidden
-/// files and other files are passed over.
+/// Every TOML file with a table `[incident]` or `[policy]` is taken, in subfolders as well, and every
+/// `.rhai` script with a line that begins with `policy(`; hidden files and other files are passed
+/// over. In scripts the first line says `// expect: LS0503`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "With --json: passed, failed and tests [file, kind, passed, problems], where kind is incident,\npolicy or refused."
@@ -90,7 +95,7 @@ impl Test {
     }
 }
 
-/// All TOML files under a folder.  Links to folders are not followed, so that this ends.
+/// All TOML files and scripts under a folder.  Links to folders are not followed, so that this ends.
 fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
     let at = |error| (folder.to_owned(), error);
     for entry in fs::read_dir(folder).map_err(at)? {
@@ -103,7 +108,7 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Err
             find(&path, files)?;
         } else if path
             .extension()
-            .is_some_and(|extension| extension == "toml")
+            .is_some_and(|extension| extension == "toml" || extension == "rhai")
         {
             files.push(path);
         }
@@ -155,17 +160,23 @@ fn run_one(path: &Path) -> Option<Outcome> {
         }
     };
     let has_table = |table: &str| text.lines().any(|line| line.trim() == table);
-    if in_incidents || has_table("[incident]") {
+    let is_script = input::is_script(path);
+    if !is_script && (in_incidents || has_table("[incident]")) {
         return Some(outcome(path, Kind::Incident, incident(path)));
     }
-    if !has_table("[policy]") {
+    let is_policy = match is_script {
+        true => text.lines().any(|line| line.starts_with("policy(")),
+        false => has_table("[policy]"),
+    };
+    if !is_policy {
         return None;
     }
     let first = text.lines().next().unwrap_or_default();
-    Some(match first.strip_prefix(EXPECT) {
+    let expect = if is_script { EXPECT_IN_SCRIPT } else { EXPECT };
+    Some(match first.strip_prefix(expect) {
         Some(codes) => outcome(path, Kind::Refused, refused(path, codes)),
         None if is_in(path, "refused") => {
-            let problem = format!("the first line does not begin with `{EXPECT}` and codes");
+            let problem = format!("the first line does not begin with `{expect}` and codes");
             outcome(path, Kind::Refused, vec![problem])
         }
         None => outcome(path, Kind::Policy, policy(path)),
@@ -186,7 +197,7 @@ fn outcome(path: &Path, kind: Kind, problems: Vec<String>) -> Outcome {
 }
 
 fn incident(path: &Path) -> Vec<String> {
-    match play(path, None, false) {
+    match play(path, None, &Settings::default(), false) {
         Err(failure) => failed(&failure),
         Ok(rehearsal) => {
             let expectations = rehearsal.report.expectations.iter();
@@ -211,27 +222,28 @@ pub(super) fn unmet(expectation: &Expectation) -> String {
 }
 
 fn policy(path: &Path) -> Vec<String> {
-    let compiled = input::policy(path).and_then(|text| input::compiled(&text));
+    let policy = input::policy_file(path, &Settings::default());
+    let compiled = policy.and_then(|policy| input::compiled(&policy));
     compiled.map_or_else(|failure| failed(&failure), |_| Vec::new())
 }
 
 fn refused(path: &Path, codes: &str) -> Vec<String> {
-    let text = match input::policy(path) {
-        Ok(text) => text.text,
+    let policy = match input::policy_file(path, &Settings::default()) {
+        Ok(policy) => policy,
         Err(failure) => return failed(&failure),
     };
     let expected: BTreeSet<&str> = codes
         .split([' ', ','])
         .filter(|code| !code.is_empty())
         .collect();
-    let checked = check(&text);
+    let checked = policy.document.check();
     let errors = checked
         .diagnostics
         .iter()
         .filter(|problem| problem.severity() == Severity::Error);
     let actual: BTreeSet<&str> = errors.map(|problem| problem.code().as_str()).collect();
     if expected.is_empty() {
-        return vec![format!("`{EXPECT}` names no code")];
+        return vec!["the first line names no code".to_owned()];
     }
     if expected == actual {
         return Vec::new();

@@ -14,9 +14,10 @@ mod sharing;
 mod survival;
 mod weights;
 
+use super::diagnostic::position;
 use super::document::Document;
-use super::shown::{presentable, secrets};
-use super::{Code, Diagnostic, Policy, Severity, lint};
+use super::shown::{presentable, quote, secrets};
+use super::{Code, Diagnostic, Policy, Severity, Span, lint};
 
 pub(in crate::policy) use self::directory::Directory;
 pub(in crate::policy) use self::keys::CheckedParty;
@@ -79,8 +80,14 @@ impl Document {
     #[must_use]
     pub fn check(&self) -> Checked {
         let mut problems = self.problems.clone();
-        let (policy, silenced) = self.resolve(&mut problems);
+        let (policy, silenced) = if self.stopped {
+            // Everything else would be reported as missing.
+            (None, Vec::new())
+        } else {
+            self.resolve(&mut problems)
+        };
         self.check_secrets(&mut problems);
+        self.relocate(&mut problems);
         problems.sort_by_key(Diagnostic::place);
         let policy = policy.filter(|_| !has_errors(&problems));
         limit(&mut problems);
@@ -144,7 +151,11 @@ impl Document {
 
     /// Reports private keys wherever they stand, be it in a comment.
     fn check_secrets(&self, problems: &mut Vec<Diagnostic>) {
-        for secret in secrets(&self.source) {
+        let imported = self.imported.iter().flat_map(|file| {
+            let secrets = secrets(&file.text).into_iter();
+            secrets.map(|at| Span::from(file.base + at.start..file.base + at.end))
+        });
+        for secret in secrets(&self.source).into_iter().chain(imported) {
             let mut reported = problems.iter().filter(|problem| problem.is_concealed());
             let known = reported.any(|problem| {
                 let mut labels = problem.labels().iter();
@@ -157,6 +168,25 @@ impl Document {
                         .concealed()
                         .help("move the coins off this key, since it has been in a file"),
                 );
+            }
+        }
+    }
+
+    /// Moves places in imported files to the imports that named them, and says where they are.
+    fn relocate(&self, problems: &mut [Diagnostic]) {
+        for label in problems.iter_mut().flat_map(Diagnostic::labels_mut) {
+            // An import stands before what it imports, so this ends in the source.
+            while let Some(file) = self
+                .imported
+                .iter()
+                .rev()
+                .find(|file| file.base <= label.span.start)
+            {
+                let at = label.span.start - file.base;
+                let (line, column) = position(&file.text, at);
+                let path = quote(&file.path);
+                label.text += &format!(" (line {line}, column {column} of {path})");
+                label.span = file.at;
             }
         }
     }

@@ -383,6 +383,42 @@ codes! {
 "LS0703" SingleKeyRoot Note WithReason "root is a single key"
 "The key becomes the taproot key path, which has no relative lock of one block. That an over-eager device also signs for the key path is prevented only by our stripping its signature."
 "Nothing to mend. Only hand PSBTs on that have been through the stripping."
+
+"LS0801" ScriptSyntax Error Never "the script cannot be read"
+"The text is no script: a bracket is missing, a word is reserved, or something is used that scripts do not have, such as decimal numbers or `try`."
+"Correct the marked place."
+
+"LS0802" ScriptFailed Error Never "the script stops"
+"While it ran, the script came to something that has no result: a sum beyond 64 bits, a place beyond the end of a list, a comparison of a number with a string, or a `throw` of its own. No error of a script is passed over, so there is no policy."
+"Correct the marked place."
+
+"LS0803" UnknownFunction Error Never "a function is unknown, or cannot be called so"
+"Scripts have the functions that the book lists, those they define or import, and those of strings, lists, maps and whole numbers. There is nothing in a script that reads files, clocks, chance or the network, that prints, waits or runs a text as a script."
+"Correct the spelling, or call it as the message shows."
+
+"LS0804" UnknownVariable Error Never "a variable or a field of a map is unknown"
+"A misspelt name is an error rather than nothing, because a rule that asks for nothing would often be met."
+"Correct the spelling, or declare the variable before."
+
+"LS0805" ScriptLimit Error Never "a script exceeds a limit"
+"Steps, depth and sizes are limited, so that no script can keep anybody's machine busy. The limits are the same everywhere, so a script that stays inside them does so on every machine."
+"Make the script simpler. The book has the table of limits."
+
+"LS0806" ImportRefused Error Never "an import is refused"
+"A script imports files of its own folder and of folders inside it, by a plain path: no absolute path, no `..`, no link that leads out of the folder. A file must not import itself, directly or through others."
+"Put the file into the folder of the policy and name it like `import \"keys\" as keys`."
+
+"LS0807" RequirementUnmet Error Never "a requirement of the script is not met"
+"The script calls `require` with a condition that is false. The sentence beside it is the author's own."
+"Choose other parameters, or correct the script."
+
+"LS0808" UnknownParameter Error Never "a parameter is unknown"
+"A value was set for a parameter that the script does not have. It is refused rather than ignored."
+"Correct the name. `longstop params` lists the parameters."
+
+"LS0809" BadParameter Error Never "a parameter cannot have this value"
+"The value has the wrong type or is not allowed, or the parameter itself is not declared well: its name, its default, or what it allows."
+"Choose a value that the message shows as possible."
 }
 
 impl Code {

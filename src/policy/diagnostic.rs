@@ -156,6 +156,11 @@ impl Diagnostic {
         }
     }
 
+    /// The places, to move them.
+    pub(in crate::policy) fn labels_mut(&mut self) -> &mut [Label] {
+        &mut self.labels
+    }
+
     /// The order in which problems are listed: by place, then by code.
     pub(in crate::policy) fn place(&self) -> (usize, Code) {
         let start = self.labels.first().map_or(0, |label| label.span.start);
@@ -236,7 +241,8 @@ pub struct LocatedLabel<'a> {
     pub span: Span,
 }
 
-fn position(source: &str, at: usize) -> (usize, usize) {
+/// Line and column of a byte, both counted from one, columns in characters.
+pub(in crate::policy) fn position(source: &str, at: usize) -> (usize, usize) {
     let before = source.get(..at).unwrap_or(source);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;

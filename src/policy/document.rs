@@ -15,11 +15,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use bitcoin::FeeRate;
+use toml::de::DeTable;
 
 use crate::units::{AbsoluteLock, BlockHeight};
 
 use super::key::{AccountKey, fee_wallet_key};
 use super::period::{Clock, Duration};
+use super::script::Imported;
 use super::{Diagnostic, Layout, Network, Purpose, ScriptType, Span};
 
 pub(in crate::policy) use self::activation::{ActivationEntry, Condition};
@@ -65,6 +67,10 @@ pub(in crate::policy) const MAX_CONDITIONS: usize = 64;
 #[derive(Clone)]
 pub struct Document {
     pub(in crate::policy) source: Arc<str>,
+    /// What a script imported: spans beyond the end of the source lie in these texts.
+    pub(in crate::policy) imported: Vec<Imported>,
+    /// Whether a script stopped before its end, so that the rest of the document is missing.
+    pub(in crate::policy) stopped: bool,
     pub(in crate::policy) problems: Vec<Diagnostic>,
     pub(in crate::policy) settings: Settings,
     pub(in crate::policy) parties: Vec<PartyEntry>,
@@ -81,6 +87,23 @@ impl Document {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         parse::document(text)
+    }
+
+    /// What a script built.
+    pub(in crate::policy) fn scripted(
+        source: Arc<str>,
+        imported: Vec<Imported>,
+        table: &DeTable<'_>,
+        problems: Vec<Diagnostic>,
+        stopped: bool,
+    ) -> Self {
+        parse::scripted(source, imported, table, problems, stopped)
+    }
+
+    /// A script that could not be run.
+    pub(in crate::policy) fn stopped(source: Arc<str>, problem: Diagnostic) -> Self {
+        let nothing = DeTable::new();
+        parse::scripted(source, Vec::new(), &nothing, vec![problem], true)
     }
 
     /// The document in its one canonical form: a text that reads as the same document.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bitcoin::FeeRate;
 use toml::de::{DeTable, DeValue};
 
+use super::super::script::Imported;
 use super::super::shown::quote;
 use super::super::{Code, Diagnostic, Layout, Network, ScriptType, Span};
 use super::fields::{Fields, spanned_key, wrong_type};
@@ -28,9 +29,12 @@ const CUSTODY: [&str; 6] = [
     "site",
 ];
 
-pub(super) fn document(text: &str) -> Document {
-    let mut document = Document {
-        source: Arc::from(text),
+/// A document of which nothing has been read yet.
+fn blank(source: Arc<str>) -> Document {
+    Document {
+        source,
+        imported: Vec::new(),
+        stopped: false,
         problems: Vec::new(),
         settings: Settings::default(),
         parties: Vec::new(),
@@ -39,7 +43,31 @@ pub(super) fn document(text: &str) -> Document {
         paths: Vec::new(),
         paths_broken: false,
         lints: Vec::new(),
-    };
+    }
+}
+
+/// The document of a script: what it built, unless it stopped before its end.
+pub(super) fn scripted(
+    source: Arc<str>,
+    imported: Vec<Imported>,
+    table: &DeTable<'_>,
+    problems: Vec<Diagnostic>,
+    stopped: bool,
+) -> Document {
+    let mut document = blank(source);
+    document.imported = imported;
+    document.stopped = stopped;
+    document.problems = problems;
+    if !stopped {
+        let mut problems = Vec::new();
+        root_table(&mut document, table, &mut problems);
+        document.problems.append(&mut problems);
+    }
+    document
+}
+
+pub(super) fn document(text: &str) -> Document {
+    let mut document = blank(Arc::from(text));
     if text.len() > MAX_BYTES {
         document.source = Arc::from("");
         document.problems.push(
