@@ -261,6 +261,21 @@ fn some_things_are_named_in_one_file() {
     }
 }
 
+/// The interpreter of scripts is named where it is fenced in, and nowhere else.
+#[test]
+fn the_interpreter_of_scripts_is_named_in_its_rooms() {
+    for (path, text) in modules().into_values().flatten() {
+        let path = path.to_string_lossy();
+        let is_room = ["policy/script", "policy/rule"]
+            .iter()
+            .any(|room| path.starts_with(room));
+        assert!(
+            is_room || !code(&text).contains("rhai::"),
+            "{path} names the interpreter of scripts"
+        );
+    }
+}
+
 #[test]
 fn the_reader_of_sources_sees_what_it_should() {
     let code = code("use crate::{a::{X, Y}, b::Z};\n// crate::c\nlet x = crate::d::f();");

@@ -6,10 +6,11 @@ mod boundaries;
 mod canonical;
 #[path = "policy/hostile.rs"]
 mod hostile;
+#[path = "policy/script.rs"]
+mod script;
 #[path = "policy/template.rs"]
 mod template;
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -67,7 +68,7 @@ fn report(template: &str) -> String {
 
 #[test]
 fn every_code_has_a_fixture() {
-    let mut produced = BTreeSet::new();
+    let mut produced = script::codes();
     for entry in fs::read_dir(fixtures()).expect("the fixtures") {
         let path = entry.expect("a fixture").path();
         if path
@@ -126,6 +127,7 @@ fn page() -> String {
         ("LS05", "Paths and survival"),
         ("LS06", "Lints"),
         ("LS07", "Notes"),
+        ("LS08", "Scripts"),
     ];
     for (prefix, title) in groups {
         write!(page, "\n## {title}\n").expect("writing to a string");

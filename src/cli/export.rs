@@ -1,12 +1,11 @@
 //! `longstop export`: the policy in the formats of other programs.
 
-use std::path::PathBuf;
-
 use chrono::{DateTime, NaiveDate};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::input::PolicyArgs;
 use super::render::Screen;
 use super::{Exit, Failure, input};
 use crate::compile::{PolicyId, Stage};
@@ -32,8 +31,8 @@ const MAX_INDEX: i64 = 100_000;
     after_help = "With --json: policy, id, format and pieces [stage, path, content]; stage and path are there where\na piece holds one stage."
 )]
 pub(super) struct Export {
-    /// The policy file
-    policy: PathBuf,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// The format
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     format: Format,

@@ -175,18 +175,17 @@ impl Document {
     /// Moves places in imported files to the imports that named them, and says where they are.
     fn relocate(&self, problems: &mut [Diagnostic]) {
         for label in problems.iter_mut().flat_map(Diagnostic::labels_mut) {
+            let mut places = Vec::new();
+            let mut files = self.imported.iter().rev();
             // An import stands before what it imports, so this ends in the source.
-            while let Some(file) = self
-                .imported
-                .iter()
-                .rev()
-                .find(|file| file.base <= label.span.start)
-            {
-                let at = label.span.start - file.base;
-                let (line, column) = position(&file.text, at);
+            while let Some(file) = files.find(|file| file.base <= label.span.start) {
+                let (line, column) = position(&file.text, label.span.start - file.base);
                 let path = quote(&file.path);
-                label.text += &format!(" (line {line}, column {column} of {path})");
+                places.push(format!("line {line}, column {column} of {path}"));
                 label.span = file.at;
+            }
+            if !places.is_empty() {
+                label.text += &format!(" ({})", places.join(", imported at "));
             }
         }
     }

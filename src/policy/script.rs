@@ -72,7 +72,7 @@ pub struct Limits {
 
 /// The limits of every script.
 pub const LIMITS: Limits = Limits {
-    operations: 100_000,
+    operations: 50_000,
     call_depth: 24,
     expression_depth: 64,
     string_bytes: 16_384,

@@ -134,6 +134,12 @@ fn is_word(c: char) -> bool {
 /// What to mark of the text that begins somewhere, never beyond the end of the line.
 fn marked(text: &str, start: usize) -> Range<usize> {
     let rest = text.get(start..).unwrap_or_default();
+    if rest.trim_start().is_empty() {
+        // At the end the last character there is, or nothing would be seen.
+        let end = text.trim_end().len();
+        let last = text.get(..end).and_then(|text| text.chars().next_back());
+        return end - last.map_or(0, char::len_utf8)..end;
+    }
     let line = rest.split('\n').next().unwrap_or_default().trim_end();
     let length = match line.chars().next() {
         None => 0,
@@ -207,10 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn places_beyond_the_text_are_its_end() {
-        assert_eq!(shown("abc", 9, 9), "");
+    fn places_beyond_the_text_are_its_last_character() {
+        assert_eq!(shown("abc", 9, 9), "c");
         assert_eq!(shown("", 1, 1), "");
-        assert_eq!(shown("abc\n", 1, 4), "");
+        assert_eq!(shown("abé\n\n", 2, 1), "é");
     }
 
     #[test]

@@ -21,7 +21,8 @@ use super::{Expired, Imports, LIMITS, builtin, strict, too_long};
 /// What the interpreter would know by itself and a script must not have.
 ///
 /// `try` is among them so that no error of a script can be passed over.
-const FORBIDDEN: [&str; 5] = ["eval", "print", "debug", "try", "catch"];
+/// And `this`, whose size cannot be watched.
+const FORBIDDEN: [&str; 6] = ["eval", "print", "debug", "try", "catch", "this"];
 
 /// Steps between two looks at the clock.
 const STEPS_PER_LOOK: u64 = 256;
@@ -91,6 +92,7 @@ impl Sandbox {
             .set_max_functions(LIMITS.functions)
             .set_max_modules(LIMITS.imports);
         strict::register(&mut engine);
+        watch_sizes(&mut engine);
         // The interpreter begins to count anew in every import, so the steps are counted here.
         let steps = Cell::new(0_u64);
         engine.on_progress(move |_| {
@@ -134,6 +136,23 @@ impl Sandbox {
             .call_fn(&mut Scope::new(), ast, function, (argument,))
             .map_err(|error| diagnose(*error, &self.sources.borrow()))
     }
+}
+
+/// Checks the size of a variable whenever it is named.
+///
+/// The interpreter checks what is put into a map, but not the map, which could grow by one field
+/// after another beyond all limits, and then be copied again and again.
+#[expect(
+    deprecated,
+    reason = "the interpreter marks what may change as deprecated"
+)]
+fn watch_sizes(engine: &mut Engine) {
+    engine.on_var(|name, _, context| {
+        if let Some(value) = context.scope().get(name) {
+            context.engine().ensure_data_size_within_limits(value)?;
+        }
+        Ok(None)
+    });
 }
 
 /// Reads a script, which must not define anew what every script has.

@@ -145,14 +145,14 @@ fn unknown_function(signature: &str, source: Option<&str>, sources: &Sources) ->
         .filter(|argument| !argument.is_empty())
         .map(type_in_words)
         .collect();
-    let given = match types.is_empty() {
-        true => "nothing".to_owned(),
-        false => list(&types, "and"),
-    };
+    let given = list(&types, "and");
     if let Some(usage) = builtin::usage(name) {
         return Trouble::new(
             Code::UnknownFunction,
-            format!("{} is given {given}", quote(name)),
+            match given.is_empty() {
+                true => format!("{} is given nothing", quote(name)),
+                false => format!("{} is given {given}", quote(name)),
+            },
             "cannot be called so",
             &format!("write {usage}"),
         );
@@ -165,22 +165,20 @@ fn unknown_function(signature: &str, source: Option<&str>, sources: &Sources) ->
             "both sides must be of one type; `to_string` makes a string of a number",
         );
     }
-    let similar = suggestion(
-        name,
-        builtin::names()
-            .chain(sources.words(source))
-            .filter(|word| *word != name),
-    );
+    let similar = suggestion(name, builtin::names().chain(sources.words(source)));
     Trouble::new(
         Code::UnknownFunction,
-        format!("there is no function {} for {given}", quote(name)),
+        match given.is_empty() {
+            true => format!("there is no function {}", quote(name)),
+            false => format!("there is no function {} for {given}", quote(name)),
+        },
         "unknown function",
         &format!("{similar}scripts have no clock, no files, no chance and no output"),
     )
 }
 
 fn unknown_name(name: &str, source: Option<&str>, sources: &Sources) -> Trouble {
-    let similar = suggestion(name, sources.words(source).filter(|word| *word != name));
+    let similar = suggestion(name, sources.words(source));
     Trouble::new(
         Code::UnknownVariable,
         format!("{} is unknown", quote(name)),
@@ -192,7 +190,8 @@ fn unknown_name(name: &str, source: Option<&str>, sources: &Sources) -> Trouble 
 }
 
 fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    did_you_mean(name, known.into_iter().filter(|word| word.len() > 1))
+    let known = known.into_iter();
+    did_you_mean(name, known.filter(|word| word.len() > 1 && *word != name))
         .map(|similar| format!("did you mean `{similar}`? "))
         .unwrap_or_default()
 }
@@ -258,6 +257,7 @@ fn forbidden(name: &str) -> Trouble {
         }
         "eval" => "write the script itself; what is shared between scripts is imported",
         "try" | "catch" => "an error in a script is never passed over; ask with `if` before",
+        "this" => "hand the value to the function",
         _ => "choose another name",
     };
     let code = match name {
@@ -358,5 +358,5 @@ fn lowercase(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(char::to_lowercase);
     let text: String = first.into_iter().flatten().chain(characters).collect();
-    presentable(&text.replace('\n', " "), [])
+    presentable(&text.replace('\n', " ").replace('\'', "`"), [])
 }

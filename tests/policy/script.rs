@@ -1,0 +1,294 @@
+//! Scripts: what they build, and what they are told when they misbehave.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use longstop::policy::{Code, Diagnostic, Imports, LIMITS, Script, ScriptRun, check};
+
+use crate::BASE;
+use crate::template::{Filled, render};
+
+/// The files beside the fixtures.
+struct Beside;
+
+impl Imports for Beside {
+    fn text(&self, path: &str) -> Result<String, String> {
+        fs::read_to_string(folder().join("imports").join(path))
+            .map_err(|_| "there is no such file".to_owned())
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policy/scripts")
+}
+
+/// The names and templates of all fixtures.
+fn fixtures() -> Vec<(String, String)> {
+    let mut fixtures = Vec::new();
+    for entry in fs::read_dir(folder()).expect("the fixtures") {
+        let path = entry.expect("a fixture").path();
+        if path.is_file() {
+            let name = path.file_name().expect("a name").to_string_lossy();
+            let text = fs::read_to_string(&path).expect("a readable fixture");
+            fixtures.push((name.into_owned(), text));
+        }
+    }
+    fixtures.sort();
+    fixtures
+}
+
+/// Runs a script with the settings that its comments ask for.
+fn run(text: &str) -> ScriptRun {
+    let mut script = Script::new(text).with_imports(Arc::new(Beside));
+    for line in text.lines() {
+        if let Some((name, value)) = line
+            .strip_prefix("// set: ")
+            .and_then(|setting| setting.split_once('='))
+        {
+            script = script.set(name, value);
+        }
+    }
+    script.run()
+}
+
+/// The codes of all fixtures.
+pub fn codes() -> BTreeSet<Code> {
+    let mut codes = BTreeSet::new();
+    for (_, template) in fixtures() {
+        let checked = run(&Filled::new(&template).text).document.check();
+        codes.extend(checked.diagnostics.iter().map(Diagnostic::code));
+    }
+    codes
+}
+
+/// Every fixture, the hostile ones among them, is answered in good time and with its reason.
+#[test]
+fn what_scripts_are_told() {
+    let mut told = String::new();
+    for (name, template) in fixtures() {
+        let filled = Filled::new(&template);
+        let start = Instant::now();
+        let checked = run(&filled.text).document.check();
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{name} took {:?}",
+            start.elapsed()
+        );
+        let shown = filled.shown(&checked);
+        told += &format!("# {name}\n\n");
+        for diagnostic in &checked.diagnostics {
+            told += &render(filled.in_template(diagnostic), &shown).replace("policy.toml", &name);
+            told.push('\n');
+        }
+        let verdict = match checked.policy {
+            Some(_) => "a policy",
+            None => "no policy",
+        };
+        told += &format!("=> {verdict}\n\n");
+    }
+    let lines: Vec<&str> = told.lines().map(str::trim_end).collect();
+    insta::with_settings!({
+        snapshot_path => "",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!("what_scripts_are_told", lines.join("\n"));
+    });
+}
+
+#[test]
+fn a_script_and_its_canonical_text_are_one_policy() {
+    let script = fs::read_to_string(folder().join("base.rhai")).expect("the base policy");
+    let run = run(&Filled::new(&script).text).document.check();
+    let policy = run.policy.expect("sound");
+    assert_eq!(run.diagnostics, []);
+    let toml = check(&Filled::new(BASE).text).policy.expect("sound");
+    assert_eq!(policy.canonical(), toml.canonical());
+    let again = check(policy.canonical()).policy.expect("sound");
+    assert_eq!(again.canonical(), policy.canonical());
+}
+
+#[test]
+fn a_script_builds_the_same_every_time() {
+    for (name, template) in fixtures() {
+        let text = Filled::new(&template).text;
+        let [one, other] = [run(&text), run(&text)];
+        assert_eq!(one.parameters, other.parameters, "{name}");
+        let [one, other] = [one.document.check(), other.document.check()];
+        assert_eq!(
+            one.document.canonical(),
+            other.document.canonical(),
+            "{name}"
+        );
+        assert_eq!(one.diagnostics, other.diagnostics, "{name}");
+    }
+}
+
+/// Scripts that are just inside a limit, and just outside.
+#[test]
+fn limits_hold_to_the_last() {
+    let told = |text: &str| -> Vec<&'static str> {
+        let problems = run(text).document.check().diagnostics;
+        problems
+            .iter()
+            .map(|problem| problem.code().as_str())
+            .collect()
+    };
+    let limited = |text: &str| told(text) == ["LS0805"];
+    let of = |n: usize, part: &str| part.repeat(n);
+
+    let depth = LIMITS.call_depth;
+    let calls = |n: usize| format!("fn f(n) {{ if n > 1 {{ f(n - 1) }} else {{ 0 }} }} f({n});");
+    assert!(!limited(&calls(depth)));
+    assert!(limited(&calls(depth + 1)));
+
+    let string = |n: usize| format!("let s = \"\"; s.pad({n}, \"x\");");
+    assert!(!limited(&string(LIMITS.string_bytes)));
+    assert!(limited(&string(LIMITS.string_bytes + 1)));
+
+    let list = |n: usize| format!("let a = []; a.pad({n}, 0);");
+    assert!(!limited(&list(LIMITS.list_items)));
+    assert!(limited(&list(LIMITS.list_items + 1)));
+
+    let map = |n: usize| {
+        let fields: Vec<String> = (0..n).map(|n| format!("f{n}: 0")).collect();
+        format!("let m = #{{ {} }};", fields.join(", "))
+    };
+    assert!(!limited(&map(LIMITS.map_fields)));
+    assert!(limited(&map(LIMITS.map_fields + 1)));
+
+    let functions = |n: usize| {
+        let functions = (0..n).map(|n| format!("fn f{n}() {{ }}\n"));
+        functions.collect::<String>()
+    };
+    assert!(!limited(&functions(LIMITS.functions)));
+    assert!(limited(&functions(LIMITS.functions + 1)));
+
+    let variables = |n: usize| {
+        let variables = (0..n).map(|n| format!("let v{n} = 0;\n"));
+        variables.collect::<String>()
+    };
+    assert!(!limited(&variables(LIMITS.variables)));
+    assert!(limited(&variables(LIMITS.variables + 1)));
+
+    let bytes = |n: usize| format!("// {}", of(n - 3, "x"));
+    assert!(!limited(&bytes(LIMITS.script_bytes)));
+    assert!(limited(&bytes(LIMITS.script_bytes + 1)));
+
+    for opening in ["(", "[", "{", "!", "#{a:", "if true {", "`${"] {
+        assert!(!told(&of(5000, opening)).is_empty(), "{opening}");
+    }
+    for deep in ["+1", ".a", "[0]", " && true", "else if true {}"] {
+        assert!(
+            !told(&format!("let x = 1{};", of(5000, deep))).is_empty(),
+            "{deep}"
+        );
+    }
+}
+
+#[test]
+fn a_file_is_imported_once_and_so_many_at_most() {
+    struct Counted(AtomicUsize);
+    impl Imports for Counted {
+        fn text(&self, path: &str) -> Result<String, String> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(format!("export const NAME = \"{path}\";"))
+        }
+    }
+    let counted = Arc::new(Counted(AtomicUsize::new(0)));
+    let import = |numbers: std::ops::RangeInclusive<usize>| -> String {
+        numbers
+            .map(|n| format!("import \"m{n}\" as m{n};\n"))
+            .collect()
+    };
+    let twice = format!("{}{}", import(1..=3), import(1..=3));
+    let run = |text: &str| {
+        let imports = Arc::clone(&counted) as Arc<dyn Imports>;
+        Script::new(text)
+            .with_imports(imports)
+            .run()
+            .document
+            .check()
+    };
+    let has_limit = |text: &str| {
+        let problems = run(text).diagnostics;
+        problems
+            .iter()
+            .any(|problem| problem.code() == Code::ScriptLimit)
+    };
+    assert!(!has_limit(&twice));
+    assert_eq!(counted.0.load(Ordering::Relaxed), 3);
+    assert!(!has_limit(&import(1..=LIMITS.imports)));
+    assert!(has_limit(&import(1..=LIMITS.imports + 1)));
+}
+
+/// Steps are counted over all files, or sixteen imports would be sixteen times as much.
+#[test]
+fn an_import_takes_steps_from_the_same_budget() {
+    struct Busy;
+    impl Imports for Busy {
+        fn text(&self, _path: &str) -> Result<String, String> {
+            Ok(format!("for i in 0..{} {{ }}", LIMITS.operations / 3))
+        }
+    }
+    let run = |n: usize| {
+        let text: String = (0..n).map(|n| format!("import \"m{n}\" as m;\n")).collect();
+        let run = Script::new(&text).with_imports(Arc::new(Busy)).run();
+        let problems = run.document.check().diagnostics;
+        problems
+            .iter()
+            .any(|problem| problem.code() == Code::ScriptLimit)
+    };
+    assert!(!run(1));
+    assert!(run(8));
+}
+
+#[test]
+fn a_script_that_is_out_of_time_is_stopped() {
+    let script = Script::new("let n = 0; while n < 1000 { n += 1; }");
+    let problems = |script: &Script| {
+        let diagnostics = script.run().document.check().diagnostics;
+        let limits = diagnostics
+            .iter()
+            .filter(|one| one.code() == Code::ScriptLimit);
+        limits.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert!(problems(&script).is_empty());
+    let late = script.give_up_when(Arc::new(|| true));
+    assert_eq!(problems(&late), ["the script takes too long"]);
+}
+
+#[test]
+fn parameters_are_listed_even_of_a_script_that_stops() {
+    let run = run("let seats = param(\"seats\", 5, \"how many\"); loop { }");
+    assert!(run.document.check().has_errors());
+    let [seats] = run.parameters.as_slice() else {
+        panic!("one parameter: {:?}", run.parameters);
+    };
+    assert_eq!(
+        (seats.name.as_str(), seats.default.kind()),
+        ("seats", "integer")
+    );
+}
+
+#[test]
+fn a_parameter_takes_its_bounds_and_nothing_beyond() {
+    let script = "let n = param(\"n\", 5, \"a number\", #{ min: -3, max: 9 });";
+    let value = |set: &str| {
+        let run = Script::new(script).set("n", set).run();
+        let refused = run.document.check().diagnostics;
+        let refused = refused
+            .iter()
+            .any(|problem| problem.code() == Code::BadParameter);
+        (run.parameters[0].value.to_string(), refused)
+    };
+    assert_eq!(value("-3"), ("-3".to_owned(), false));
+    assert_eq!(value("9"), ("9".to_owned(), false));
+    for refused in ["-4", "10", "five", "", "5.0", "9223372036854775808"] {
+        assert_eq!(value(refused), ("5".to_owned(), true), "{refused}");
+    }
+}
