@@ -1,0 +1,24 @@
+//! Laws of the compiler over policies that proptest makes up, against a reference that knows
+//! nothing of it, and against Bitcoin Core's interpreter.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends with a panic when something is not as it should be"
+)]
+
+#[path = "common/generate.rs"]
+mod generate;
+#[path = "common/reference.rs"]
+mod reference;
+#[path = "common/spend.rs"]
+mod spend;
+#[path = "common/subject.rs"]
+mod subject;
+#[path = "common/triples.rs"]
+mod triples;
+
+/// One file for each law.
+mod laws {
+    mod agreement;
+}
