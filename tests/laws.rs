@@ -7,10 +7,22 @@
     reason = "a test ends with a panic when something is not as it should be"
 )]
 
+#[path = "common/dice.rs"]
+mod dice;
+#[path = "common/draft.rs"]
+mod draft;
+#[path = "common/full.rs"]
+mod full;
 #[path = "common/generate.rs"]
 mod generate;
+#[path = "common/heaviest.rs"]
+mod heaviest;
+#[path = "common/lifted.rs"]
+mod lifted;
 #[path = "common/reference.rs"]
 mod reference;
+#[path = "common/sample.rs"]
+mod sample;
 #[path = "common/spend.rs"]
 mod spend;
 #[path = "common/subject.rs"]
@@ -21,4 +33,8 @@ mod triples;
 /// One file for each law.
 mod laws {
     mod agreement;
+    mod boundaries;
+    mod determinism;
+    mod meaning;
+    mod weights;
 }

@@ -15,8 +15,6 @@ use longstop::compile::{Compiled, compile};
 use longstop::policy::{Policy, check};
 use longstop::signer::SoftwareSigner;
 
-use crate::vault::World;
-
 /// Three of five hold it, two of three rescue it, and one of the five can veto.
 pub const TREASURY: &str = r#"
 [quorums]
@@ -128,10 +126,5 @@ impl Draft {
     #[track_caller]
     pub fn compiled(&self) -> Arc<Compiled> {
         Arc::new(compile(Arc::new(self.policy())).expect("the policy compiles"))
-    }
-
-    #[track_caller]
-    pub fn world(&self) -> World {
-        World::new(self.compiled())
     }
 }

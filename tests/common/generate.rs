@@ -31,9 +31,13 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
 /// The parties a plan can have, a few from the start of the list each time.
-const PARTIES: [&str; 9] = [
-    "alice", "bob", "carol", "dave", "erin", "frank", "gina", "hal", "ivan",
+const PARTIES: [&str; 15] = [
+    "alice", "bob", "carol", "dave", "erin", "frank", "gina", "hal", "ivan", "judy", "kim", "lena",
+    "mona", "nils", "olga",
 ];
+
+/// What quorums inside another one are called, after it.
+const GROUPS: [&str; 3] = ["legal", "finance", "operations"];
 
 /// Longest relative lock, in blocks and in units of 512 seconds alike.
 const LONGEST: u32 = 65_535;
@@ -378,35 +382,90 @@ fn account(name: &str, path: &'static str) -> String {
     account.clone()
 }
 
+/// How large plans may become.
+#[derive(Clone, Copy, Debug)]
+struct Scale {
+    script: &'static str,
+    parties: usize,
+    /// Seats of a quorum that has no other inside it.
+    seats: usize,
+    /// How deep quorums stand inside one another, how many side by side, and the seats of each.
+    depth: usize,
+    groups: usize,
+    group_seats: usize,
+    paths: usize,
+}
+
 /// Sound policies with 3 to 9 parties and 1 to 4 paths.
 pub fn plans() -> impl Strategy<Value = Plan> {
-    (select(vec!["tr", "wsh"]), 3..=PARTIES.len())
-        .prop_flat_map(|(script, parties)| {
-            // P2WSH holds 3,600 bytes of script: fewer paths, and smaller quorums.
-            let paths = if script == "wsh" { 3 } else { 4 };
+    // P2WSH holds 3,600 bytes of script: fewer paths.
+    select(vec![("tr", 4), ("wsh", 3)]).prop_flat_map(|(script, paths)| {
+        plans_of(Scale {
+            script,
+            parties: 9,
+            seats: 5,
+            depth: 1,
+            groups: 2,
+            group_seats: 2,
+            paths,
+        })
+    })
+}
+
+/// Sound policies with up to 15 parties in quorums up to three deep, and up to 8 paths.
+pub fn large_plans() -> impl Strategy<Value = Plan> {
+    let large = Scale {
+        script: "tr",
+        parties: PARTIES.len(),
+        seats: PARTIES.len(),
+        depth: 2,
+        groups: GROUPS.len(),
+        group_seats: 5,
+        paths: 8,
+    };
+    let wide = Scale {
+        script: "wsh",
+        paths: 1,
+        ..large
+    };
+    let long = Scale {
+        seats: 3,
+        depth: 1,
+        groups: 2,
+        group_seats: 2,
+        paths: 8,
+        ..wide
+    };
+    prop_oneof![
+        2 => plans_of(large),
+        1 => plans_of(wide),
+        1 => plans_of(long),
+    ]
+}
+
+fn plans_of(scale: Scale) -> impl Strategy<Value = Plan> {
+    (3..=scale.parties)
+        .prop_flat_map(move |parties| {
             (
-                Just((script, parties)),
                 1..=3u64,
                 vec((any::<bool>(), any::<bool>()), parties),
-                quorum_choice(parties),
+                quorum_choice(scale, parties, scale.depth),
                 (1..=6_000u32, any::<bool>()),
-                vec(path_choice(parties), 1..=paths),
+                vec(path_choice(scale, parties), 1..=scale.paths),
                 any::<Option<()>>(),
             )
         })
-        .prop_map(
-            |((script, _), base_fee, roles, root, refresh, paths, accept)| {
-                Draft::plan(
-                    script,
-                    base_fee,
-                    &roles,
-                    root,
-                    refresh,
-                    paths,
-                    accept.is_some(),
-                )
-            },
-        )
+        .prop_map(move |(base_fee, roles, root, refresh, paths, accept)| {
+            Draft::plan(
+                scale.script,
+                base_fee,
+                &roles,
+                root,
+                refresh,
+                paths,
+                accept.is_some(),
+            )
+        })
         // The rare plan that is too large for a script.
         .prop_filter("fits its script", |plan| {
             !matches!(plan.compile(), Some(Err(CompileError::Limit { .. })))
@@ -417,29 +476,34 @@ pub fn plans() -> impl Strategy<Value = Plan> {
 #[derive(Clone, Debug)]
 enum QuorumChoice {
     Flat(Vec<usize>, Index),
-    Nested(Vec<(Vec<usize>, Index)>, Option<usize>, Index),
+    Nested(Vec<QuorumChoice>, Option<usize>, Index),
 }
 
-fn flat(parties: usize) -> impl Strategy<Value = (Vec<usize>, Index)> {
-    let most = parties.min(5);
-    (
-        subsequence((0..parties).collect::<Vec<_>>(), 1..=most),
-        any::<Index>(),
-    )
+fn flat(parties: usize, most: usize) -> impl Strategy<Value = QuorumChoice> {
+    let members = subsequence((0..parties).collect::<Vec<_>>(), 1..=parties.min(most));
+    (members, any::<Index>())
+        .prop_map(|(members, threshold)| QuorumChoice::Flat(members, threshold))
 }
 
-fn quorum_choice(parties: usize) -> impl Strategy<Value = QuorumChoice> {
-    let small = (
-        subsequence((0..parties).collect::<Vec<_>>(), 1..=2),
-        any::<Index>(),
-    );
-    let nested = (vec(small, 1..=2), option::of(0..parties), any::<Index>());
+fn quorum_choice(scale: Scale, parties: usize, depth: usize) -> BoxedStrategy<QuorumChoice> {
     prop_oneof![
-        4 => flat(parties).prop_map(|(members, threshold)| QuorumChoice::Flat(members, threshold)),
-        1 => nested.prop_map(|(groups, party, threshold)| {
-            QuorumChoice::Nested(groups, party, threshold)
-        }),
+        4 => flat(parties, scale.seats),
+        1 => nested(scale, parties, depth),
     ]
+    .boxed()
+}
+
+fn nested(scale: Scale, parties: usize, depth: usize) -> BoxedStrategy<QuorumChoice> {
+    let group = if depth > 1 {
+        let deeper = nested(scale, parties, depth - 1);
+        prop_oneof![3 => flat(parties, scale.group_seats), 1 => deeper].boxed()
+    } else {
+        flat(parties, scale.group_seats).boxed()
+    };
+    let groups = vec(group, 1..=scale.groups);
+    (groups, option::of(0..parties), any::<Index>())
+        .prop_map(|(groups, party, threshold)| QuorumChoice::Nested(groups, party, threshold))
+        .boxed()
 }
 
 /// Somebody's quorum: one of its own, or something made of root's.
@@ -450,9 +514,9 @@ enum WhoChoice {
     MembersOfRoot(Index),
 }
 
-fn who_choice(parties: usize) -> impl Strategy<Value = WhoChoice> {
+fn who_choice(scale: Scale, parties: usize) -> impl Strategy<Value = WhoChoice> {
     prop_oneof![
-        5 => quorum_choice(parties).prop_map(WhoChoice::Own),
+        5 => quorum_choice(scale, parties, scale.depth).prop_map(WhoChoice::Own),
         1 => Just(WhoChoice::Root),
         2 => any::<Index>().prop_map(WhoChoice::MembersOfRoot),
     ]
@@ -492,7 +556,7 @@ enum OutcomeChoice {
     Spend,
 }
 
-fn path_choice(parties: usize) -> impl Strategy<Value = PathChoice> {
+fn path_choice(scale: Scale, parties: usize) -> impl Strategy<Value = PathChoice> {
     let unlock = prop_oneof![
         (1..1_000_000u32).prop_map(UnlockPlan::Height),
         (2027..2038u32).prop_map(UnlockPlan::Year),
@@ -511,7 +575,7 @@ fn path_choice(parties: usize) -> impl Strategy<Value = PathChoice> {
     ];
     let staged = (
         outcome,
-        who_choice(parties),
+        who_choice(scale, parties),
         1..=4_000u32,
         prop_oneof![2 => Just(1u8), 1 => 2..=8u8],
         option::of(0..4u8),
@@ -527,7 +591,7 @@ fn path_choice(parties: usize) -> impl Strategy<Value = PathChoice> {
         );
     let kind = prop_oneof![2 => direct, 3 => staged];
     (
-        who_choice(parties),
+        who_choice(scale, parties),
         prop::bool::weighted(0.2),
         any::<bool>(),
         kind,
@@ -699,9 +763,9 @@ impl Draft {
             }
             QuorumChoice::Nested(groups, single, threshold) => {
                 let mut members = Vec::new();
-                for (at, (seats, threshold)) in groups.into_iter().enumerate() {
-                    let inner = format!("{name}-{}", ["legal", "finance"][at]);
-                    self.add(&inner, QuorumChoice::Flat(seats, threshold));
+                for (group, inner) in groups.into_iter().zip(GROUPS) {
+                    let inner = format!("{name}-{inner}");
+                    self.add(&inner, group);
                     members.push(inner);
                 }
                 members.extend(single.map(party));

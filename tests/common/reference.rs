@@ -22,6 +22,7 @@ use toml::{Table, Value};
 #[derive(Clone, Debug)]
 pub struct Reference {
     pub ways: Vec<Way>,
+    is_taproot: bool,
 }
 
 /// One transaction out of a stage: everybody named signs, and the waits are over.
@@ -159,9 +160,13 @@ impl Reference {
         let root = document.quorum(document.text(&document.0["root"], "quorum"));
         // One key on the taproot key path can carry no wait, and elsewhere live signatures wait a
         // block, so that they are worth nothing on a transaction that was signed in advance.
-        let bare = document.text(&document.0["policy"], "script") == "tr" && root.is_one_key();
+        let is_taproot = document.text(&document.0["policy"], "script") == "tr";
+        let bare = is_taproot && root.is_one_key();
         let live = if bare { None } else { Some(Age::Blocks(1)) };
-        let mut reference = Self { ways: Vec::new() };
+        let mut reference = Self {
+            ways: Vec::new(),
+            is_taproot,
+        };
         reference.add("vault", "spend", &[("root", &root)], live, None);
         let paths = document.0.get("path").and_then(Value::as_array);
         for path in paths.into_iter().flatten() {
@@ -173,6 +178,16 @@ impl Reference {
     /// The ways out of a stage.
     pub fn of<'a>(&'a self, stage: &'a str) -> impl Iterator<Item = &'a Way> {
         self.ways.iter().filter(move |way| way.stage == stage)
+    }
+
+    /// How many keys of a stage's descriptor are nobody's: the internal key of taproot, unless one
+    /// key of root stands there.
+    pub fn strangers(&self, stage: &str) -> usize {
+        let mut ways = self.of(stage);
+        let key_path = ways.any(|way| {
+            way.signers.len() == 1 && way.signers[0].0 == "root" && way.signers[0].1.is_one_key()
+        });
+        usize::from(self.is_taproot && !key_path)
     }
 
     fn add(
@@ -246,8 +261,8 @@ impl Reference {
         let named = ["quorum", "beneficiary"]
             .into_iter()
             .find_map(|field| lockup.get(field));
-        let takers = named.map_or(agents, |name| {
-            document.quorum(name.as_str().expect("a name"))
+        let (role, takers) = named.map_or(("path", agents), |name| {
+            ("lock-up", document.quorum(name.as_str().expect("a name")))
         });
         self.add(&stage, "settle", &[("arming", root)], window, None);
         let backstop = match (window, wait(escrow, "backstop")) {
@@ -255,13 +270,7 @@ impl Reference {
             (Some(Age::Units(one)), Some(Age::Units(two))) => Age::Units(one + two),
             other => panic!("window and backstop are {other:?}"),
         };
-        self.add(
-            &stage,
-            "backstop",
-            &[("path", &takers)],
-            Some(backstop),
-            None,
-        );
+        self.add(&stage, "backstop", &[(role, &takers)], Some(backstop), None);
         let stage = format!("lock-up of {name}");
         if lockup.get("clawback").and_then(Value::as_bool) != Some(false) {
             self.add(&stage, "clawback", &[("root", root)], None, None);
@@ -269,7 +278,7 @@ impl Reference {
         self.add(
             &stage,
             "release",
-            &[("path", &takers)],
+            &[(role, &takers)],
             wait(lockup, "period"),
             None,
         );
@@ -305,13 +314,22 @@ impl Document {
         while let Some(other) = listed.get("members_of").and_then(Value::as_str) {
             listed = &self.0["quorums"][other];
         }
-        let members = listed["of"].as_array().expect("a list of members");
-        let members = members
-            .iter()
-            .map(|name| (1, self.quorum(name.as_str().expect("a name"))));
+        let members = match (listed.get("of"), listed.get("weights")) {
+            (Some(Value::Array(names)), _) => names
+                .iter()
+                .map(|name| name.as_str().expect("a name"))
+                .collect(),
+            (_, Some(Value::Table(weights))) => {
+                weights.keys().map(String::as_str).collect::<Vec<_>>()
+            }
+            other => panic!("the members of {name} are {other:?}"),
+        };
         Tree::Quorum {
             needs: quorum["threshold"].as_integer().expect("a threshold"),
-            members: members.collect(),
+            members: members
+                .into_iter()
+                .map(|name| (1, self.quorum(name)))
+                .collect(),
         }
     }
 }

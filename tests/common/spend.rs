@@ -44,6 +44,9 @@ pub type Locks = (u32, u32);
 /// wait.
 pub const UNLOCKED: Locks = (0xffff_fffd, 0);
 
+/// By seat and, for a script leaf of taproot, by leaf.
+type Signatures = HashMap<(usize, Option<TapLeafHash>), Vec<u8>>;
+
 /// How a descriptor can be satisfied: the stack with places for signatures, and the locks.
 pub struct Recipe {
     template: Vec<Placeholder<DefiniteDescriptorKey>>,
@@ -56,7 +59,7 @@ pub struct Spend<'a> {
     subject: &'a Subject,
     transaction: Transaction,
     spent: [TxOut; 1],
-    signatures: RefCell<HashMap<(usize, Option<TapLeafHash>), Vec<u8>>>,
+    signatures: RefCell<Signatures>,
 }
 
 impl Recipe {
@@ -82,10 +85,16 @@ impl Recipe {
         way.expect("every seat is of a way")
     }
 
+    /// Where ECDSA signatures stand in the witness.
+    pub fn ecdsa_items(&self) -> Vec<usize> {
+        let is_ecdsa = |at: &usize| matches!(self.template[*at], Placeholder::EcdsaSigPk(_));
+        (0..self.template.len()).filter(is_ecdsa).collect()
+    }
+
     /// The numbers that the recipe needs.
     pub fn locks(&self) -> Locks {
         let sequence = self.relative.map(|lock| Sequence::from(lock).0);
-        let lock_time = self.absolute.map(|lock| lock.to_consensus_u32());
+        let lock_time = self.absolute.map(absolute::LockTime::to_consensus_u32);
         (
             sequence.unwrap_or(UNLOCKED.0),
             lock_time.unwrap_or(UNLOCKED.1),

@@ -102,6 +102,13 @@ pub struct World {
     pub chain: EmbeddedChain,
 }
 
+impl Draft {
+    #[track_caller]
+    pub fn world(&self) -> World {
+        World::new(self.compiled())
+    }
+}
+
 impl World {
     pub fn new(compiled: Arc<Compiled>) -> Self {
         let people = Rc::new(People::of(compiled.policy()));
