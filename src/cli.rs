@@ -11,8 +11,11 @@ mod explain;
 mod explain_code;
 mod export;
 mod failure;
+mod fmt;
 mod input;
+mod output;
 mod render;
+mod schema;
 mod simulate;
 mod test;
 
@@ -47,6 +50,8 @@ enum Command {
     Explain(explain::Explain),
     ExplainCode(explain_code::ExplainCode),
     Export(export::Export),
+    Fmt(fmt::Fmt),
+    Schema(schema::Schema),
     Simulate(simulate::Simulate),
     Test(test::Test),
 }
@@ -63,6 +68,8 @@ impl Cli {
             Command::Explain(explain) => explain.run(&screen),
             Command::ExplainCode(explain_code) => explain_code.run(&screen),
             Command::Export(export) => export.run(&screen),
+            Command::Fmt(fmt) => fmt.run(&screen),
+            Command::Schema(schema) => schema.run(&screen),
             Command::Simulate(simulate) => simulate.run(&screen),
             Command::Test(test) => test.run(&screen),
         };
@@ -119,7 +126,9 @@ impl Exit {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Ok => "all is well",
-            Self::Unmet => "an expectation of `simulate`, `test` or `demo` was not met",
+            Self::Unmet => {
+                "an expectation of `simulate`, `test` or `demo` was not met, or `fmt --check` found something to change"
+            }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
             Self::Document => "a policy or an incident has errors",
             Self::File => "a file cannot be read or written",

@@ -21,10 +21,13 @@ mod check;
 mod code;
 mod diagnostic;
 mod document;
+mod format;
 mod key;
+mod language;
 mod lint;
 mod period;
 mod quorum;
+mod schema;
 mod script;
 mod shown;
 
@@ -42,9 +45,11 @@ pub use self::check::{Checked, Silenced, check};
 pub use self::code::{Code, Example, Severity};
 pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
+pub use self::format::{FormatError, format};
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
 pub use self::period::{Clock, Duration, DurationError, Period};
 pub use self::quorum::{Member, Party, Quorum, Roster};
+pub use self::schema::schema;
 pub use self::script::{
     Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value,
 };

@@ -52,6 +52,11 @@ fn every_command_has_its_result_as_json() {
         (vec!["explain", POLICY], "sections"),
         (vec!["explain-code"], "codes"),
         (vec!["export", POLICY, "--format", "core"], "pieces"),
+        (
+            vec!["fmt", "--check", "tests/cli/fixtures/layout/tidy.toml"],
+            "files",
+        ),
+        (vec!["schema"], "properties"),
         (vec!["simulate", INCIDENT], "timeline"),
         (vec!["test", "tests/cli/fixtures/good"], "tests"),
     ];
@@ -199,6 +204,9 @@ fn private_keys_are_never_printed() {
         ["check", &in_reason],
         ["simulate", &in_note],
         ["simulate", &in_field],
+        ["fmt", &in_key],
+        ["fmt", &in_comment],
+        ["fmt", &in_reason],
         ["test", folder],
     ] {
         for json in [false, true] {
@@ -211,6 +219,100 @@ fn private_keys_are_never_printed() {
             }
         }
     }
+}
+
+const UNTIDY: &str = "tests/cli/fixtures/layout/untidy.toml";
+const TIDY: &str = "tests/cli/fixtures/layout/tidy.toml";
+
+#[test]
+fn formatting_writes_whole_files_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).expect("it is there");
+    let (untidy, tidy) = (read(UNTIDY.as_ref()), read(TIDY.as_ref()));
+    let place = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("it can be written");
+        path
+    };
+    let name = |path: &std::path::Path| path.to_str().expect("a plain name").to_owned();
+    let one = place("one.toml", &untidy);
+    let two = place("two.toml", &tidy);
+    let bad = place("bad.toml", "name = x");
+    let modified = |path: &std::path::Path| {
+        let metadata = std::fs::metadata(path).expect("it is there");
+        metadata.modified().expect("a time")
+    };
+
+    let output = run(&["fmt", &name(&one), "--check"]);
+    assert_eq!(code(&output), 1);
+    assert_eq!(read(&one), untidy, "--check writes nothing");
+
+    let output = run(&["fmt", &name(&one), &name(&bad)]);
+    assert_eq!(code(&output), 3);
+    assert_eq!(read(&one), untidy, "all or nothing");
+
+    let before = modified(&two);
+    let output = run(&["fmt", &name(&one), &name(&two)]);
+    assert_eq!(code(&output), 0);
+    assert_eq!(read(&one), tidy);
+    assert_eq!(
+        modified(&two),
+        before,
+        "what needs no change is not written"
+    );
+    let entries = folder.path().read_dir().expect("the folder is there");
+    assert_eq!(entries.count(), 3, "no partial file is left");
+}
+
+#[cfg(unix)]
+#[test]
+fn formatting_keeps_permissions_and_links() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("policy.toml");
+    std::fs::copy(UNTIDY, &file).expect("it can be copied");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).expect("it is ours");
+    let link = folder.path().join("link.toml");
+    symlink("policy.toml", &link).expect("a link");
+    let output = run(&["fmt", link.to_str().expect("a plain name")]);
+    assert_eq!(code(&output), 0);
+    let metadata = std::fs::symlink_metadata(&link).expect("it is there");
+    assert!(metadata.is_symlink());
+    let metadata = std::fs::metadata(&file).expect("it is there");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o640);
+    let tidy = std::fs::read(TIDY).expect("it is there");
+    assert_eq!(std::fs::read(&file).expect("it is there"), tidy);
+}
+
+#[test]
+fn formatting_from_standard_input_to_standard_output() {
+    use std::io::Write as _;
+    let format = |text: &[u8], arguments: &[&str]| {
+        let mut child = longstop(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut input = child.stdin.take().expect("a pipe");
+        input.write_all(text).expect("it reads");
+        drop(input);
+        child.wait_with_output().expect("it ends")
+    };
+    let untidy = std::fs::read(UNTIDY).expect("it is there");
+    let tidy = std::fs::read(TIDY).expect("it is there");
+    let output = format(&untidy, &["fmt", "-"]);
+    assert_eq!((code(&output), output.stdout), (0, tidy.clone()));
+    let output = format(&untidy, &["fmt", "-", "--check"]);
+    assert_eq!(code(&output), 1);
+    let output = format(&tidy, &["fmt", "-", "--check"]);
+    assert_eq!(code(&output), 0);
+    let output = format(&untidy, &["fmt", "-", "--json"]);
+    assert_eq!(json(&output)["files"][0]["text"], text(&tidy));
+    let secret = format!("# {PRIVATE_KEY}\n");
+    let output = format(secret.as_bytes(), &["fmt", "-"]);
+    assert_eq!((code(&output), output.stdout.len()), (3, 0));
+    assert!(!text(&output.stderr).contains(PRIVATE_KEY));
 }
 
 #[test]

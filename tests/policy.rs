@@ -4,8 +4,14 @@
 mod boundaries;
 #[path = "policy/canonical.rs"]
 mod canonical;
+#[path = "common/generate.rs"]
+mod generate;
 #[path = "policy/hostile.rs"]
 mod hostile;
+#[path = "policy/layout.rs"]
+mod layout;
+#[path = "policy/schema.rs"]
+mod schema;
 #[path = "policy/script.rs"]
 mod script;
 #[path = "policy/template.rs"]

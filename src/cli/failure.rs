@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::Exit;
 use crate::compile::CompileError;
 use crate::export::ExportError;
-use crate::policy::{Checked, Code};
+use crate::policy::{Checked, Code, FormatError};
 use crate::simulate::{RehearsalError, ScenarioError};
 
 /// Why a command did not come to a result.  File names are ready to be shown.
@@ -33,6 +33,12 @@ pub(super) enum Failure {
     Export { file: String, source: ExportError },
     #[error("there is no stage `{given}`: write `vault`, `escrow PATH`, `lockup PATH` or `all`")]
     BadStage { given: String },
+    #[error("`{file}`: {source}")]
+    Format { file: String, source: FormatError },
+    #[error(
+        "`{file}` is a script, and `fmt` formats TOML; `longstop render` prints the TOML of a script"
+    )]
+    FormatScript { file: String },
     #[error("`{file}`, {source}")]
     Incident { file: String, source: ScenarioError },
     #[error("`{file}`: {source}")]
@@ -65,6 +71,10 @@ impl Failure {
             | Self::TooLarge { .. }
             | Self::Secret { .. }
             | Self::Policy { .. }
+            | Self::Format {
+                source: FormatError::NotToml(_),
+                ..
+            }
             | Self::Incident { .. }
             | Self::Export { .. }
             | Self::Compile {
@@ -79,10 +89,13 @@ impl Failure {
                 ..
             } => Exit::Document,
             Self::NothingToTest { .. }
+            | Self::FormatScript { .. }
             | Self::UnknownCode { .. }
             | Self::BadStage { .. }
             | Self::NoParameters { .. } => Exit::Usage,
-            Self::Compile { .. } | Self::Rehearsal { .. } | Self::Panic => Exit::Internal,
+            Self::Compile { .. } | Self::Format { .. } | Self::Rehearsal { .. } | Self::Panic => {
+                Exit::Internal
+            }
         }
     }
 
@@ -96,6 +109,7 @@ impl Failure {
             Self::Secret { .. } => "secret",
             Self::Policy { .. } => "policy",
             Self::Compile { .. } => "compile",
+            Self::Format { .. } | Self::FormatScript { .. } => "format",
             Self::Incident { .. } => "incident",
             Self::Export { .. } => "export",
             Self::BadStage { .. } => "stage",

@@ -226,9 +226,28 @@ pub(super) fn sound(policy: &PolicyFile) -> Result<Checked, Failure> {
     })
 }
 
+/// The text of a policy in TOML.
+pub(super) fn policy_text(path: &Path) -> Result<Text, Failure> {
+    read(path, POLICY_LIMIT)
+}
+
+/// The text of a policy from the standard input.
+pub(super) fn standard_input() -> Result<Text, Failure> {
+    text_of("-".to_owned(), POLICY_LIMIT, || {
+        bytes_of(io::stdin().lock(), POLICY_LIMIT)
+    })
+}
+
 fn read(path: &Path, limit: u64) -> Result<Text, Failure> {
-    let file = file_name(path);
-    let bytes = match bytes(path, limit) {
+    text_of(file_name(path), limit, || bytes(path, limit))
+}
+
+fn text_of(
+    file: String,
+    limit: u64,
+    bytes: impl FnOnce() -> io::Result<Vec<u8>>,
+) -> Result<Text, Failure> {
+    let bytes = match bytes() {
         Ok(bytes) => bytes,
         Err(source) => return Err(Failure::Read { file, source }),
     };
@@ -244,9 +263,13 @@ fn read(path: &Path, limit: u64) -> Result<Text, Failure> {
     }
 }
 
-/// At most one byte more than the limit, so that endless files end.
 fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    bytes_of(File::open(path)?, limit)
+}
+
+/// At most one byte more than the limit, so that endless files end.
+fn bytes_of(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    reader.take(limit + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

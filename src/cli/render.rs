@@ -7,6 +7,7 @@
 mod codes;
 mod compiled;
 mod diagnostics;
+mod formatted;
 mod outcomes;
 mod policy;
 mod report;
@@ -23,6 +24,7 @@ use crate::policy::{Checked, Severity, is_invisible};
 
 pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;
+pub(super) use self::formatted::{diff, formatted};
 pub(super) use self::outcomes::outcomes;
 pub(super) use self::policy::summary;
 pub(super) use self::report::{demo, report};
@@ -120,6 +122,12 @@ fn print(text: &str) -> io::Result<()> {
 /// What is said beside the result.  Nothing can be done if nobody hears it.
 fn say(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// JSON as it is shown without `--json` as well.
+pub(super) fn pretty<T: Serialize>(value: &T) -> String {
+    // What is serialised here has string keys only, with which nothing can fail.
+    json_text(value).unwrap_or_default()
 }
 
 fn json_text<T: Serialize>(value: &T) -> Result<String, Failure> {

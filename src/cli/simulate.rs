@@ -1,7 +1,5 @@
 //! `longstop simulate`: what happens in this incident?
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,8 +7,7 @@ use serde::Serialize;
 
 use super::input::{self, PolicyFile, Settings, Text};
 use super::render::{self, Screen};
-use super::{Exit, Failure};
-use crate::chain::Record;
+use super::{Exit, Failure, output};
 use crate::report::Report;
 use crate::simulate::{Rehearsal, Script, rehearse};
 
@@ -61,9 +58,11 @@ impl Simulate {
             self.blocks.is_some(),
         )?;
         if let (Some(path), Some(record)) = (&self.blocks, &rehearsal.record) {
-            write_record(path, record).map_err(|source| Failure::Write {
-                file: input::file_name(path),
-                source,
+            output::replace(path, |writer| record.write_to(writer)).map_err(|source| {
+                Failure::Write {
+                    file: input::file_name(path),
+                    source,
+                }
             })?;
         }
         let report = &rehearsal.report;
@@ -109,24 +108,4 @@ pub(super) fn rehearsed(
         file: incident.file.clone(),
         source,
     })
-}
-
-/// Writes to a file beside and renames it, so that nobody ever reads half a record.
-fn write_record(path: &Path, record: &Record) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
-    let written = write_new(&partial, record).and_then(|()| fs::rename(&partial, path));
-    if written.is_err() {
-        // What cannot be removed was most likely never there.
-        let _ = fs::remove_file(&partial);
-    }
-    written
-}
-
-fn write_new(path: &Path, record: &Record) -> io::Result<()> {
-    let mut writer = BufWriter::new(File::create_new(path)?);
-    record.write_to(&mut writer)?;
-    writer.flush()?;
-    writer.get_ref().sync_all()
 }

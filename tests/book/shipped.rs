@@ -74,7 +74,8 @@ fn current_page() -> String {
 
 /// The comment at the head of a policy: paragraphs, with one sentence to a line.
 fn words_of_the_author(text: &str) -> String {
-    let comment = text.lines().map_while(|line| line.strip_prefix('#'));
+    let lines = text.lines().skip_while(|line| line.starts_with("#:schema"));
+    let comment = lines.map_while(|line| line.strip_prefix('#'));
     let lines: Vec<&str> = comment.map(str::trim).collect();
     let paragraphs = lines.split(|line| line.is_empty());
     let paragraphs = paragraphs.map(|lines| lines.join(" ").replace(".  ", ". "));
