@@ -8,12 +8,16 @@
 mod branch;
 mod cost;
 mod derive;
+mod diagram;
 mod expression;
 mod id;
 mod internal_key;
 mod layout;
 mod leaf;
 mod meaning;
+mod odds;
+mod script;
+mod split;
 mod stage;
 
 use std::collections::BTreeSet;
@@ -25,11 +29,12 @@ use thiserror::Error;
 use crate::policy::{Policy, SpendingPath};
 
 pub use self::branch::{BranchTable, BranchUse};
-pub use self::cost::{SpendCost, spend_weight};
-pub use self::derive::{Derived, DerivedLeaf, KeyUse, Keychain};
+pub use self::cost::{SpendCost, WitnessWeight, spend_weight};
+pub use self::derive::{Derived, DerivedLeaf, DerivedScript, KeyUse, Keychain};
 pub use self::id::PolicyId;
 pub use self::internal_key::{NUMS_POINT, is_unspendable};
 pub use self::leaf::{Group, Leaf, LeafKind, Role};
+pub use self::script::{Place, ScriptLeaf};
 pub use self::stage::{Stage, StageDescriptor};
 
 /// The most weight a version 3 transaction may have: 10,000 vB (BIP-431).

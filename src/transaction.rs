@@ -120,26 +120,22 @@ impl Input {
         self.coin.derived().leaf(&self.leaf)
     }
 
-    /// Whether the quorum in this role has signed.
+    /// Whether the quorum in this role has signed: whether there is a script that is satisfied as
+    /// soon as all the other roles have signed it as well.
     fn is_met(&self, role: Role) -> bool {
         let Some(derived) = self.derived_leaf() else {
             return false;
         };
-        derived
-            .leaf
-            .groups()
-            .iter()
-            .filter(|group| group.role() == role)
-            .all(|group| {
-                let keys: Vec<_> = derived.keys.iter().filter(|key| key.role == role).collect();
-                group.is_met_by(&|seat| {
-                    keys.get(seat).is_some_and(|key| {
-                        self.signatures
-                            .iter()
-                            .any(|signature| signature.key == key.public_key)
-                    })
+        derived.scripts.iter().any(|script| {
+            script.script.is_met_by(&|seat| {
+                derived.keys.get(seat).is_some_and(|used| {
+                    used.role != role
+                        || self.signatures.iter().any(|signature| {
+                            signature.key == used.public_key && signature.hash == script.hash
+                        })
                 })
             })
+        })
     }
 }
 
@@ -243,7 +239,9 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
 
     /// The PSBT to be signed in one role: the requested leaf, and the keys of that role only.
     ///
-    /// A signing device that honours what it is given can return no other signature.
+    /// A signing device that honours what it is given can return no other signature.  Where the
+    /// leaf stands in several scripts it signs for each that its key stands in, because it is not
+    /// known yet who else will sign.
     ///
     /// # Errors
     ///
@@ -261,9 +259,8 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
     pub fn to_psbt(&self) -> Result<Psbt, BuildError> {
         let mut psbt = self.leaf_psbt(|_| true)?;
         for (input, fields) in self.inputs.iter().zip(&mut psbt.inputs) {
-            let hash = input.derived_leaf().and_then(|derived| derived.hash);
             for signature in &input.signatures {
-                signature.write_to(fields, hash);
+                signature.write_to(fields);
             }
         }
         Ok(psbt)
@@ -284,11 +281,15 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
                 .map(|used| used.public_key.inner)
                 .collect();
             fields.bip32_derivation.retain(|key, _| keys.contains(key));
-            fields
-                .tap_key_origins
-                .retain(|x_only, _| keys.iter().any(|key| key.x_only_public_key().0 == *x_only));
+            // A key may stand in several script leaves, of which only those of this leaf are
+            // asked for.
+            let is_asked = |hash: &TapLeafHash| derived.script(Some(*hash)).is_some();
+            fields.tap_key_origins.retain(|x_only, (hashes, _)| {
+                hashes.retain(is_asked);
+                keys.iter().any(|key| key.x_only_public_key().0 == *x_only)
+            });
             fields.tap_scripts.retain(|_, (script, version)| {
-                derived.hash == Some(TapLeafHash::from_script(script, *version))
+                is_asked(&TapLeafHash::from_script(script, *version))
             });
         }
         Ok(psbt)

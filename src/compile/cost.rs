@@ -2,10 +2,12 @@
 
 use bitcoin::{FeeRate, Weight};
 use miniscript::Descriptor;
-use miniscript::descriptor::WshInner;
+use miniscript::descriptor::{DescriptorPublicKey, WshInner};
 use serde::Serialize;
 
+use super::layout::Block;
 use super::leaf::Leaf;
+use super::odds::Odds;
 use super::stage::StageDescriptor;
 use crate::policy::ScriptType;
 
@@ -49,12 +51,13 @@ pub struct SpendCost {
 }
 
 impl SpendCost {
-    /// The cost of spending one coin of this stage through this leaf.
+    /// The cost of spending one coin of this stage through this leaf, at most: by whichever of
+    /// its smallest sets of signers it is dearest.
     #[must_use]
     pub fn of(stage: &StageDescriptor, leaf: &Leaf) -> Self {
         let weight = spend_weight(stage, leaf, 1);
         Self {
-            witness_weight: witness_weight(stage, leaf),
+            witness_weight: stage.witness_weight(leaf.kind()).most,
             weight: weight.to_wu(),
             vbytes: weight.to_vbytes_ceil(),
         }
@@ -71,52 +74,87 @@ impl SpendCost {
 /// stage output and an anchor.
 #[must_use]
 pub fn spend_weight(stage: &StageDescriptor, leaf: &Leaf, inputs: u64) -> Weight {
-    let input = INPUT_WEIGHT + witness_weight(stage, leaf);
+    let input = INPUT_WEIGHT + stage.witness_weight(leaf.kind()).most;
     Weight::from_wu(FRAME_WEIGHT + STAGE_OUTPUT_WEIGHT + ANCHOR_OUTPUT_WEIGHT + inputs * input)
 }
 
-/// The most a witness weighs that spends this leaf: its items with their lengths, and the count.
-#[must_use]
-pub fn witness_weight(stage: &StageDescriptor, leaf: &Leaf) -> u64 {
-    if leaf.is_key_path() {
-        return 1 + KEY_PATH_ITEM;
-    }
-    let position = stage
-        .leaves()
+/// What a witness weighs that spends a leaf: its items with their lengths, and the count.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WitnessWeight {
+    /// By the dearest of the smallest sets of signers, each through the cheapest script it can
+    /// sign.
+    pub most: u64,
+    /// On average: the roster with its share where there is one, and otherwise every smallest set
+    /// of signers as likely as the others.
+    pub expected: f64,
+}
+
+impl WitnessWeight {
+    /// Of the taproot key path.
+    pub(super) const KEY_PATH: Self = Self {
+        most: 1 + KEY_PATH_ITEM,
+        expected: (1 + KEY_PATH_ITEM) as f64,
+    };
+}
+
+/// The weights of the witnesses of all leaves, computed in one go over the blocks, which are in
+/// the order in which they stand in the descriptor.
+pub(super) fn witness_weights(
+    descriptor: &Descriptor<DescriptorPublicKey>,
+    blocks: &[Block<'_>],
+    leaves: &[Leaf],
+) -> Vec<WitnessWeight> {
+    let mut weights: Vec<WitnessWeight> = leaves
         .iter()
-        .filter(|other| !other.is_key_path())
-        .position(|other| other.kind() == leaf.kind())
-        .unwrap_or_default();
-    // No leaf has as many as 253 items, so their count is one byte.
-    1 + match stage.descriptor() {
+        .map(|leaf| {
+            if leaf.is_key_path() {
+                WitnessWeight::KEY_PATH
+            } else {
+                WitnessWeight::default()
+            }
+        })
+        .collect();
+    let (script, around): (ScriptType, Vec<u64>) = match descriptor {
         Descriptor::Tr(tr) => {
-            let signatures = signatures(leaf, ScriptType::Tr);
-            let leaves = tr.tap_tree().iter().flat_map(|tree| tree.iter());
-            let (depth, script) = leaves
-                .map(|(depth, script)| (u64::from(depth), script.script_size() as u64))
-                .nth(position)
-                .unwrap_or_default();
-            let control_block = CONTROL_BLOCK + depth * CONTROL_BLOCK_LEVEL;
-            signatures + item(script) + item(control_block)
+            let scripts = tr.tap_tree().iter().flat_map(|tree| tree.iter());
+            let around = scripts.map(|(depth, script)| {
+                tapleaf_weight(script.script_size() as u64, u64::from(depth))
+            });
+            (ScriptType::Tr, around.collect())
         }
         Descriptor::Wsh(wsh) => {
             let script = match wsh.as_inner() {
                 WshInner::Ms(script) => script.script_size() as u64,
                 WshInner::SortedMulti(sorted) => sorted.script_size() as u64,
             };
-            let is_last = position + 1 == stage.leaves().len();
-            let turns = position as u64 * EMPTY_ITEM + if is_last { 0 } else { ONE_ITEM };
-            signatures(leaf, ScriptType::Wsh) + turns + item(script)
+            let last = blocks.len().saturating_sub(1);
+            let turns = (0..blocks.len()).map(|position| {
+                let end = if position == last { 0 } else { ONE_ITEM };
+                1 + position as u64 * EMPTY_ITEM + end + item(script)
+            });
+            (ScriptType::Wsh, turns.collect())
         }
-        _ => 0,
+        _ => return weights,
+    };
+    for (block, around) in blocks.iter().zip(around) {
+        let Some((leaf, weight)) = leaves.get(block.leaf).zip(weights.get_mut(block.leaf)) else {
+            continue;
+        };
+        let parts = block.parts.iter();
+        let most: u64 = parts.clone().map(|part| part.witness(script).satisfy).sum();
+        let expected: f64 = parts.map(|part| Odds::of(part, script).satisfy).sum();
+        weight.most = weight.most.max(around + most);
+        let share = block.weight / f64::from(leaf.likelihood());
+        weight.expected += share * (around as f64 + expected);
     }
+    weights
 }
 
-fn signatures(leaf: &Leaf, script: ScriptType) -> u64 {
-    leaf.groups()
-        .iter()
-        .map(|group| group.expression().witness(script).satisfy)
-        .sum()
+/// What a tapleaf puts into a witness besides what satisfies its script: the count of items, the
+/// script, and the control block.  No script asks for as many as 253 items, so their count is one
+/// byte.
+pub(super) const fn tapleaf_weight(script: u64, depth: u64) -> u64 {
+    1 + item(script) + item(CONTROL_BLOCK + depth * CONTROL_BLOCK_LEVEL)
 }
 
 /// A stack item with its length in front.

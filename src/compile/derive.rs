@@ -11,6 +11,7 @@ use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use serde::{Deserialize, Serialize};
 
 use super::leaf::{Leaf, LeafKind, Role};
+use super::script::{Place, ScriptLeaf};
 use super::stage::{Stage, StageDescriptor};
 use crate::policy::Network;
 
@@ -55,10 +56,43 @@ pub struct Derived {
 pub struct DerivedLeaf {
     /// The leaf.
     pub leaf: Leaf,
+    /// The scripts through which it can be spent.
+    pub scripts: Vec<DerivedScript>,
+    /// Who signs with what, seat by seat.
+    pub keys: Vec<KeyUse>,
+}
+
+/// A script leaf at one keychain and index.
+#[derive(Clone, Debug)]
+pub struct DerivedScript {
+    /// The script leaf, with the numbers of the seats whose keys stand in it.
+    pub script: ScriptLeaf,
     /// The hash by which signatures commit to it, for a taproot script leaf (BIP-341).
     pub hash: Option<TapLeafHash>,
-    /// Who signs with what.
-    pub keys: Vec<KeyUse>,
+}
+
+impl DerivedLeaf {
+    /// The hash of its only script leaf; none where it has several, or where no signature commits
+    /// to a script leaf: in P2WSH and on the key path.
+    #[must_use]
+    pub fn hash(&self) -> Option<TapLeafHash> {
+        match self.scripts.as_slice() {
+            [only] => only.hash,
+            _ => None,
+        }
+    }
+
+    /// The script leaf with this hash; without a hash, the one no signature commits to.
+    #[must_use]
+    pub fn script(&self, hash: Option<TapLeafHash>) -> Option<&DerivedScript> {
+        self.scripts.iter().find(|script| script.hash == hash)
+    }
+
+    /// The seat with this key.
+    #[must_use]
+    pub fn seat(&self, key: &bitcoin::PublicKey) -> Option<usize> {
+        self.keys.iter().position(|used| used.public_key == *key)
+    }
 }
 
 /// One seat's key in one leaf.
@@ -106,17 +140,22 @@ impl StageDescriptor {
                     }),
             );
         }
-        let mut hashes = hashes.into_iter();
         let leaves = self
             .leaves()
             .iter()
             .map(|leaf| DerivedLeaf {
                 leaf: leaf.clone(),
-                hash: if leaf.is_key_path() {
-                    None
-                } else {
-                    hashes.next()
-                },
+                scripts: self
+                    .scripts(leaf.kind())
+                    .iter()
+                    .map(|script| DerivedScript {
+                        script: script.clone(),
+                        hash: match script.place() {
+                            Place::Tapleaf(number) => hashes.get(number).copied(),
+                            Place::KeyPath | Place::Script => None,
+                        },
+                    })
+                    .collect(),
                 keys: key_uses(leaf, keychain, index, secp),
             })
             .collect();

@@ -2,6 +2,7 @@
 
 use miniscript::descriptor::DescriptorPublicKey;
 
+use super::script::Condition;
 use crate::policy::ScriptType;
 
 /// Bytes of a Schnorr signature on the stack: its length and 64 bytes (BIP-341, default sighash).
@@ -73,6 +74,24 @@ impl Expression {
                     .count();
                 met >= *threshold
             }
+        }
+    }
+
+    /// Who must sign, as thresholds over seats; the seat of each key is told by the caller, who
+    /// is asked in order.
+    pub(super) fn condition(
+        &self,
+        seat: &mut dyn FnMut(&DescriptorPublicKey) -> usize,
+    ) -> Condition {
+        match self {
+            Self::Key { key, .. } => Condition::Seat(seat(key)),
+            Self::Threshold(threshold, members) => Condition::Threshold(
+                *threshold,
+                members
+                    .iter()
+                    .map(|member| member.condition(seat))
+                    .collect(),
+            ),
         }
     }
 

@@ -7,7 +7,6 @@ use bitcoin::secp256k1::PublicKey;
 use miniscript::descriptor::DescriptorPublicKey;
 
 use super::branch::multipath;
-use super::leaf::Leaf;
 
 /// The point without a known discrete logarithm that BIP-341 names: the hash of the generator
 /// taken as an x coordinate, with an even y.
@@ -17,18 +16,18 @@ pub const NUMS_POINT: [u8; 33] = [
     0xc0,
 ];
 
-/// The internal key for a tree whose leaves are these, from left to right.
+/// The internal key for a tree with these keys, from left to right.
 ///
 /// It is an extended key made of [`NUMS_POINT`] and a chain code, so that its children cannot be
 /// signed with either and no two wallets share one.  The chain code is the SHA-256 of the public
 /// keys of the tree's extended keys, in the order in which they stand in it: a convention by
 /// which signing devices and other wallets can recompute the key and show it as unspendable.
-pub(super) fn unspendable_internal_key(
-    leaves: &[Leaf],
+pub(super) fn unspendable_internal_key<'a>(
+    keys: impl Iterator<Item = &'a DescriptorPublicKey>,
     network: NetworkKind,
 ) -> DescriptorPublicKey {
     let mut engine = sha256::Hash::engine();
-    for key in leaves.iter().flat_map(Leaf::keys) {
+    for key in keys {
         if let DescriptorPublicKey::MultiXPub(multi) = key {
             engine.input(&multi.xkey.public_key.serialize());
         }

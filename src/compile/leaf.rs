@@ -39,14 +39,19 @@ pub enum LeafKind {
 impl LeafKind {
     /// How likely this leaf is to be the one that is used, against the others of its stage.
     ///
-    /// Only the order of magnitude matters: it decides how deep a leaf lies.
-    const fn likelihood(&self) -> u32 {
+    /// For the vault the policy says it.  For the other stages only the order of magnitude
+    /// matters: it decides how deep a leaf lies.
+    fn likelihood(&self, policy: &Policy) -> u32 {
         match self {
-            Self::Spend | Self::Settle => 100,
+            Self::Spend => policy.root().likelihood(),
+            Self::Trigger(path) | Self::Direct(path) => {
+                let path = policy.path(path);
+                path.map_or(1, SpendingPath::likelihood)
+            }
+            Self::Settle => 100,
             Self::Release => 50,
-            Self::Trigger(_) => 20,
             Self::Cancel => 10,
-            Self::Direct(_) | Self::Override | Self::Clawback => 5,
+            Self::Override | Self::Clawback => 5,
             Self::Backstop => 1,
         }
     }
@@ -133,6 +138,9 @@ impl Group {
 }
 
 /// One way to spend a stage: all its groups sign, once its locks are open.
+///
+/// In a descriptor it stands as one [script leaf](super::ScriptLeaf) or, where the layout splits
+/// it, as several.
 #[derive(Clone, Debug)]
 pub struct Leaf {
     kind: LeafKind,
@@ -140,6 +148,7 @@ pub struct Leaf {
     relative: Option<RelativeLock>,
     absolute: Option<AbsoluteLock>,
     key_path: bool,
+    likelihood: u32,
 }
 
 impl Leaf {
@@ -184,8 +193,10 @@ impl Leaf {
         self.groups.iter().flat_map(|group| group.expression.keys())
     }
 
-    pub(super) const fn likelihood(&self) -> u32 {
-        self.kind.likelihood()
+    /// How often it is the one that is used, against the other leaves of its stage.
+    #[must_use]
+    pub const fn likelihood(&self) -> u32 {
+        self.likelihood
     }
 }
 
@@ -219,6 +230,7 @@ impl Leaves<'_> {
             .map(|(role, quorum)| self.group(&kind, *role, quorum))
             .collect();
         self.leaves.push(Leaf {
+            likelihood: kind.likelihood(self.policy),
             kind,
             groups,
             relative,
@@ -236,6 +248,7 @@ impl Leaves<'_> {
         let relative = if key_path { None } else { lock };
         let groups = vec![group];
         self.leaves.push(Leaf {
+            likelihood: kind.likelihood(self.policy),
             kind,
             groups,
             relative,

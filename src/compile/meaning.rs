@@ -7,21 +7,26 @@ use miniscript::policy::{Liftable, Semantic};
 use miniscript::{AbsLockTime, RelLockTime, Threshold};
 
 use super::expression::Expression;
+use super::layout::Block;
 use super::leaf::Leaf;
 
 type Meaning = Semantic<DescriptorPublicKey>;
 
 /// Whether the descriptor, read back and lifted by miniscript, is just the alternatives of these
-/// leaves, besides an internal key nobody can sign with.
+/// blocks, besides the internal key where it is that of a leaf or nobody's.
+///
+/// That the blocks of a leaf together are the leaf is for [`cover`](super::script::cover) to say.
 pub(super) fn means(
     descriptor: &Descriptor<DescriptorPublicKey>,
     internal_key: Option<&DescriptorPublicKey>,
+    blocks: &[Block<'_>],
     leaves: &[Leaf],
 ) -> bool {
-    let mut alternatives: Vec<Option<Meaning>> = leaves.iter().map(leaf_meaning).collect();
-    if let Some(key) = internal_key
-        && !leaves.iter().any(Leaf::is_key_path)
-    {
+    let blocks = blocks.iter();
+    let mut alternatives: Vec<Option<Meaning>> = blocks
+        .map(|block| block_meaning(block, leaves.get(block.leaf)?))
+        .collect();
+    if let Some(key) = internal_key {
         alternatives.push(Some(Semantic::Key(key.clone())));
     }
     let expected = alternatives.into_iter().collect::<Option<Vec<_>>>();
@@ -34,10 +39,10 @@ pub(super) fn means(
     }
 }
 
-fn leaf_meaning(leaf: &Leaf) -> Option<Meaning> {
+fn block_meaning(block: &Block<'_>, leaf: &Leaf) -> Option<Meaning> {
     let mut parts = Vec::new();
-    for group in leaf.groups() {
-        parts.push(expression_meaning(group.expression())?);
+    for part in &block.parts {
+        parts.push(expression_meaning(part)?);
     }
     if let Some(lock) = leaf.relative() {
         parts.push(Semantic::Older(

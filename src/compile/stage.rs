@@ -1,16 +1,19 @@
 //! A stage and its descriptor.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use serde::Serialize;
 
+use super::cost::WitnessWeight;
 use super::internal_key::unspendable_internal_key;
-use super::layout;
+use super::layout::Block;
 use super::leaf::{Leaf, LeafKind};
 use super::meaning::means;
-use super::{CompileError, TRUC_MAX_WEIGHT, cost};
+use super::script::{Condition, Place, ScriptLeaf, cover};
+use super::{CompileError, TRUC_MAX_WEIGHT, cost, layout, split};
 use crate::policy::{Policy, ScriptType};
 
 /// Where a coin can be.
@@ -54,35 +57,45 @@ pub struct StageDescriptor {
     /// Receive and change: the same descriptor with each half of its branch pairs.
     halves: [Descriptor<DescriptorPublicKey>; 2],
     leaves: Vec<Leaf>,
+    /// For each leaf, what can be spent through in its stead and what that costs.
+    scripts: Vec<LeafScripts>,
+}
+
+/// How a leaf stands in a descriptor.
+#[derive(Clone, Debug)]
+struct LeafScripts {
+    scripts: Vec<ScriptLeaf>,
+    weight: WitnessWeight,
 }
 
 impl StageDescriptor {
     pub(super) fn new(
         stage: Stage,
-        leaves: Vec<Leaf>,
+        mut leaves: Vec<Leaf>,
         policy: &Policy,
     ) -> Result<Self, CompileError> {
-        let (text, leaves, internal_key) = match policy.script() {
+        // The key path comes first, whatever the order of the others.
+        leaves.sort_by_key(|leaf| !leaf.is_key_path());
+        let blocks = split::blocks(&leaves, policy);
+        let (text, blocks, key_path) = match policy.script() {
             ScriptType::Tr => {
-                let (key_path, script_leaves): (Vec<Leaf>, Vec<Leaf>) =
-                    leaves.into_iter().partition(Leaf::is_key_path);
-                let (tree, mut ordered) = layout::tap_tree(script_leaves);
-                let internal_key = key_path
-                    .first()
-                    .and_then(|leaf| leaf.keys().next().cloned());
-                let internal_key = internal_key
-                    .unwrap_or_else(|| unspendable_internal_key(&ordered, policy.network().kind()));
+                let (tree, blocks) = layout::tap_tree(blocks, &leaves);
+                let own = leaves.iter().find(|leaf| leaf.is_key_path());
+                let internal_key = own.and_then(|leaf| leaf.keys().next().cloned());
+                let internal_key = internal_key.unwrap_or_else(|| {
+                    let keys = blocks.iter().flat_map(Block::keys);
+                    unspendable_internal_key(keys, policy.network().kind())
+                });
                 let text = if tree.is_empty() {
                     format!("tr({internal_key})")
                 } else {
                     format!("tr({internal_key},{tree})")
                 };
-                ordered.splice(0..0, key_path);
-                (text, ordered, Some(internal_key))
+                (text, blocks, Some(internal_key))
             }
             ScriptType::Wsh => {
-                let (chain, ordered) = layout::or_chain(leaves);
-                (format!("wsh({chain})"), ordered, None)
+                let (chain, blocks) = layout::or_chain(blocks, &leaves);
+                (format!("wsh({chain})"), blocks, None)
             }
         };
         let refused = |source: miniscript::Error| CompileError::Refused {
@@ -94,7 +107,12 @@ impl StageDescriptor {
         descriptor
             .sanity_check()
             .map_err(|error| limit_or(&stage, error, refused))?;
-        if !means(&descriptor, internal_key.as_ref(), &leaves) {
+        let scripts = scripts(&descriptor, &blocks, &leaves);
+        let covered = scripts
+            .iter()
+            .zip(&leaves)
+            .all(|(own, leaf)| cover(&own.scripts, leaf));
+        if !covered || !means(&descriptor, key_path.as_ref(), &blocks, &leaves) {
             return Err(CompileError::Meaning { stage });
         }
         let halves = descriptor
@@ -104,11 +122,29 @@ impl StageDescriptor {
         let halves = <[_; 2]>::try_from(halves).map_err(|_| CompileError::Meaning {
             stage: stage.clone(),
         })?;
+        // Leaves stand as their first scripts do.
+        let mut ordered: Vec<(usize, Leaf, LeafScripts)> = Vec::new();
+        let firsts: Vec<usize> = (0..leaves.len())
+            .map(|number| {
+                let first = blocks.iter().position(|block| block.leaf == number);
+                first.map_or(0, |first| first + 1)
+            })
+            .collect();
+        drop(blocks);
+        for ((leaf, own), first) in leaves.into_iter().zip(scripts).zip(firsts) {
+            ordered.push((first, leaf, own));
+        }
+        ordered.sort_by_key(|(first, ..)| *first);
+        let (leaves, scripts) = ordered
+            .into_iter()
+            .map(|(_, leaf, own)| (leaf, own))
+            .unzip();
         let compiled = Self {
             stage,
             descriptor,
             halves,
             leaves,
+            scripts,
         };
         compiled.check_limits()?;
         Ok(compiled)
@@ -142,6 +178,27 @@ impl StageDescriptor {
     #[must_use]
     pub fn leaf(&self, kind: &LeafKind) -> Option<&Leaf> {
         self.leaves.iter().find(|leaf| leaf.kind() == kind)
+    }
+
+    /// The scripts through which the leaf of this kind can be spent; none if there is no such
+    /// leaf.
+    ///
+    /// There is one, unless the layout is `cheapest` and the leaf holds no pre-signature.
+    #[must_use]
+    pub fn scripts(&self, kind: &LeafKind) -> &[ScriptLeaf] {
+        self.own(kind).map_or(&[], |own| &own.scripts)
+    }
+
+    /// What a witness weighs that spends the leaf of this kind; nothing if there is no such leaf.
+    #[must_use]
+    pub fn witness_weight(&self, kind: &LeafKind) -> WitnessWeight {
+        self.own(kind)
+            .map_or_else(WitnessWeight::default, |own| own.weight)
+    }
+
+    fn own(&self, kind: &LeafKind) -> Option<&LeafScripts> {
+        let number = self.leaves.iter().position(|leaf| leaf.kind() == kind)?;
+        self.scripts.get(number)
     }
 
     /// Whether this is taproot.
@@ -178,6 +235,49 @@ impl StageDescriptor {
         }
         Ok(())
     }
+}
+
+/// Each leaf's scripts and weights, the blocks being in the order of the descriptor.
+fn scripts(
+    descriptor: &Descriptor<DescriptorPublicKey>,
+    blocks: &[Block<'_>],
+    leaves: &[Leaf],
+) -> Vec<LeafScripts> {
+    let weights = cost::witness_weights(descriptor, blocks, leaves);
+    let is_taproot = matches!(descriptor, Descriptor::Tr(_));
+    let mut own: Vec<LeafScripts> = leaves
+        .iter()
+        .zip(weights)
+        .map(|(leaf, weight)| LeafScripts {
+            scripts: if leaf.is_key_path() {
+                vec![ScriptLeaf::new(Place::KeyPath, Condition::of(leaf))]
+            } else {
+                Vec::new()
+            },
+            weight,
+        })
+        .collect();
+    let seats: Vec<BTreeMap<&DescriptorPublicKey, usize>> = leaves
+        .iter()
+        .map(|leaf| {
+            leaf.keys()
+                .enumerate()
+                .map(|(seat, key)| (key, seat))
+                .collect()
+        })
+        .collect();
+    for (position, block) in blocks.iter().enumerate() {
+        let place = if is_taproot {
+            Place::Tapleaf(position)
+        } else {
+            Place::Script
+        };
+        if let (Some(own), Some(seats)) = (own.get_mut(block.leaf), seats.get(block.leaf)) {
+            own.scripts
+                .push(ScriptLeaf::new(place, block.condition(seats)));
+        }
+    }
+    own
 }
 
 /// An error about size is the policy's, any other is ours.

@@ -6,7 +6,7 @@ use miniscript::Satisfier;
 use thiserror::Error;
 
 use super::Input;
-use super::sighash::Signature;
+use super::sighash::{Signature, SignatureItem};
 use crate::compile::{LeafKind, Stage};
 
 /// Why a witness cannot be built.
@@ -47,8 +47,9 @@ pub(super) fn add_witnesses(
     Ok(())
 }
 
-/// What miniscript may use: the signatures of the keys of one leaf, and the locks that this
-/// transaction passes.  It cannot choose another leaf, for every key stands in one leaf only.
+/// What miniscript may use: the signatures for the scripts of one leaf, and the locks that this
+/// transaction passes.  It cannot choose another leaf, for no signature is for a script of another.
+/// Among the scripts of the leaf it takes the one with the smallest witness.
 struct Assets<'a> {
     input: &'a Input,
     sequence: bitcoin::Sequence,
@@ -56,23 +57,25 @@ struct Assets<'a> {
 }
 
 impl Assets<'_> {
-    fn signature(&self, wanted: impl Fn(&bitcoin::PublicKey) -> bool) -> Option<Signature> {
-        let found = self.input.signatures.iter().find(|item| wanted(&item.key));
+    fn signature(&self, wanted: impl Fn(&SignatureItem) -> bool) -> Option<Signature> {
+        let found = self.input.signatures.iter().find(|item| wanted(item));
         found.map(|item| item.signature)
     }
 }
 
 impl Satisfier<bitcoin::PublicKey> for Assets<'_> {
     fn lookup_ecdsa_sig(&self, key: &bitcoin::PublicKey) -> Option<ecdsa::Signature> {
-        match self.signature(|known| known == key) {
+        match self.signature(|known| known.key == *key) {
             Some(Signature::Ecdsa(signature)) => Some(signature),
             _ => None,
         }
     }
 
     fn lookup_tap_key_spend_sig(&self) -> Option<taproot::Signature> {
-        let leaf = self.input.derived_leaf()?;
-        match self.signature(|_| leaf.hash.is_none()) {
+        if !self.input.derived_leaf()?.leaf.is_key_path() {
+            return None;
+        }
+        match self.signature(|known| known.hash.is_none()) {
             Some(Signature::Schnorr(signature)) => Some(signature),
             _ => None,
         }
@@ -83,10 +86,11 @@ impl Satisfier<bitcoin::PublicKey> for Assets<'_> {
         key: &bitcoin::PublicKey,
         hash: &TapLeafHash,
     ) -> Option<taproot::Signature> {
-        if self.input.derived_leaf()?.hash != Some(*hash) {
-            return None;
-        }
-        match self.signature(|known| known.inner == key.inner) {
+        let wanted = |known: &SignatureItem| {
+            known.key.inner.x_only_public_key().0 == key.inner.x_only_public_key().0
+                && known.hash == Some(*hash)
+        };
+        match self.signature(wanted) {
             Some(Signature::Schnorr(signature)) => Some(signature),
             _ => None,
         }

@@ -1,8 +1,10 @@
 //! Taking signatures from a PSBT that somebody returned.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::taproot::TapLeafHash;
 use bitcoin::{Psbt, TxOut, Txid, psbt};
 use serde::Serialize;
 use thiserror::Error;
@@ -100,6 +102,7 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
         }
         let prevouts: Vec<TxOut> = self.inputs.iter().map(|input| input.coin.txout()).collect();
         let mut received = Received::default();
+        let mut keys = BTreeSet::new();
         for (index, (input, fields)) in self.inputs.iter_mut().zip(&returned.inputs).enumerate() {
             for (place, item) in signatures(input, fields) {
                 let outcome = match (&place, item) {
@@ -120,10 +123,16 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
                 };
                 match outcome {
                     Ok(item) => {
-                        if !input.signatures.iter().any(|known| known.key == item.key) {
+                        // One key may sign for several scripts of the leaf.
+                        if keys.insert((index, item.key)) {
+                            received.accepted.extend(place.party);
+                        }
+                        let same = |known: &SignatureItem| {
+                            known.key == item.key && known.hash == item.hash
+                        };
+                        if !input.signatures.iter().any(same) {
                             input.signatures.push(item);
                         }
-                        received.accepted.extend(place.party);
                     }
                     Err(reason) => {
                         let Place { party, leaf, .. } = place;
@@ -157,15 +166,22 @@ fn signatures(input: &Input, fields: &psbt::Input) -> Vec<(Place, Option<Signatu
     let mut found = Vec::new();
     for (key, signature) in &fields.partial_sigs {
         let signature = Signature::Ecdsa(*signature);
-        found.push(place(input, |_, used| *used == *key, signature));
+        found.push(place(input, |_, used| *used == *key, signature, None));
     }
     for ((key, hash), signature) in &fields.tap_script_sigs {
         let signature = Signature::Schnorr(*signature);
         let same = |used: &bitcoin::PublicKey| used.inner.x_only_public_key().0 == *key;
         found.push(place(
             input,
-            |leaf, used| leaf.hash == Some(*hash) && same(used),
+            |leaf, used| {
+                let script = leaf.script(Some(*hash)).filter(|_| same(used));
+                let seat = leaf.seat(used);
+                script.is_some_and(|script| {
+                    seat.is_some_and(|seat| script.script.seats().contains(&seat))
+                })
+            },
             signature,
+            Some(*hash),
         ));
     }
     if let Some(signature) = fields.tap_key_sig {
@@ -173,6 +189,7 @@ fn signatures(input: &Input, fields: &psbt::Input) -> Vec<(Place, Option<Signatu
             input,
             |leaf, _| leaf.leaf.is_key_path(),
             Signature::Schnorr(signature),
+            None,
         ));
     }
     found
@@ -182,6 +199,7 @@ fn place(
     input: &Input,
     matches: impl Fn(&DerivedLeaf, &bitcoin::PublicKey) -> bool,
     signature: Signature,
+    hash: Option<TapLeafHash>,
 ) -> (Place, Option<SignatureItem>) {
     for derived in input.coin.derived().leaves() {
         for used in &derived.keys {
@@ -197,6 +215,7 @@ fn place(
                     place,
                     Some(SignatureItem {
                         key: used.public_key,
+                        hash,
                         signature,
                     }),
                 );

@@ -15,6 +15,8 @@ use crate::compile::Derived;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SignatureItem {
     pub(crate) key: bitcoin::PublicKey,
+    /// The taproot script leaf it commits to.
+    pub(crate) hash: Option<TapLeafHash>,
     pub(crate) signature: Signature,
 }
 
@@ -27,8 +29,8 @@ pub(crate) enum Signature {
 
 impl SignatureItem {
     /// Puts the signature where a PSBT keeps such a one; without a leaf hash it is the key path's.
-    pub(crate) fn write_to(&self, fields: &mut psbt::Input, hash: Option<TapLeafHash>) {
-        match (self.signature, hash) {
+    pub(crate) fn write_to(&self, fields: &mut psbt::Input) {
+        match (self.signature, self.hash) {
             (Signature::Ecdsa(signature), _) => {
                 fields.partial_sigs.insert(self.key, signature);
             }
@@ -50,7 +52,8 @@ pub(super) enum BadSignature {
     Invalid,
 }
 
-/// Whether a signature signs this input of this transaction, through this leaf, with this key.
+/// Whether a signature signs this input of this transaction, through its script leaf, with its
+/// key.
 pub(super) fn verify(
     transaction: &Transaction,
     prevouts: &[TxOut],
@@ -80,8 +83,7 @@ pub(super) fn verify(
                 return Err(BadSignature::Sighash);
             }
             let prevouts = Prevouts::All(prevouts);
-            let hash = input.derived_leaf().and_then(|leaf| leaf.hash);
-            let (sighash, key) = match hash {
+            let (sighash, key) = match item.hash {
                 Some(hash) => (
                     cache.taproot_script_spend_signature_hash(index, &prevouts, hash, kind),
                     item.key.inner.x_only_public_key().0,

@@ -124,7 +124,7 @@ impl World {
         let prevouts = Prevouts::All(&prevouts);
         let mut cache = SighashCache::new(transaction);
         let keypair = Keypair::from_secret_key(self.secp(), secret);
-        let (digest, keypair) = if let Some(hash) = leaf.hash {
+        let (digest, keypair) = if let Some(hash) = leaf.hash() {
             let digest =
                 cache.taproot_script_spend_signature_hash(0, &prevouts, hash, sighash_type);
             (digest, keypair)
@@ -180,7 +180,7 @@ impl World {
                 items.push(wsh.inner_script().into_bytes());
             }
             Descriptor::Tr(tr) => {
-                if let Some(hash) = found.hash {
+                if let Some(hash) = found.hash() {
                     let mut scripts = tr.tap_tree().iter().flat_map(|tree| tree.iter());
                     let (_, script) = scripts
                         .find(|(_, script)| {

@@ -90,7 +90,7 @@ pub fn signature_in(psbt: &Psbt, leaf: &DerivedLeaf, key: &KeyUse) -> Option<Vec
     let fields = &psbt.inputs[0];
     let x_only = key.public_key.inner.x_only_public_key().0;
     let ecdsa = fields.partial_sigs.get(&key.public_key);
-    let schnorr = match leaf.hash {
+    let schnorr = match leaf.hash() {
         Some(hash) => fields.tap_script_sigs.get(&(x_only, hash)),
         None => fields.tap_key_sig.as_ref(),
     };

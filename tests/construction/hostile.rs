@@ -79,7 +79,7 @@ fn put(psbt: &mut Psbt, leaf: &DerivedLeaf, key: &KeyUse, signature: Given) {
             fields.partial_sigs.insert(key.public_key, signature);
         }
         Given::Schnorr(signature) => {
-            let hash = leaf.hash.expect("a script leaf");
+            let hash = leaf.hash().expect("a script leaf");
             let x_only = key.public_key.inner.x_only_public_key().0;
             fields.tap_script_sigs.insert((x_only, hash), signature);
         }
@@ -97,7 +97,7 @@ impl Ceremony {
     fn sign(&self, coin: &Coin, leaf: &DerivedLeaf, key: &KeyUse, psbt: &Psbt) -> Given {
         let secret = self.world.people.secret(key);
         let transaction = &psbt.unsigned_tx;
-        if leaf.hash.is_some() {
+        if leaf.hash().is_some() {
             let kind = TapSighashType::Default;
             Given::Schnorr(self.world.sign_tr(transaction, coin, leaf, &secret, kind))
         } else {

@@ -1,0 +1,141 @@
+//! Script leaves: the places of a descriptor through which a leaf can be spent.
+
+use super::diagram::{Diagram, Node};
+use super::leaf::Leaf;
+
+/// Where in a descriptor a script leaf stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It is the taproot key path.
+    KeyPath,
+    /// It is the tapleaf with this number, counted from the left.
+    Tapleaf(usize),
+    /// It is a branch of the P2WSH script.
+    Script,
+}
+
+/// One script through which a leaf can be spent, by some or all of those who can spend the leaf.
+///
+/// A leaf that holds a pre-signature has exactly one, because the signature commits to it.
+#[derive(Clone, Debug)]
+pub struct ScriptLeaf {
+    place: Place,
+    condition: Condition,
+    seats: Vec<usize>,
+}
+
+impl ScriptLeaf {
+    pub(super) fn new(place: Place, condition: Condition) -> Self {
+        let mut seats = Vec::new();
+        condition.collect_seats(&mut seats);
+        seats.sort_unstable();
+        seats.dedup();
+        Self {
+            place,
+            condition,
+            seats,
+        }
+    }
+
+    /// Where it stands in the descriptor.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The seats whose keys stand in it, counted over all groups of the leaf, in ascending order.
+    #[must_use]
+    pub fn seats(&self) -> &[usize] {
+        &self.seats
+    }
+
+    /// Whether signatures of these seats for this script satisfy it.
+    pub fn is_met_by(&self, signs: &dyn Fn(usize) -> bool) -> bool {
+        self.condition.is_met_by(signs)
+    }
+
+    pub(super) const fn condition(&self) -> &Condition {
+        &self.condition
+    }
+}
+
+/// Who must sign, as thresholds over the seats of a leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// The seat with this number, counted over all groups of the leaf.
+    Seat(usize),
+    /// So many of these.
+    Threshold(usize, Vec<Condition>),
+}
+
+impl Condition {
+    /// What a leaf as a whole asks for: all its groups.
+    pub(super) fn of(leaf: &Leaf) -> Self {
+        let mut next = 0;
+        let groups: Vec<Self> = leaf
+            .groups()
+            .iter()
+            .map(|group| {
+                group.expression().condition(&mut |_| {
+                    next += 1;
+                    next - 1
+                })
+            })
+            .collect();
+        Self::Threshold(groups.len(), groups)
+    }
+
+    fn collect_seats(&self, seats: &mut Vec<usize>) {
+        match self {
+            Self::Seat(seat) => seats.push(*seat),
+            Self::Threshold(_, members) => {
+                for member in members {
+                    member.collect_seats(seats);
+                }
+            }
+        }
+    }
+
+    fn is_met_by(&self, signs: &dyn Fn(usize) -> bool) -> bool {
+        match self {
+            Self::Seat(seat) => signs(*seat),
+            Self::Threshold(threshold, members) => {
+                let met = members.iter().filter(|member| member.is_met_by(signs));
+                met.count() >= *threshold
+            }
+        }
+    }
+
+    /// The condition as a decision diagram, if it has one of the size that is allowed.
+    pub(super) fn diagram(&self, diagram: &mut Diagram) -> Option<Node> {
+        match self {
+            Self::Seat(seat) => diagram.variable(*seat),
+            Self::Threshold(threshold, members) => {
+                let members = members
+                    .iter()
+                    .map(|member| member.diagram(diagram))
+                    .collect::<Option<Vec<_>>>()?;
+                diagram.threshold(*threshold, &members)
+            }
+        }
+    }
+}
+
+/// Whether these scripts together ask for just what the leaf asks for: whoever satisfies the leaf
+/// satisfies one of them, and whoever satisfies one of them satisfies the leaf.
+pub(super) fn cover(scripts: &[ScriptLeaf], leaf: &Leaf) -> bool {
+    let whole = Condition::of(leaf);
+    if let [only] = scripts
+        && *only.condition() == whole
+    {
+        return true;
+    }
+    let mut diagram = Diagram::default();
+    let any = scripts
+        .iter()
+        .map(|script| script.condition().diagram(&mut diagram))
+        .collect::<Option<Vec<_>>>()
+        .and_then(|scripts| diagram.threshold(1, &scripts));
+    let whole = whole.diagram(&mut diagram);
+    any.is_some() && any == whole
+}
