@@ -18,6 +18,7 @@ mod render;
 mod schema;
 mod simulate;
 mod test;
+mod verify;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ enum Command {
     Schema(schema::Schema),
     Simulate(simulate::Simulate),
     Test(test::Test),
+    Verify(verify::Verify),
 }
 
 impl Cli {
@@ -72,6 +74,7 @@ impl Cli {
             Command::Schema(schema) => schema.run(&screen),
             Command::Simulate(simulate) => simulate.run(&screen),
             Command::Test(test) => test.run(&screen),
+            Command::Verify(verify) => verify.run(&screen),
         };
         outcome.unwrap_or_else(|failure| {
             screen.failure(&failure);
@@ -127,7 +130,7 @@ impl Exit {
         match self {
             Self::Ok => "all is well",
             Self::Unmet => {
-                "an expectation of `simulate`, `test` or `demo` was not met, or `fmt --check` found something to change"
+                "an expectation of `simulate`, `test` or `demo` was not met, `fmt --check` found something to change, or `verify` a difference"
             }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
             Self::Document => "a policy or an incident has errors",

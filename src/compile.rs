@@ -16,6 +16,7 @@ mod layout;
 mod leaf;
 mod meaning;
 mod odds;
+mod pieces;
 mod script;
 mod split;
 mod stage;
@@ -34,6 +35,7 @@ pub use self::derive::{Derived, DerivedLeaf, DerivedScript, KeyUse, Keychain};
 pub use self::id::PolicyId;
 pub use self::internal_key::{NUMS_POINT, is_unspendable};
 pub use self::leaf::{Group, Leaf, LeafKind, Role};
+pub use self::pieces::{Piece, pieces};
 pub use self::script::{Place, ScriptLeaf};
 pub use self::stage::{Stage, StageDescriptor};
 

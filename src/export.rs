@@ -8,7 +8,6 @@ mod bsms;
 mod core;
 mod dot;
 mod graph;
-mod keys;
 mod labels;
 mod liana;
 mod mermaid;

@@ -45,6 +45,10 @@ pub mod explain;
 
 pub mod export;
 
+pub mod import;
+
+pub mod verify;
+
 // Coins and what moves them.
 pub mod transaction;
 

@@ -10,6 +10,9 @@ use longstop::chain::RecordLine;
 const POLICY: &str = "tests/cli/fixtures/good/policy.toml";
 const INCIDENT: &str = "tests/cli/fixtures/good/incidents/rescue.toml";
 
+/// What `export` wrote for this policy.
+const DESCRIPTORS: &str = "tests/cli/fixtures/descriptors/good.json";
+
 /// A private key that nobody uses: the BIP-32 master key of the seed of zeros.
 const PRIVATE_KEY: &str = "tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK";
 
@@ -57,6 +60,7 @@ fn every_command_has_its_result_as_json() {
             "files",
         ),
         (vec!["schema"], "properties"),
+        (vec!["verify", POLICY, DESCRIPTORS], "matches"),
         (vec!["simulate", INCIDENT], "timeline"),
         (vec!["test", "tests/cli/fixtures/good"], "tests"),
     ];

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::Exit;
 use crate::compile::CompileError;
 use crate::export::ExportError;
+use crate::import::ImportError;
 use crate::policy::{Checked, Code, FormatError};
 use crate::simulate::{RehearsalError, ScenarioError};
 
@@ -31,6 +32,8 @@ pub(super) enum Failure {
     Compile { file: String, source: CompileError },
     #[error("`{file}`: {source}")]
     Export { file: String, source: ExportError },
+    #[error("`{file}`: {source}")]
+    Import { file: String, source: ImportError },
     #[error("there is no stage `{given}`: write `vault`, `escrow PATH`, `lockup PATH` or `all`")]
     BadStage { given: String },
     #[error("`{file}`: {source}")]
@@ -77,6 +80,7 @@ impl Failure {
             }
             | Self::Incident { .. }
             | Self::Export { .. }
+            | Self::Import { .. }
             | Self::Compile {
                 source: CompileError::Limit { .. },
                 ..
@@ -112,6 +116,7 @@ impl Failure {
             Self::Format { .. } | Self::FormatScript { .. } => "format",
             Self::Incident { .. } => "incident",
             Self::Export { .. } => "export",
+            Self::Import { .. } => "import",
             Self::BadStage { .. } => "stage",
             Self::Rehearsal { .. } => "rehearsal",
             Self::NothingToTest { .. } => "nothing-to-test",

@@ -51,6 +51,8 @@ pub(super) struct PolicyFile {
     /// The parameters of a script, none for TOML.
     pub parameters: Vec<Parameter>,
 }
+/// Most bytes of a file of another program.
+const FOREIGN_LIMIT: u64 = 1 << 20;
 
 /// A text with the name of its file, ready to be shown.
 pub(super) struct Text {
@@ -236,6 +238,24 @@ pub(super) fn standard_input() -> Result<Text, Failure> {
     text_of("-".to_owned(), POLICY_LIMIT, || {
         bytes_of(io::stdin().lock(), POLICY_LIMIT)
     })
+}
+
+/// The text of a descriptor, of a file that another program made, or of the standard input.
+pub(super) fn foreign(from: &str) -> Result<Text, Failure> {
+    let path = Path::new(from);
+    // Nobody names a file like a descriptor, and a descriptor is no file that could be missing.
+    if from.contains('(') && !path.exists() {
+        return Ok(Text {
+            file: "the descriptor".to_owned(),
+            text: from.to_owned(),
+        });
+    }
+    if from == "-" {
+        return text_of("-".to_owned(), FOREIGN_LIMIT, || {
+            bytes_of(io::stdin().lock(), FOREIGN_LIMIT)
+        });
+    }
+    read(path, FOREIGN_LIMIT)
 }
 
 fn read(path: &Path, limit: u64) -> Result<Text, Failure> {

@@ -11,6 +11,7 @@ mod formatted;
 mod outcomes;
 mod policy;
 mod report;
+mod verification;
 mod words;
 
 use std::io::{self, ErrorKind, Write};
@@ -28,6 +29,7 @@ pub(super) use self::formatted::{diff, formatted};
 pub(super) use self::outcomes::outcomes;
 pub(super) use self::policy::summary;
 pub(super) use self::report::{demo, report};
+pub(super) use self::verification::verification;
 
 /// The width of lines where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;

@@ -6,8 +6,7 @@ use bitcoin::bip32::{ChildNumber, DerivationPath, Xpub};
 use miniscript::descriptor::{DescriptorPublicKey, Wildcard};
 use serde_json::{Value, json};
 
-use super::keys::{Piece, pieces};
-use crate::compile::{Compiled, StageDescriptor};
+use crate::compile::{Compiled, Piece, StageDescriptor, pieces};
 
 /// The wallet policy of a stage: `name`, `descriptor_template` and `keys_info`.
 ///

@@ -3,8 +3,7 @@
 use bitcoin::secp256k1::Secp256k1;
 use miniscript::descriptor::checksum::desc_checksum;
 
-use super::keys::{Piece, pieces};
-use crate::compile::{Compiled, Keychain, StageDescriptor};
+use crate::compile::{Compiled, Keychain, Piece, StageDescriptor, pieces};
 
 /// The steps that a template leaves to the third line.
 const TEMPLATE_STEPS: &str = "/<0;1>/*";

@@ -62,6 +62,17 @@ impl RelativeLock {
         }
     }
 
+    /// The lock that an operand of `older` means, if it means just what it says: no bit that
+    /// consensus ignores, no flag that turns it off, and not zero.
+    #[must_use]
+    pub fn from_consensus(operand: u32) -> Option<Self> {
+        let lock = match operand.checked_sub(SEQUENCE_TIME_FLAG) {
+            Some(count) => Self::Units512(NonZeroU16::new(u16::try_from(count).ok()?)?),
+            None => Self::Blocks(NonZeroU16::new(u16::try_from(operand).ok()?)?),
+        };
+        Some(lock)
+    }
+
     /// The operand of `older`, which is also the least sequence number that satisfies it.
     #[must_use]
     pub const fn to_consensus(self) -> u32 {
@@ -163,6 +174,13 @@ impl AbsoluteLock {
         Ok(Self::Time(time))
     }
 
+    /// The lock that an operand of `after` means, if miniscript allows it.
+    #[must_use]
+    pub fn from_consensus(operand: u32) -> Option<Self> {
+        let height = Self::from_height(BlockHeight(operand)).ok();
+        height.or_else(|| Self::from_time(UnixTime(operand)).ok())
+    }
+
     /// The operand of `after`, which is also the least lock time that satisfies it.
     #[must_use]
     pub const fn to_consensus(self) -> u32 {
@@ -238,6 +256,33 @@ mod tests {
         );
         assert!(RelativeLock::from_seconds(longest).is_ok());
         assert!(RelativeLock::from_seconds(longest + 1).is_err());
+    }
+
+    #[test]
+    fn an_operand_is_read_only_if_it_means_what_it_says() {
+        for operand in [1, 65_535, 0x40_0001, 0x40_ffff] {
+            let lock = RelativeLock::from_consensus(operand);
+            assert_eq!(lock.map(RelativeLock::to_consensus), Some(operand));
+        }
+        for operand in [
+            0,
+            65_536,
+            70_000,
+            0x40_0000,
+            0x41_0000,
+            0x80_0001,
+            1 << 31,
+            u32::MAX,
+        ] {
+            assert_eq!(RelativeLock::from_consensus(operand), None, "{operand}");
+        }
+        for operand in [1, 499_999_999, 500_000_000, 0x7fff_ffff] {
+            let lock = AbsoluteLock::from_consensus(operand);
+            assert_eq!(lock.map(AbsoluteLock::to_consensus), Some(operand));
+        }
+        for operand in [0, 1 << 31, u32::MAX] {
+            assert_eq!(AbsoluteLock::from_consensus(operand), None, "{operand}");
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use miniscript::descriptor::DescriptorPublicKey;
 
 /// A piece of a descriptor's text.
-pub(super) enum Piece<'a> {
-    /// A key expression.
+pub enum Piece<'a> {
+    /// A key expression, as it stands and as it is read.
     Key(&'a str, Box<DescriptorPublicKey>),
     /// Anything else.
     Other(&'a str),
@@ -16,7 +16,8 @@ pub(super) enum Piece<'a> {
 ///
 /// No key expression has any of the characters by which the language is punctuated, and no number
 /// or name of a fragment reads as a key.
-pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+#[must_use]
+pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     for run in text.split_inclusive(['(', ')', ',', '{', '}']) {
         let end = run

@@ -1,0 +1,176 @@
+//! Somebody else's descriptor, read into a policy that means the same.
+//!
+//! [`find`] takes a text in any of the known forms and gives the descriptors in it; [`read`] wants
+//! just one, lifts it, and takes it apart into ways to spend; and [`Imported::document`] writes the
+//! policy, which keeps the descriptor itself, so that it compiles to the same scripts.
+//!
+//! Whatever comes in is hostile: sizes and depths have caps, and nothing is guessed.  What cannot
+//! be a policy is refused by the name of its [`Family`].
+
+mod bsms;
+mod core;
+mod document;
+mod family;
+mod merge;
+mod party;
+mod source;
+mod wallet_policy;
+mod way;
+
+use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use thiserror::Error;
+
+use crate::policy::Network;
+
+pub use self::document::Naming;
+pub use self::family::{Family, Refusal};
+pub use self::party::Holder;
+pub use self::source::{Checksum, Found, Source, find, stated_id};
+pub use self::way::{Expr, Way};
+
+/// Most bytes that are read.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// Most bytes of one descriptor: a script of the largest size with the longest keys is far below.
+pub const MAX_DESCRIPTOR_BYTES: usize = 128 << 10;
+
+/// Most fragments one inside the other, in one descriptor.
+pub const MAX_DEPTH: usize = 128;
+
+/// Most key expressions in one descriptor.
+pub const MAX_KEYS: usize = 512;
+
+/// Most descriptors in one text.
+pub const MAX_DESCRIPTORS: usize = 256;
+
+/// A descriptor from elsewhere, taken apart.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    source: Source,
+    name: Option<String>,
+    descriptor: Descriptor<DescriptorPublicKey>,
+    holders: Vec<Holder>,
+    ways: Vec<Way>,
+    network: Option<Network>,
+}
+
+impl Imported {
+    /// The form it came in.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The descriptor, with receive and change branches where it has both.
+    #[must_use]
+    pub const fn descriptor(&self) -> &Descriptor<DescriptorPublicKey> {
+        &self.descriptor
+    }
+
+    /// Who signs: every distinct key, in the order in which they first stand in the descriptor.
+    #[must_use]
+    pub fn holders(&self) -> &[Holder] {
+        &self.holders
+    }
+
+    /// The ways to spend, in the order of the descriptor; the first is the one of root.
+    #[must_use]
+    pub fn ways(&self) -> &[Way] {
+        &self.ways
+    }
+}
+
+/// Reads a text that holds one descriptor.
+///
+/// # Errors
+///
+/// If there is no descriptor or more than one, if its checksum is missing or wrong where the form
+/// has one, if its first address is another than the text says, or if it is of a family that no
+/// policy can hold.
+pub fn read(text: &str) -> Result<Imported, ImportError> {
+    let mut found = find(text)?.into_iter();
+    let (Some(one), rest) = (found.next(), found.len()) else {
+        return Err(ImportError::Nothing);
+    };
+    if rest > 0 {
+        return Err(ImportError::Several { count: rest + 1 });
+    }
+    one.check_checksum()?;
+    let network = one.check_address()?;
+    let holders = party::holders(&one.descriptor)?;
+    let ways = way::ways(&one.descriptor, &holders)?;
+    Ok(Imported {
+        source: one.source,
+        name: one.name,
+        descriptor: one.descriptor,
+        holders,
+        ways,
+        network,
+    })
+}
+
+/// Why a text is not read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ImportError {
+    /// A limit, with what exceeds it.
+    #[error("{what} exceeds the limit of {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// No descriptor in it.
+    #[error(
+        "there is no descriptor in this text: write `tr(…)#checksum` or `wsh(…)#checksum`, or give a file of Bitcoin Core, a wallet policy (BIP-388) or a BSMS record"
+    )]
+    Nothing,
+    /// More than one descriptor, besides pairs of receive and change.
+    #[error(
+        "there are {count} descriptors in this text; a policy is made of one, with its change descriptor, so give that alone"
+    )]
+    Several {
+        /// How many.
+        count: usize,
+    },
+    /// A descriptor without checksum.
+    #[error("the descriptor has no checksum; if it is complete, write `#{expected}` at its end")]
+    ChecksumMissing {
+        /// What it would be.
+        expected: String,
+    },
+    /// A descriptor with the checksum of another.
+    #[error(
+        "the checksum of the descriptor is `{given}` and should be `{expected}`: a character of one or the other is wrong; copy it again"
+    )]
+    ChecksumWrong {
+        /// What stands there.
+        given: String,
+        /// What should.
+        expected: String,
+    },
+    /// Not a descriptor that can be read.
+    #[error("this is no descriptor: {0}")]
+    Malformed(String),
+    /// A file of a known form with something wrong in it.
+    #[error("this is no {form}: {reason}")]
+    BadForm {
+        /// The form.
+        form: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The first address of a record is not that of its descriptor.
+    #[error(
+        "the record says that the first address is `{said}`, but that of its descriptor is `{is}`: one of the two was changed"
+    )]
+    Address {
+        /// What the record says.
+        said: String,
+        /// What the descriptor gives.
+        is: String,
+    },
+    /// A known kind of descriptor that no policy can hold.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}

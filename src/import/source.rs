@@ -1,0 +1,352 @@
+//! The descriptors in a text, whatever form it has.
+
+use std::str::FromStr;
+
+use bitcoin::Address;
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::secp256k1::Secp256k1;
+use miniscript::descriptor::checksum::desc_checksum;
+use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::family::{Family, check_fragments};
+use super::{
+    ImportError, MAX_BYTES, MAX_DEPTH, MAX_DESCRIPTOR_BYTES, MAX_DESCRIPTORS, MAX_KEYS, bsms, core,
+    merge, wallet_policy,
+};
+use crate::policy::{Network, secrets};
+
+/// The form in which a descriptor came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A descriptor as text, also among other lines.
+    Plain,
+    /// What Bitcoin Core's `listdescriptors` prints or `importdescriptors` takes.
+    Core,
+    /// A wallet policy (BIP-388).
+    WalletPolicy,
+    /// A descriptor record (BIP-129).
+    Bsms,
+    /// A JSON document of this program.
+    Longstop,
+}
+
+impl Source {
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "descriptor",
+            Self::Core => "file of Bitcoin Core",
+            Self::WalletPolicy => "wallet policy",
+            Self::Bsms => "BSMS record",
+            Self::Longstop => "document of longstop",
+        }
+    }
+}
+
+/// What is to be said of the checksum of a descriptor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// It is right, or the form has none.
+    Right,
+    /// It is not there and should be.
+    Missing {
+        /// What it would be.
+        expected: String,
+    },
+    /// It is that of another descriptor.
+    Wrong {
+        /// What stands there.
+        given: String,
+        /// What should.
+        expected: String,
+    },
+}
+
+/// A descriptor that was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The form it came in.
+    pub source: Source,
+    /// The descriptor; receive and change are one where both were found.
+    pub descriptor: Descriptor<DescriptorPublicKey>,
+    /// Whether its checksum is right.
+    pub checksum: Checksum,
+    /// What it is called, where the form has names.
+    pub name: Option<String>,
+    /// The first address, where the form states it.
+    pub address: Option<String>,
+}
+
+impl Found {
+    /// Reads one descriptor, of which nothing but its checksum may be wrong.
+    pub(super) fn parse(text: &str, source: Source) -> Result<Self, ImportError> {
+        let text = text.trim();
+        check_size(text)?;
+        if !secrets(text).is_empty() {
+            return Err(Family::PrivateKey.refuse("not shown").into());
+        }
+        let (body, given) = match text.split_once('#') {
+            Some((body, given)) => (body, Some(given)),
+            None => (text, None),
+        };
+        let expected =
+            desc_checksum(body).map_err(|error| ImportError::Malformed(error.to_string()))?;
+        check_fragments(body)?;
+        let descriptor = Descriptor::<DescriptorPublicKey>::from_str(body)
+            .map_err(|error| ImportError::Malformed(shown(&error.to_string())))?;
+        let checksum = match given {
+            Some(given) if given == expected => Checksum::Right,
+            Some(given) => Checksum::Wrong {
+                given: shown(given),
+                expected,
+            },
+            None if source == Source::WalletPolicy => Checksum::Right,
+            None => Checksum::Missing { expected },
+        };
+        Ok(Self {
+            source,
+            descriptor,
+            checksum,
+            name: None,
+            address: None,
+        })
+    }
+
+    pub(super) fn check_checksum(&self) -> Result<(), ImportError> {
+        match self.checksum.clone() {
+            Checksum::Right => Ok(()),
+            Checksum::Missing { expected } => Err(ImportError::ChecksumMissing { expected }),
+            Checksum::Wrong { given, expected } => {
+                Err(ImportError::ChecksumWrong { given, expected })
+            }
+        }
+    }
+
+    /// Compares the first address with what the form says, which also tells the network.
+    ///
+    /// # Errors
+    ///
+    /// If it is another, or cannot be read.
+    pub fn check_address(&self) -> Result<Option<Network>, ImportError> {
+        let Some(said) = &self.address else {
+            return Ok(None);
+        };
+        let bad = |reason: String| ImportError::BadForm {
+            form: Source::Bsms.name(),
+            reason,
+        };
+        let address = Address::<NetworkUnchecked>::from_str(said)
+            .map_err(|error| bad(format!("its first address cannot be read: {error}")))?;
+        let network = Network::ALL
+            .into_iter()
+            .map(|(_, network)| network)
+            .find(|network| address.is_valid_for_network(network.to_bitcoin()))
+            .ok_or_else(|| bad("its first address is of no network that is known".to_owned()))?;
+        let receive = self.descriptor.clone().into_single_descriptors();
+        let receive = receive.ok().and_then(|halves| halves.into_iter().next());
+        let script = receive
+            .and_then(|receive| receive.at_derivation_index(0).ok())
+            .and_then(|first| {
+                first
+                    .derived_descriptor(&Secp256k1::verification_only())
+                    .ok()
+            })
+            .map(|first| first.script_pubkey())
+            .ok_or_else(|| bad("its descriptor has no first address".to_owned()))?;
+        if address.assume_checked_ref().script_pubkey() == script {
+            return Ok(Some(network));
+        }
+        let is = Address::from_script(&script, network.to_bitcoin());
+        Err(ImportError::Address {
+            said: shown(said),
+            is: is.map_or_else(|_| script.to_hex_string(), |address| address.to_string()),
+        })
+    }
+}
+
+/// Foreign text for a message: short, and nothing that acts on a terminal.
+pub(super) fn shown(text: &str) -> String {
+    let short: String = text
+        .chars()
+        .map(|c| {
+            if crate::policy::is_invisible(c) {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .take(200)
+        .collect();
+    if short.chars().count() < text.chars().count() {
+        format!("{short}…")
+    } else {
+        short
+    }
+}
+
+/// The caps that are cheap to check before anything is parsed.
+fn check_size(text: &str) -> Result<(), ImportError> {
+    let too_large = |what, limit| Err(ImportError::TooLarge { what, limit });
+    if text.len() > MAX_DESCRIPTOR_BYTES {
+        return too_large(
+            "the length of the descriptor in bytes",
+            MAX_DESCRIPTOR_BYTES,
+        );
+    }
+    let mut depth = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'{' => depth += 1,
+            b')' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return too_large("the depth of the descriptor", MAX_DEPTH);
+        }
+    }
+    // Every key expression but the first of its fragment stands behind a comma.
+    let commas = text.bytes().filter(|byte| *byte == b',').count();
+    if commas > 2 * MAX_KEYS {
+        return too_large("the number of parts of the descriptor", 2 * MAX_KEYS);
+    }
+    Ok(())
+}
+
+/// The descriptors in a text: as lines, as JSON of Bitcoin Core or of this program, as wallet
+/// policies, or as BSMS records.
+///
+/// A receive and a change descriptor that differ in nothing else are joined to one.
+///
+/// # Errors
+///
+/// If the text exceeds a limit, is of a known form and breaks its rules, or has a descriptor that
+/// cannot be read.
+pub fn find(text: &str) -> Result<Vec<Found>, ImportError> {
+    if text.len() > MAX_BYTES {
+        return Err(ImportError::TooLarge {
+            what: "the length of the text in bytes",
+            limit: MAX_BYTES,
+        });
+    }
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let found = if text.starts_with(['{', '[']) {
+        let value: Value = serde_json::from_str(text).map_err(|error| ImportError::BadForm {
+            form: "JSON",
+            reason: error.to_string(),
+        })?;
+        json(&value, 0)?
+    } else {
+        plain(text)?
+    };
+    if found.len() > MAX_DESCRIPTORS {
+        return Err(ImportError::TooLarge {
+            what: "the number of descriptors",
+            limit: MAX_DESCRIPTORS,
+        });
+    }
+    Ok(merge::pairs(found))
+}
+
+/// The policy id that a text states: the field `id` of a document of this program, or the line
+/// `policy id …`.
+#[must_use]
+pub fn stated_id(text: &str) -> Option<String> {
+    let is_id = |id: &&str| id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if text.len() > MAX_BYTES {
+        return None;
+    }
+    if text.trim_start().starts_with('{') {
+        let value: Value = serde_json::from_str(text).ok()?;
+        let id = value.get("id")?.as_str();
+        return id.filter(is_id).map(str::to_owned);
+    }
+    let mut lines = text.lines().map(str::trim);
+    let id = lines.find_map(|line| line.strip_prefix("policy id "));
+    id.map(str::trim).filter(is_id).map(str::to_owned)
+}
+
+/// Lines of text.
+fn plain(text: &str) -> Result<Vec<Found>, ImportError> {
+    if text.starts_with("BSMS") {
+        return bsms::records(text);
+    }
+    if bsms::is_encrypted(text) {
+        return Err(ImportError::BadForm {
+            form: "BSMS record",
+            reason: "it is encrypted; give its token with `--token-file`".to_owned(),
+        });
+    }
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    if let [line] = lines.as_slice() {
+        if line.is_empty() {
+            return Ok(Vec::new());
+        }
+        return Ok(vec![Found::parse(line, Source::Plain)?]);
+    }
+    let descriptors = lines.iter().filter(|line| is_descriptor(line));
+    let descriptors = descriptors.take(MAX_DESCRIPTORS + 1);
+    descriptors
+        .map(|line| Found::parse(line, Source::Plain))
+        .collect()
+}
+
+/// Whether a line among others is a descriptor.
+fn is_descriptor(line: &str) -> bool {
+    let heads = [
+        "tr",
+        "wsh",
+        "sh",
+        "wpkh",
+        "pkh",
+        "pk",
+        "combo",
+        "multi",
+        "sortedmulti",
+        "raw",
+        "rawtr",
+        "addr",
+    ];
+    line.split_once('(')
+        .is_some_and(|(head, _)| heads.contains(&head))
+}
+
+/// A JSON value of any known form.
+fn json(value: &Value, depth: usize) -> Result<Vec<Found>, ImportError> {
+    if let Some(policy) = wallet_policy::found(value)? {
+        return Ok(vec![policy]);
+    }
+    if let Some(found) = core::found(value)? {
+        return Ok(found);
+    }
+    if let Some(stages) = value.get("stages").and_then(Value::as_array) {
+        let texts = stages
+            .iter()
+            .filter_map(|stage| stage.get("descriptor").and_then(Value::as_str));
+        return texts
+            .map(|text| Found::parse(text, Source::Longstop))
+            .collect();
+    }
+    let parts = match value {
+        Value::Array(parts) => Some(parts),
+        _ => value.get("pieces").and_then(Value::as_array),
+    };
+    // Pieces of an export hold what would stand there without them, one inside the other.
+    if let Some(parts) = parts.filter(|_| depth < 2) {
+        let mut found = Vec::new();
+        for part in parts.iter().take(MAX_DESCRIPTORS + 1) {
+            match part.get("content").unwrap_or(part) {
+                Value::String(text) => found.extend(plain(text.trim())?),
+                part => found.extend(json(part, depth + 1)?),
+            }
+        }
+        return Ok(found);
+    }
+    Err(ImportError::BadForm {
+        form: "known JSON document",
+        reason: "it has neither `descriptors` nor `desc` as those of Bitcoin Core, nor `descriptor_template` and `keys_info` as a wallet policy".to_owned(),
+    })
+}

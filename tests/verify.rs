@@ -1,0 +1,320 @@
+//! An outsider compares descriptors with a policy: what matches, and every kind of difference.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends with a panic when something is not as it should be"
+)]
+
+#[path = "common/by_hand.rs"]
+mod by_hand;
+#[path = "common/draft.rs"]
+mod draft;
+#[path = "common/vault.rs"]
+mod vault;
+
+use std::sync::Arc;
+
+use longstop::compile::{Compiled, Keychain, Stage};
+use longstop::export::{Content, Format, Request, export};
+use longstop::import::{find, stated_id};
+use longstop::verify::{Difference, Verification, verify};
+use miniscript::descriptor::checksum::desc_checksum;
+
+use self::draft::{Draft, TREASURY};
+
+fn treasury(script: &'static str) -> Arc<Compiled> {
+    Draft::new(script, TREASURY).compiled()
+}
+
+/// The descriptors as lines.
+fn lines(compiled: &Compiled) -> Vec<String> {
+    let descriptors = compiled
+        .stages()
+        .map(|stage| stage.descriptor().to_string());
+    descriptors.collect()
+}
+
+#[track_caller]
+fn compared(compiled: &Compiled, text: &str) -> Verification {
+    let found = find(text).unwrap_or_else(|error| panic!("{error}"));
+    verify(compiled, &found, stated_id(text).as_deref())
+}
+
+/// The descriptor of the vault with one thing otherwise, and a checksum that fits.
+#[track_caller]
+fn vault_but(compiled: &Compiled, was: &str, is: &str) -> Verification {
+    let mut lines = lines(compiled);
+    assert!(lines[0].contains(was), "the descriptor holds `{was}`");
+    let body = lines[0].split('#').next().unwrap().replacen(was, is, 1);
+    lines[0] = format!("{body}#{}", desc_checksum(&body).unwrap());
+    compared(compiled, &lines.join("\n"))
+}
+
+#[track_caller]
+fn only(verification: &Verification) -> &Difference {
+    assert!(!verification.matches);
+    let mut all = verification
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.differences);
+    let one = all.next().expect("a difference");
+    assert_eq!(all.next(), None, "and no other");
+    one
+}
+
+#[test]
+fn every_format_that_holds_descriptors_matches() {
+    for script in ["tr", "wsh"] {
+        let compiled = treasury(script);
+        assert!(compared(&compiled, &lines(&compiled).join("\n")).matches);
+        for format in [Format::Core, Format::Bip388, Format::Bsms, Format::Json] {
+            let pieces = export(&compiled, format, &Request::default()).unwrap();
+            let values: Vec<String> = pieces
+                .iter()
+                .map(|piece| match &piece.content {
+                    Content::Json(value) => value.to_string(),
+                    Content::Text(text) => text.clone(),
+                })
+                .collect();
+            let text = match (format, values.as_slice()) {
+                (Format::Bip388, policies) => format!("[{}]", policies.join(",")),
+                (Format::Bsms, records) => records.join("\n"),
+                (_, [one]) => one.clone(),
+                _ => panic!("one document"),
+            };
+            let verification = compared(&compiled, &text);
+            assert!(verification.matches, "{format}: {verification:#?}");
+            // And it is not the other policy.
+            let other = Draft::new(script, TREASURY)
+                .but("delay = \"90 blocks\"", "delay = \"91 blocks\"")
+                .compiled();
+            assert!(!compared(&other, &text).matches, "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_stage_is_named() {
+    let compiled = treasury("tr");
+    for (missing, stage) in compiled.stages().enumerate() {
+        let mut lines = lines(&compiled);
+        lines.remove(missing);
+        let verification = compared(&compiled, &lines.join("\n"));
+        assert_eq!(*only(&verification), Difference::MissingStage);
+        let found = verification
+            .stages
+            .iter()
+            .find(|found| !found.differences.is_empty());
+        assert_eq!(found.unwrap().stage, *stage.stage());
+    }
+}
+
+#[test]
+fn another_lock_is_named_with_its_leaf() {
+    for script in ["tr", "wsh"] {
+        let compiled = treasury(script);
+        for other in ["older(89)", "older(91)", "older(4194394)"] {
+            let verification = vault_but(&compiled, "older(90)", other);
+            let expected = Difference::Lock {
+                leaf: "direct dead-man".to_owned(),
+                expected: "older(90)".to_owned(),
+                given: other.to_owned(),
+            };
+            assert_eq!(*only(&verification), expected);
+        }
+    }
+}
+
+#[test]
+fn another_threshold_is_named_with_its_leaf() {
+    for (script, fragment) in [("tr", "multi_a"), ("wsh", "multi")] {
+        let compiled = treasury(script);
+        let verification = vault_but(
+            &compiled,
+            &format!("{fragment}(3,"),
+            &format!("{fragment}(2,"),
+        );
+        let expected = Difference::Threshold {
+            leaf: "spend".to_owned(),
+            expected: "3".to_owned(),
+            given: "2".to_owned(),
+        };
+        assert_eq!(*only(&verification), expected);
+    }
+}
+
+#[test]
+fn another_key_is_named_with_its_party() {
+    for script in ["tr", "wsh"] {
+        let compiled = treasury(script);
+        let spend = &compiled.vault().leaves()[0];
+        let seats: Vec<_> = spend.groups()[0].seats().collect();
+        for (party, key) in seats {
+            let key = key.to_string();
+            let other = key.replace("/<0;1>/*", "/<100;101>/*");
+            let verification = vault_but(&compiled, &key, &other);
+            let expected = Difference::Key {
+                leaf: "spend".to_owned(),
+                party: party.to_owned(),
+                expected: key,
+                given: other,
+            };
+            assert_eq!(*only(&verification), expected);
+        }
+    }
+}
+
+#[test]
+fn a_spendable_internal_key_is_named() {
+    let compiled = treasury("tr");
+    let key = compiled.vault().internal_key().unwrap().to_string();
+    let owner = compiled.policy().party("alice").unwrap().key().to_string();
+    let (origin, xpub) = owner.split_once(']').unwrap();
+    let given = format!("{}]{xpub}/<100;101>/*", origin.replace('h', "'"));
+    let verification = vault_but(&compiled, &key, &given);
+    assert_eq!(
+        *only(&verification),
+        Difference::InternalKey {
+            expected: key,
+            given
+        }
+    );
+}
+
+#[test]
+fn another_order_of_keys_means_the_same_and_is_not_the_same() {
+    let compiled = treasury("wsh");
+    let spend = &compiled.vault().leaves()[0];
+    let keys: Vec<String> = spend.keys().map(ToString::to_string).collect();
+    let pair = format!("{},{}", keys[0], keys[1]);
+    let swapped = format!("{},{}", keys[1], keys[0]);
+    let verification = vault_but(&compiled, &pair, &swapped);
+    assert!(!verification.matches);
+    assert_eq!(
+        verification.stages[0].differences.len(),
+        2,
+        "two keys in each other's place"
+    );
+}
+
+#[test]
+fn a_leaf_too_many_means_something_else() {
+    let compiled = treasury("tr");
+    let key = compiled.policy().party("gina").unwrap().key().to_string();
+    let leaf = format!("pk({key}/<100;101>/*)");
+    let mut lines = lines(&compiled);
+    let body = lines[0].split('#').next().unwrap();
+    let (internal, tree) = body.split_once(',').unwrap();
+    let tree = tree.strip_suffix(')').unwrap();
+    let body = format!("{internal},{{{tree},{leaf}}})");
+    lines[0] = format!("{body}#{}", desc_checksum(&body).unwrap());
+    match only(&compared(&compiled, &lines.join("\n"))) {
+        Difference::Structure {
+            same_meaning,
+            missing_keys,
+            foreign_keys,
+        } => {
+            assert!(!same_meaning);
+            assert!(missing_keys.is_empty());
+            assert_eq!(foreign_keys.len(), 1);
+            assert!(foreign_keys[0].contains("/<100;101>/*"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn checksums_are_compared() {
+    let compiled = treasury("tr");
+    let mut lines = lines(&compiled);
+    let (body, sum) = lines[0].split_once('#').unwrap();
+    let (body, sum) = (body.to_owned(), sum.to_owned());
+    lines[0].clone_from(&body);
+    let missing = Difference::Checksum {
+        given: None,
+        expected: sum.clone(),
+    };
+    assert_eq!(*only(&compared(&compiled, &lines.join("\n"))), missing);
+    lines[0] = format!("{body}#qqqqqqqq");
+    let wrong = Difference::Checksum {
+        given: Some("qqqqqqqq".to_owned()),
+        expected: sum,
+    };
+    assert_eq!(*only(&compared(&compiled, &lines.join("\n"))), wrong);
+}
+
+#[test]
+fn receive_alone_is_half_a_stage() {
+    let compiled = treasury("wsh");
+    for (half, keychain) in Keychain::BOTH.into_iter().enumerate() {
+        let mut lines = lines(&compiled);
+        let halves = compiled
+            .vault()
+            .descriptor()
+            .clone()
+            .into_single_descriptors()
+            .unwrap();
+        lines[0] = halves[half].to_string();
+        let verification = compared(&compiled, &lines.join("\n"));
+        assert_eq!(
+            *only(&verification),
+            Difference::OneKeychain { given: keychain }
+        );
+    }
+}
+
+#[test]
+fn a_descriptor_of_nobody_here_is_said_to_be_one() {
+    let compiled = treasury("tr");
+    let other = Draft::new("tr", TREASURY)
+        .but("\"gina\", \"hal\", \"ivan\"", "\"jo\", \"kim\", \"lou\"")
+        .compiled();
+    let mut lines = lines(&compiled);
+    lines.push(
+        other
+            .stage(&Stage::Lockup("sos".to_owned()))
+            .unwrap()
+            .descriptor()
+            .to_string(),
+    );
+    let verification = compared(&compiled, &lines.join("\n"));
+    assert!(!verification.matches);
+    assert_eq!(verification.foreign.len(), 1);
+    assert!(
+        verification
+            .stages
+            .iter()
+            .all(|stage| stage.differences.is_empty())
+    );
+}
+
+#[test]
+fn a_stated_policy_id_and_first_address_are_compared() {
+    let compiled = treasury("tr");
+    let id = compiled.id().to_string();
+    let good = format!("policy id {id}\n{}", lines(&compiled).join("\n"));
+    assert!(compared(&compiled, &good).matches);
+    let other = id.replace(|c: char| c.is_ascii_digit(), "0");
+    let verification = compared(&compiled, &good.replace(&id, &other));
+    assert!(!verification.matches);
+    assert_eq!(verification.other_id, Some(other));
+
+    let pieces = export(&compiled, Format::Bsms, &Request::default()).unwrap();
+    let records: Vec<String> = pieces
+        .into_iter()
+        .map(|piece| match piece.content {
+            Content::Text(text) => text,
+            Content::Json(_) => panic!("a record is text"),
+        })
+        .collect();
+    // The vault with the first address of the escrow.
+    let address = |record: &str| record.trim().lines().last().unwrap().to_owned();
+    let forged = records[0].replace(&address(&records[0]), &address(&records[1]));
+    let text = format!("{forged}\n{}\n{}", records[1], records[2]);
+    match only(&compared(&compiled, &text)) {
+        Difference::Address { reason } => assert!(reason.contains(&address(&records[0]))),
+        other => panic!("{other:?}"),
+    }
+}
