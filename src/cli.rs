@@ -14,7 +14,10 @@ mod failure;
 mod fmt;
 mod input;
 mod output;
+mod params;
 mod render;
+mod render_policy;
+mod rule;
 mod schema;
 mod simulate;
 mod test;
@@ -52,6 +55,9 @@ enum Command {
     ExplainCode(explain_code::ExplainCode),
     Export(export::Export),
     Fmt(fmt::Fmt),
+    Params(params::Params),
+    Render(render_policy::Render),
+    Rule(rule::Rule),
     Schema(schema::Schema),
     Simulate(simulate::Simulate),
     Test(test::Test),
@@ -71,6 +77,9 @@ impl Cli {
             Command::ExplainCode(explain_code) => explain_code.run(&screen),
             Command::Export(export) => export.run(&screen),
             Command::Fmt(fmt) => fmt.run(&screen),
+            Command::Params(params) => params.run(&screen),
+            Command::Render(render) => render.run(&screen),
+            Command::Rule(rule) => rule.run(&screen),
             Command::Schema(schema) => schema.run(&screen),
             Command::Simulate(simulate) => simulate.run(&screen),
             Command::Test(test) => test.run(&screen),
@@ -88,7 +97,7 @@ impl Cli {
 pub enum Exit {
     /// All is well.
     Ok,
-    /// An expectation of a rehearsal or of a test was not met.
+    /// An expectation of a rehearsal or of a test was not met, or a rule denies.
     Unmet,
     /// The command line makes no sense.
     Usage,
@@ -130,10 +139,10 @@ impl Exit {
         match self {
             Self::Ok => "all is well",
             Self::Unmet => {
-                "an expectation of `simulate`, `test` or `demo` was not met, `fmt --check` found something to change, or `verify` a difference"
+                "an expectation of `simulate`, `test` or `demo` was not met, `rule eval` denies, `fmt --check` found something to change, or `verify` a difference"
             }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
-            Self::Document => "a policy or an incident has errors",
+            Self::Document => "a policy, an incident or a file of facts has errors",
             Self::File => "a file cannot be read or written",
             Self::Internal => "a fault of this program",
         }

@@ -27,6 +27,7 @@ mod language;
 mod lint;
 mod period;
 mod quorum;
+mod rule;
 mod schema;
 mod script;
 mod shown;
@@ -36,7 +37,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bitcoin::FeeRate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::AbsoluteLock;
 
@@ -50,6 +51,10 @@ pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
 pub use self::period::{Clock, Duration, DurationError, Period};
 pub use self::quorum::{Member, Party, Quorum, Roster};
 pub use self::schema::schema;
+pub use self::rule::{
+    ActivationFacts, Alarm, Ballots, Case, Cases, CasesError, Facts, Fault, Heartbeat, Payee,
+    Question, Rule, Sats, Silence, Spend, Vault, Verdict,
+};
 pub use self::script::{
     Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value,
 };
@@ -163,7 +168,7 @@ impl Policy {
 }
 
 /// The network a policy is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
     /// The network where coins have a price.

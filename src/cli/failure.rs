@@ -8,7 +8,7 @@ use super::Exit;
 use crate::compile::CompileError;
 use crate::export::ExportError;
 use crate::import::ImportError;
-use crate::policy::{Checked, Code, FormatError};
+use crate::policy::{CasesError, Checked, Code, FormatError};
 use crate::simulate::{RehearsalError, ScenarioError};
 
 /// Why a command did not come to a result.  File names are ready to be shown.
@@ -62,6 +62,13 @@ pub(super) enum Failure {
         "`{file}` has no parameter `{name}` to set: it is TOML, and only scripts (`.rhai`) have parameters"
     )]
     NoParameters { file: String, name: String },
+    #[error("`{file}` holds no facts for a rule: {source}")]
+    Facts {
+        file: String,
+        source: serde_json::Error,
+    },
+    #[error("`{file}`, {source}")]
+    Cases { file: String, source: CasesError },
     #[error("a rehearsal ended unexpectedly")]
     Panic,
 }
@@ -78,6 +85,8 @@ impl Failure {
                 source: FormatError::NotToml(_),
                 ..
             }
+            | Self::Facts { .. }
+            | Self::Cases { .. }
             | Self::Incident { .. }
             | Self::Export { .. }
             | Self::Import { .. }
@@ -122,6 +131,8 @@ impl Failure {
             Self::NothingToTest { .. } => "nothing-to-test",
             Self::UnknownCode { .. } => "unknown-code",
             Self::NoParameters { .. } => "no-parameters",
+            Self::Facts { .. } => "facts",
+            Self::Cases { .. } => "cases",
             Self::Panic => "panic",
         }
     }

@@ -11,7 +11,7 @@ use clap::Args;
 use super::Failure;
 use super::render::shown;
 use crate::compile::{Compiled, compile};
-use crate::policy::{Checked, Document, Imports, LIMITS, Parameter, Script, secrets};
+use crate::policy::{Checked, Document, Imports, LIMITS, Parameter, Rule, Script, secrets};
 use crate::simulate::Scenario;
 
 /// Most bytes of a policy, which is also the limit of the language.
@@ -101,6 +101,12 @@ pub(super) fn policy_file(path: &Path, settings: &Settings) -> Result<PolicyFile
         file: text.file,
         parameters: Vec::new(),
     })
+}
+
+/// Reads a rule.
+pub(super) fn rule(path: &Path) -> Result<Rule, Failure> {
+    let text = read(path, LIMITS.script_bytes as u64)?;
+    Ok(Rule::new(&text.text))
 }
 
 /// Whether a file is a script by its name.

@@ -9,9 +9,11 @@ mod compiled;
 mod diagnostics;
 mod formatted;
 mod outcomes;
+mod parameters;
 mod policy;
 mod report;
 mod verification;
+mod verdict;
 mod words;
 
 use std::io::{self, ErrorKind, Write};
@@ -27,9 +29,11 @@ pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;
 pub(super) use self::formatted::{diff, formatted};
 pub(super) use self::outcomes::outcomes;
+pub(super) use self::parameters::parameters;
 pub(super) use self::policy::summary;
 pub(super) use self::report::{demo, report};
 pub(super) use self::verification::verification;
+pub(super) use self::verdict::verdict;
 
 /// The width of lines where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;

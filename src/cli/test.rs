@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::input::Settings;
 use super::render::{self, Screen};
 use super::simulate::play;
-use super::{Exit, Failure, input};
+use super::{Exit, Failure, input, rule};
 use crate::policy::Severity;
 use crate::report::Expectation;
 
@@ -31,7 +31,8 @@ const EXPECT_IN_SCRIPT: &str = "// expect:";
 ///
 /// Every TOML file with a table `[incident]` or `[policy]` is taken, in subfolders as well, and every
 /// `.rhai` script with a line that begins with `policy(`; hidden files and other files are passed
-/// over. In scripts the first line says `// expect: LS0503`.
+/// over. In scripts the first line says `// expect: LS0503`. Rules are tested with their cases, as
+/// `longstop rule test` does.
 #[derive(Debug, Args)]
 #[command(
     after_help = "With --json: passed, failed and tests [file, kind, passed, problems], where kind is incident,\npolicy or refused."
@@ -68,31 +69,43 @@ pub(super) enum Kind {
     Policy,
     /// That a policy is refused.
     Refused,
+    /// That a rule decides its cases as they say.
+    Rule,
 }
 
 impl Test {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut files = Vec::new();
-        find(&self.folder, &mut files).map_err(|(path, source)| Failure::Read {
-            file: input::file_name(&path),
-            source,
-        })?;
-        files.sort();
-        let tests: Vec<Outcome> = run_all(&files)?.into_iter().flatten().collect();
-        if tests.is_empty() {
-            return Err(Failure::NothingToTest {
-                folder: input::file_name(&self.folder),
-            });
-        }
-        let failed = tests.iter().filter(|test| !test.passed).count();
-        let outcomes = Outcomes {
-            passed: tests.len() - failed,
-            failed,
-            tests,
-        };
-        screen.show(&outcomes, |width| render::outcomes(&outcomes, width))?;
-        Ok(if failed == 0 { Exit::Ok } else { Exit::Unmet })
+        run(&self.folder, screen, run_one)
     }
+}
+
+/// Runs the tests under a folder, and shows what came of them.  `test` is that of one file, if it
+/// is one.
+pub(super) fn run(
+    folder: &Path,
+    screen: &Screen,
+    test: fn(&Path) -> Option<Outcome>,
+) -> Result<Exit, Failure> {
+    let mut files = Vec::new();
+    find(folder, &mut files).map_err(|(path, source)| Failure::Read {
+        file: input::file_name(&path),
+        source,
+    })?;
+    files.sort();
+    let tests: Vec<Outcome> = run_all(&files, test)?.into_iter().flatten().collect();
+    if tests.is_empty() {
+        return Err(Failure::NothingToTest {
+            folder: input::file_name(folder),
+        });
+    }
+    let failed = tests.iter().filter(|test| !test.passed).count();
+    let outcomes = Outcomes {
+        passed: tests.len() - failed,
+        failed,
+        tests,
+    };
+    screen.show(&outcomes, |width| render::outcomes(&outcomes, width))?;
+    Ok(if failed == 0 { Exit::Ok } else { Exit::Unmet })
 }
 
 /// All TOML files and scripts under a folder.  Links to folders are not followed, so that this ends.
@@ -117,7 +130,10 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Err
 }
 
 /// Runs the tests of all files on all cores, and gives their outcomes in the order of the files.
-fn run_all(files: &[PathBuf]) -> Result<Vec<Option<Outcome>>, Failure> {
+fn run_all(
+    files: &[PathBuf],
+    test: fn(&Path) -> Option<Outcome>,
+) -> Result<Vec<Option<Outcome>>, Failure> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -126,7 +142,7 @@ fn run_all(files: &[PathBuf]) -> Result<Vec<Option<Outcome>>, Failure> {
             let Some(file) = files.get(number) else {
                 return done;
             };
-            done.push((number, run_one(file)));
+            done.push((number, test(file)));
         }
     };
     let workers = thread::available_parallelism()
@@ -146,6 +162,12 @@ fn run_all(files: &[PathBuf]) -> Result<Vec<Option<Outcome>>, Failure> {
 
 /// Runs the test of a file, if it is one.
 fn run_one(path: &Path) -> Option<Outcome> {
+    if input::is_script(path) {
+        return run_script(path);
+    }
+    if let Some(outcome) = rule::test(path) {
+        return Some(outcome);
+    }
     let in_incidents = is_in(path, "incidents");
     let text = match input::incident_text(path) {
         Ok(text) => text.text,
@@ -160,34 +182,43 @@ fn run_one(path: &Path) -> Option<Outcome> {
         }
     };
     let has_table = |table: &str| text.lines().any(|line| line.trim() == table);
-    let is_script = input::is_script(path);
-    if !is_script && (in_incidents || has_table("[incident]")) {
+    if in_incidents || has_table("[incident]") {
         return Some(outcome(path, Kind::Incident, incident(path)));
     }
-    let is_policy = match is_script {
-        true => text.lines().any(|line| line.starts_with("policy(")),
-        false => has_table("[policy]"),
+    has_table("[policy]").then(|| policy_or_refused(path, &text, EXPECT))
+}
+
+/// Runs the test of a script: a policy, or a rule.  What is neither is there to be imported.
+fn run_script(path: &Path) -> Option<Outcome> {
+    let text = match input::incident_text(path) {
+        Ok(text) => text.text,
+        Err(failure) => return Some(outcome(path, Kind::Policy, vec![failure.to_string()])),
     };
-    if !is_policy {
-        return None;
+    if text.lines().any(|line| line.starts_with("policy(")) {
+        return Some(policy_or_refused(path, &text, EXPECT_IN_SCRIPT));
     }
+    rule::test(path)
+}
+
+/// Whether a policy has no errors, or exactly those that its first line says.
+fn policy_or_refused(path: &Path, text: &str, expect: &str) -> Outcome {
     let first = text.lines().next().unwrap_or_default();
-    let expect = if is_script { EXPECT_IN_SCRIPT } else { EXPECT };
-    Some(match first.strip_prefix(expect) {
+    match first.strip_prefix(expect) {
         Some(codes) => outcome(path, Kind::Refused, refused(path, codes)),
         None if is_in(path, "refused") => {
             let problem = format!("the first line does not begin with `{expect}` and codes");
             outcome(path, Kind::Refused, vec![problem])
         }
         None => outcome(path, Kind::Policy, policy(path)),
-    })
+    }
 }
 
 fn is_in(path: &Path, folder: &str) -> bool {
     path.parent().is_some_and(|parent| parent.ends_with(folder))
 }
 
-fn outcome(path: &Path, kind: Kind, problems: Vec<String>) -> Outcome {
+/// What came of the test of a file.
+pub(super) fn outcome(path: &Path, kind: Kind, problems: Vec<String>) -> Outcome {
     Outcome {
         file: input::file_name(path),
         kind,

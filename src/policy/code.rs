@@ -440,6 +440,12 @@ impl Code {
         matches!(self.entry().silence, Silence::WithReason)
     }
 
+    /// Whether it is about a script rather than about the document it builds.
+    #[must_use]
+    pub fn is_of_scripts(self) -> bool {
+        self.as_str().starts_with("LS08")
+    }
+
     /// A headline.
     #[must_use]
     pub const fn title(self) -> &'static str {

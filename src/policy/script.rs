@@ -32,13 +32,12 @@ use serde::Serialize;
 
 use self::build::Builder;
 use self::parameter::Settings;
-use self::place::Sources;
 use super::document::Document;
 use super::{Code, Diagnostic};
 
 pub use self::parameter::{Allowed, Parameter, Value};
-pub(in crate::policy) use self::place::Imported;
-use self::sandbox::{Sandbox, on_own_stack};
+pub(in crate::policy) use self::place::{Imported, Sources};
+pub(in crate::policy) use self::sandbox::{Sandbox, on_own_stack};
 
 /// What a script may take at most.  A script that takes more is refused, whoever runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -75,9 +74,9 @@ pub const LIMITS: Limits = Limits {
     operations: 50_000,
     call_depth: 24,
     expression_depth: 64,
-    string_bytes: 16_384,
+    string_bytes: 32_768,
     list_items: 1024,
-    map_fields: 512,
+    map_fields: 1024,
     variables: 256,
     functions: 256,
     imports: 16,
@@ -182,7 +181,10 @@ impl Script {
                 parameters: Vec::new(),
             };
         }
-        let sources = Rc::new(RefCell::new(Sources::new(Arc::clone(&self.text))));
+        let sources = Rc::new(RefCell::new(Sources::new(
+            Arc::clone(&self.text),
+            builtin::FUNCTIONS,
+        )));
         let mut sandbox = Sandbox::new(
             Rc::clone(&sources),
             Arc::clone(&self.imports),

@@ -35,6 +35,7 @@ const fn kind(test: &Outcome) -> &'static str {
         Kind::Incident => "incident",
         Kind::Policy => "policy  ",
         Kind::Refused => "refused ",
+        Kind::Rule => "rule    ",
     }
 }
 

@@ -13,7 +13,7 @@ use super::trouble::Trouble;
 use super::value::{Fields, Node, Term, fields};
 
 /// Every function with how it is called.
-const FUNCTIONS: &[(&str, &str)] = &[
+pub(super) const FUNCTIONS: &[(&str, &str)] = &[
     (
         "policy",
         "`policy(#{ name: \"…\", network: \"…\", script: \"…\" })`",
@@ -65,17 +65,6 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "`param(\"seats\", 5, \"how many seats\")` or `param(\"seats\", 5, \"how many seats\", #{ min: 3, max: 9 })`",
     ),
 ];
-
-/// How a function of ours is called.
-pub(super) fn usage(name: &str) -> Option<&'static str> {
-    let found = FUNCTIONS.iter().find(|(function, _)| *function == name);
-    found.map(|(_, usage)| *usage)
-}
-
-/// The names of our functions.
-pub(super) fn names<'a>() -> impl Iterator<Item = &'a str> {
-    FUNCTIONS.iter().map(|(name, _)| *name)
-}
 
 type Raised = Box<EvalAltResult>;
 type Shared = Rc<RefCell<Builder>>;

@@ -21,21 +21,38 @@ pub(in crate::policy) struct Imported {
 
 /// The texts of a script and of what it imported, in a row: a span beyond the end of the first
 /// lies in an imported one.
-pub(super) struct Sources {
+pub(in crate::policy) struct Sources {
     main: Arc<str>,
+    /// The functions that the script is given, each with how it is called.
+    functions: &'static [(&'static str, &'static str)],
     imported: Vec<Imported>,
 }
 
 impl Sources {
-    pub fn new(main: Arc<str>) -> Self {
+    pub fn new(main: Arc<str>, functions: &'static [(&'static str, &'static str)]) -> Self {
         Self {
             main,
+            functions,
             imported: Vec::new(),
         }
     }
 
     pub fn imported(&self) -> &[Imported] {
         &self.imported
+    }
+
+    /// How a function is called that the script is given.
+    pub fn usage(&self, name: &str) -> Option<&'static str> {
+        let found = self
+            .functions
+            .iter()
+            .find(|(function, _)| *function == name);
+        found.map(|(_, usage)| *usage)
+    }
+
+    /// The names of the functions that the script is given.
+    pub fn functions(&self) -> impl Iterator<Item = &str> {
+        self.functions.iter().map(|(name, _)| *name)
     }
 
     pub fn add(&mut self, path: &str, text: &str, at: Span) {
@@ -196,7 +213,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, line: u16, column: u16) -> &str {
-        let sources = Sources::new(Arc::from(text));
+        let sources = Sources::new(Arc::from(text), &[]);
         let span = sources.span(None, Position::new(line, column));
         text.get(span.start..span.end).expect("inside the text")
     }
@@ -221,7 +238,7 @@ mod tests {
 
     #[test]
     fn imported_texts_stand_behind_the_script() {
-        let mut sources = Sources::new(Arc::from("import \"a\" as a;"));
+        let mut sources = Sources::new(Arc::from("import \"a\" as a;"), &[]);
         sources.add("a.rhai", "party(1)", Span::from(7..10));
         let span = sources.span(Some("a.rhai"), Position::new(1, 1));
         assert_eq!((span.start, span.end), (17, 25));

@@ -16,7 +16,7 @@ use super::super::shown::quote;
 use super::super::{Code, Diagnostic};
 use super::place::Sources;
 use super::trouble::{Trouble, diagnose, limit};
-use super::{Expired, Imports, LIMITS, builtin, strict, too_long};
+use super::{Expired, Imports, LIMITS, strict, too_long};
 
 /// What the interpreter would know by itself and a script must not have.
 ///
@@ -60,11 +60,7 @@ pub(in crate::policy) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(
-        sources: Rc<RefCell<Sources>>,
-        imports: Arc<dyn Imports>,
-        expired: Expired,
-    ) -> Self {
+    pub fn new(sources: Rc<RefCell<Sources>>, imports: Arc<dyn Imports>, expired: Expired) -> Self {
         let mut engine = Engine::new_raw();
         // Arithmetic, comparisons, strings, lists and maps.  Not the core package of the language:
         // it can sleep, and end a script in the middle as if it had come to its end.
@@ -125,6 +121,14 @@ impl Sandbox {
             .map_err(|error| diagnose(*error, &self.sources.borrow()))
     }
 
+    /// The functions of a script, each with how many arguments it takes.
+    pub fn functions(ast: &AST) -> Vec<(String, usize)> {
+        let functions = ast.iter_functions();
+        functions
+            .map(|function| (function.name.to_owned(), function.params.len()))
+            .collect()
+    }
+
     /// Calls a function of a script that was read, once the rest of it has run.
     pub fn call(
         &self,
@@ -166,7 +170,7 @@ fn compile(
     let taken = ast
         .iter_functions()
         .map(|function| function.name)
-        .find(|name| builtin::usage(name).is_some());
+        .find(|name| sources.borrow().usage(name).is_some());
     if let Some(name) = taken {
         let message = format!("{} is a function that every script has", quote(name));
         let trouble = Trouble::new(

@@ -5,8 +5,8 @@ use rhai::{Dynamic, EvalAltResult, LexError, ParseErrorType, Position};
 use super::super::document::did_you_mean;
 use super::super::shown::{list, presentable, quote};
 use super::super::{Code, Diagnostic};
+use super::LIMITS;
 use super::place::Sources;
-use super::{LIMITS, builtin};
 
 /// A problem that a function of ours reports through the interpreter, which adds the place.
 #[derive(Clone, Debug)]
@@ -146,7 +146,7 @@ fn unknown_function(signature: &str, source: Option<&str>, sources: &Sources) ->
         .map(type_in_words)
         .collect();
     let given = list(&types, "and");
-    if let Some(usage) = builtin::usage(name) {
+    if let Some(usage) = sources.usage(name) {
         return Trouble::new(
             Code::UnknownFunction,
             match given.is_empty() {
@@ -165,7 +165,7 @@ fn unknown_function(signature: &str, source: Option<&str>, sources: &Sources) ->
             "both sides must be of one type; `to_string` makes a string of a number",
         );
     }
-    let similar = suggestion(name, builtin::names().chain(sources.words(source)));
+    let similar = suggestion(name, sources.functions().chain(sources.words(source)));
     Trouble::new(
         Code::UnknownFunction,
         match given.is_empty() {

@@ -1,0 +1,122 @@
+//! `longstop rule`: what does this rule say?
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::input;
+use super::render::{self, Screen};
+use super::test::{self, Kind, Outcome};
+use super::{Exit, Failure};
+use crate::policy::{Cases, Facts, Question, Rule as Script};
+
+/// What the name of a file of cases ends in.
+const CASES: &str = ".cases.toml";
+
+/// Ask a rule about facts, or test rules
+///
+/// A rule is a script with `fn activate(facts)` or `fn review(spend)`. Agents and holders ask it
+/// before they sign. Its answer is true or false; anything else, and every error, is a denial.
+#[derive(Debug, Args)]
+pub(super) struct Rule {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Eval(Eval),
+    Test(Test),
+}
+
+/// Ask a rule about facts and print its verdict
+///
+/// Exit code 0 is allowed, 1 is denied.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --json: question, allow, why, fault [code, line, column] (where the rule failed), rule_sha256,\nfacts_sha256, interpreter and limits."
+)]
+struct Eval {
+    /// The rule, a script
+    rule: PathBuf,
+    /// The facts: JSON with one field, activate or review
+    #[arg(long, value_name = "FILE")]
+    facts: PathBuf,
+}
+
+/// Test the rules under a folder with their cases
+///
+/// The cases of `NAME.rhai` stand beside it in `NAME.cases.toml`. A rule without cases fails.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --json: passed, failed and tests [file, kind, passed, problems], where kind is rule."
+)]
+struct Test {
+    /// The folder
+    folder: PathBuf,
+}
+
+impl Rule {
+    pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        match &self.command {
+            Command::Eval(eval) => eval.run(screen),
+            Command::Test(rules) => test::run(&rules.folder, screen, test),
+        }
+    }
+}
+
+impl Eval {
+    fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        let rule = input::rule(&self.rule)?;
+        let facts = input::incident_text(&self.facts)?;
+        let facts = Facts::from_json(&facts.text).map_err(|source| Failure::Facts {
+            file: facts.file,
+            source,
+        })?;
+        let verdict = rule.give_up_when(input::out_of_time()).judge(&facts);
+        screen.show(&verdict, |width| render::verdict(&verdict, width))?;
+        Ok(if verdict.allow { Exit::Ok } else { Exit::Unmet })
+    }
+}
+
+/// Runs the cases of a file, if it is a rule or its cases.
+pub(super) fn test(path: &Path) -> Option<Outcome> {
+    let name = path.file_name()?.to_str()?;
+    if let Some(stem) = name.strip_suffix(CASES) {
+        let rule = path.with_file_name(format!("{stem}.rhai"));
+        return Some(test::outcome(path, Kind::Rule, problems(&rule, path)));
+    }
+    let stem = name.strip_suffix(".rhai")?;
+    let cases = path.with_file_name(format!("{stem}{CASES}"));
+    if cases.is_file() {
+        // Tested when its cases come.
+        return None;
+    }
+    let rule = input::rule(path).ok()?;
+    let is_rule = [Question::Activate, Question::Review]
+        .into_iter()
+        .any(|question| rule.answers(question));
+    is_rule.then(|| {
+        let problem = format!("this rule has no cases: write some in `{stem}{CASES}` beside it");
+        test::outcome(path, Kind::Rule, vec![problem])
+    })
+}
+
+fn problems(rule: &Path, cases: &Path) -> Vec<String> {
+    let read = || {
+        let rule: Script = input::rule(rule)?.give_up_when(input::out_of_time());
+        let text = input::incident_text(cases)?;
+        let cases = Cases::parse(&text.text).map_err(|source| Failure::Cases {
+            file: text.file,
+            source,
+        })?;
+        Ok::<_, Failure>((rule, cases))
+    };
+    match read() {
+        Ok((rule, cases)) => {
+            let cases = cases.cases().iter();
+            cases.flat_map(|case| case.check(&rule)).collect()
+        }
+        Err(failure) => vec![failure.to_string()],
+    }
+}

@@ -1,0 +1,234 @@
+//! Rules: scripts that each agent or holder asks before he signs.
+//!
+//! A rule has `fn activate(facts)`, which says whether an activation is in order, or
+//! `fn review(spend)`, which looks at a payment before it is signed, or both.  The answer is `true`,
+//! `false`, or `#{ allow: true, why: "…" }`.  Anything else, and every error, is a denial with its
+//! reason.
+//!
+//! A rule is given everything it may know as [`Facts`], and stands alone: it imports nothing, so
+//! its digest says all of it.  The same rule and the same facts give the same verdict on every
+//! machine, and a [`Verdict`] holds what it takes to ask again.
+//!
+//! Whoever signs without asking is not stopped by a rule: what a rule promises is held by software,
+//! never by consensus.
+
+mod cases;
+mod facts;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bitcoin::hashes::{Hash, sha256};
+use rhai::{Dynamic, Map};
+use serde::Serialize;
+
+use super::diagnostic::position;
+use super::document::did_you_mean;
+use super::script::{Expired, LIMITS, Limits, NoImports, Sandbox, Sources, on_own_stack, too_long};
+use super::shown::{presentable, quote};
+use super::{Code, Diagnostic, Span};
+
+pub use self::cases::{Case, Cases, CasesError};
+pub use self::facts::{
+    ActivationFacts, Alarm, Ballots, Facts, Heartbeat, Payee, Question, Sats, Silence, Spend, Vault,
+};
+
+/// The interpreter that judges, as a verdict names it.
+const INTERPRETER: &str = "rhai 1.27.0";
+
+/// Longest reason of a verdict, in characters.
+const WHY_MAX: usize = 500;
+
+/// A rule as a text.
+#[derive(Clone)]
+pub struct Rule {
+    text: Arc<str>,
+    expired: Expired,
+}
+
+/// What a rule says about some facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Which function was asked.
+    pub question: Question,
+    /// Whether to sign.
+    pub allow: bool,
+    /// Why, in the words of the rule, or the error it came to.
+    pub why: String,
+    /// Where the rule failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// SHA-256 of the text of the rule.
+    pub rule_sha256: String,
+    /// SHA-256 of the facts as one line of JSON, fields in their fixed order.
+    pub facts_sha256: String,
+    /// What ran the rule.
+    pub interpreter: String,
+    /// What it could take at most.
+    pub limits: Limits,
+}
+
+/// An error of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// What kind of error it is.
+    pub code: Code,
+    /// The line, the first being 1.
+    pub line: usize,
+    /// The column in characters, the first being 1.
+    pub column: usize,
+}
+
+impl Rule {
+    /// A rule, whatever is in the text: what is wrong with it shows in its verdicts.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self {
+            text: Arc::from(text),
+            expired: Arc::new(|| false),
+        }
+    }
+
+    /// With a clock that says when to give up, which is a denial.
+    #[must_use]
+    pub fn give_up_when(mut self, expired: Arc<dyn Fn() -> bool + Send + Sync>) -> Self {
+        self.expired = expired;
+        self
+    }
+
+    /// SHA-256 of the text, in hexadecimal digits.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        sha256::Hash::hash(self.text.as_bytes()).to_string()
+    }
+
+    /// Whether the text defines a function that could be asked this.
+    #[must_use]
+    pub fn answers(&self, question: Question) -> bool {
+        on_own_stack(|| {
+            let sandbox = self.sandbox();
+            let functions = sandbox
+                .compile(&self.text)
+                .map(|ast| Sandbox::functions(&ast));
+            functions.is_ok_and(|functions| functions.contains(&(question.to_string(), 1)))
+        })
+        .unwrap_or(false)
+    }
+
+    /// Asks the rule.
+    #[must_use]
+    pub fn judge(&self, facts: &Facts) -> Verdict {
+        let answer = match too_long(&self.text) {
+            Some(problem) => Err(problem),
+            None => on_own_stack(|| self.ask(facts)).unwrap_or_else(Err),
+        };
+        let (allow, why, fault) = match answer {
+            Ok((allow, why)) => (allow, why, None),
+            Err(problem) => {
+                let why = format!("the rule fails: {problem}");
+                (false, why, Some(self.fault(&problem)))
+            }
+        };
+        Verdict {
+            question: facts.question(),
+            allow,
+            why: shortened(&why),
+            fault,
+            rule_sha256: self.sha256(),
+            facts_sha256: facts.sha256(),
+            interpreter: INTERPRETER.to_owned(),
+            limits: LIMITS,
+        }
+    }
+
+    fn sandbox(&self) -> Sandbox {
+        let sources = Sources::new(Arc::clone(&self.text), &[]);
+        Sandbox::new(
+            Rc::new(RefCell::new(sources)),
+            Arc::new(NoImports),
+            Arc::clone(&self.expired),
+        )
+    }
+
+    fn ask(&self, facts: &Facts) -> Result<(bool, String), Diagnostic> {
+        let sandbox = self.sandbox();
+        let ast = sandbox.compile(&self.text)?;
+        let question = facts.question().to_string();
+        let functions = Sandbox::functions(&ast);
+        if !functions.contains(&(question.clone(), 1)) {
+            return Err(lacks(&question, &functions));
+        }
+        let answer = sandbox.call(&ast, &question, facts.to_script()?)?;
+        verdict(&answer).ok_or_else(|| {
+            Diagnostic::new(
+                Code::ScriptFailed,
+                format!("`{question}` answers neither `true` nor `false`"),
+            )
+            .help("the last expression is the answer: a comparison, or `#{ allow: true, why: \"…\" }` with nothing else in it")
+        })
+    }
+
+    fn fault(&self, problem: &Diagnostic) -> Fault {
+        let at = problem
+            .labels()
+            .first()
+            .map_or_else(Span::default, |label| label.span);
+        let (line, column) = position(&self.text, at.start);
+        Fault {
+            code: problem.code(),
+            line,
+            column,
+        }
+    }
+}
+
+/// The answer of a rule, if it is one.
+fn verdict(answer: &Dynamic) -> Option<(bool, String)> {
+    if let Ok(allow) = answer.as_bool() {
+        let why = match allow {
+            true => "the rule allows it",
+            false => "the rule denies it",
+        };
+        return Some((allow, why.to_owned()));
+    }
+    let map = answer.as_map_ref().ok()?;
+    let field = |map: &Map, name: &str| map.get(name).cloned();
+    let allow = field(&map, "allow")?.as_bool().ok()?;
+    let why = field(&map, "why")?.into_immutable_string().ok()?;
+    (map.len() == 2 && !why.trim().is_empty()).then(|| (allow, why.to_string()))
+}
+
+fn lacks(question: &str, functions: &[(String, usize)]) -> Diagnostic {
+    let names = functions.iter().map(|(name, _)| name.as_str());
+    let with_other = functions.iter().find(|(name, _)| name == question);
+    let mut help = match with_other {
+        Some((_, count)) => {
+            format!("its `{question}` takes {count} arguments and should take one; ")
+        }
+        None => did_you_mean(question, names)
+            .map(|similar| format!("is {} meant to be it? ", quote(similar)))
+            .unwrap_or_default(),
+    };
+    let input = if question == "review" {
+        "spend"
+    } else {
+        "facts"
+    };
+    help += &format!("write `fn {question}({input}) {{ … }}`");
+    Diagnostic::new(
+        Code::UnknownFunction,
+        format!("there is no `fn {question}({input})`"),
+    )
+    .help(help)
+}
+
+fn shortened(why: &str) -> String {
+    let why = presentable(why, []);
+    if why.chars().count() <= WHY_MAX {
+        return why;
+    }
+    let mut shortened: String = why.chars().take(WHY_MAX).collect();
+    shortened.push('…');
+    shortened
+}

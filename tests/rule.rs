@@ -1,0 +1,493 @@
+//! Rules: what they decide, and that whatever is wrong with one denies.
+
+use std::fs;
+use std::path::Path;
+
+use longstop::policy::{Cases, Code, Facts, LIMITS, Question, Rule, Verdict};
+use serde_json::{Value, json};
+
+/// A payment of 0.1 BTC from 1 BTC.
+fn spend() -> Value {
+    json!({ "review": {
+        "policy_id": "00", "network": "regtest", "path": "root", "stage": "vault",
+        "transaction": "spend", "height": 100, "median_time_past": 1_700_000_000,
+        "balance": 100_000_000, "amount": 10_000_000, "change": 89_990_000, "fee": 10_000,
+        "sat_per_kvb": 5_000, "payees": [{ "address": "bcrt1q", "amount": 10_000_000 }],
+        "purpose": "rent",
+    } })
+}
+
+fn activation() -> Value {
+    json!({ "activate": {
+        "policy_id": "00", "network": "regtest", "path": "sos", "height": 100,
+        "median_time_past": 1_700_000_000,
+        "vault": { "coins": 1, "sats": 100_000_000 },
+        "heartbeats": [{ "party": "alice", "median_time_past": 1_690_000_000 }],
+        "silences": [{ "quorum": "council", "members": 5, "heard": 2, "fewer_than": 3, "seconds": 2_592_000 }],
+        "alarms": [{ "party": "monitor", "median_time_past": 1_699_000_000 }],
+        "ballots": [{ "quorum": "council", "members": 5, "approve": 3, "reject": 1, "open_until": 1_700_000_600 }],
+    } })
+}
+
+fn facts(value: &Value) -> Facts {
+    Facts::from_json(&value.to_string()).expect("facts")
+}
+
+fn review(rule: &str) -> Verdict {
+    Rule::new(rule).judge(&facts(&spend()))
+}
+
+#[test]
+fn a_rule_allows_and_denies_as_it_says() {
+    let verdict = review("fn review(spend) { spend.amount <= 10000000 }");
+    assert!(verdict.allow);
+    assert_eq!(verdict.why, "the rule allows it");
+    assert_eq!(verdict.fault, None);
+    let verdict = review("fn review(spend) { spend.amount < 10000000 }");
+    assert!(!verdict.allow);
+    assert_eq!(verdict.why, "the rule denies it");
+    assert_eq!(verdict.fault, None);
+    let verdict = review("fn review(spend) { #{ allow: true, why: \"it is \" + spend.purpose } }");
+    assert!(verdict.allow);
+    assert_eq!(verdict.why, "it is rent");
+}
+
+/// Whatever of these is wrong, it denies, with a reason and, where it failed, the place.
+#[test]
+fn misspelt_rules_deny() {
+    let table = [
+        // What would allow if a missing name were nothing.
+        (
+            "fn review(spend) { !(spend.amuont > 1) }",
+            Some(Code::UnknownVariable),
+        ),
+        (
+            "fn review(spend) { !(spend[\"amuont\"] > 1) }",
+            Some(Code::UnknownVariable),
+        ),
+        (
+            "fn review(spend) { spend?.amuont == () }",
+            Some(Code::UnknownVariable),
+        ),
+        (
+            "fn review(spend) { (spend.amuont ?? 0) < 1 }",
+            Some(Code::UnknownVariable),
+        ),
+        (
+            "fn review(spend) { !(spend.payees[0].amuont > 1) }",
+            Some(Code::UnknownVariable),
+        ),
+        (
+            "fn review(spend) { !(spent.amount > 1) }",
+            Some(Code::UnknownVariable),
+        ),
+        (
+            "fn review(spend) { let limit = 1; !(spend.amount > limt) }",
+            Some(Code::UnknownVariable),
+        ),
+        (
+            "const LIMIT = 1; fn review(spend) { !(spend.amount > LIMIT) }",
+            Some(Code::UnknownVariable),
+        ),
+        (
+            "const LIMIT = 1; fn review(spend) { !(spend.amount > global::LIMT) }",
+            Some(Code::UnknownVariable),
+        ),
+        // What would allow if values of different types were merely unequal.
+        (
+            "fn review(spend) { !(spend.amount > \"1\") }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { spend.amount != \"10000000\" }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { spend.path != 0 }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { !(spend.payees.contains(\"bcrt1q\")) }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { !(\"bcrt1q\" in spend.payees) }",
+            Some(Code::ScriptFailed),
+        ),
+        ("fn review(spend) { true != 1 }", Some(Code::ScriptFailed)),
+        // Functions.
+        ("fn revieww(spend) { true }", Some(Code::UnknownFunction)),
+        ("fn Review(spend) { true }", Some(Code::UnknownFunction)),
+        ("fn review() { true }", Some(Code::UnknownFunction)),
+        (
+            "fn review(spend, more) { true }",
+            Some(Code::UnknownFunction),
+        ),
+        ("fn activate(facts) { true }", Some(Code::UnknownFunction)),
+        ("", Some(Code::UnknownFunction)),
+        ("true", Some(Code::UnknownFunction)),
+        ("let review = |spend| true;", Some(Code::UnknownFunction)),
+        (
+            "fn small(n) { n < 1 } fn review(spend) { !smal(spend.amount) }",
+            Some(Code::UnknownFunction),
+        ),
+        (
+            "fn review(spend) { !spend.payees.is_emty() }",
+            Some(Code::UnknownFunction),
+        ),
+        // Answers that are none.
+        ("fn review(spend) { }", Some(Code::ScriptFailed)),
+        (
+            "fn review(spend) { let allow = true; }",
+            Some(Code::ScriptFailed),
+        ),
+        ("fn review(spend) { 1 }", Some(Code::ScriptFailed)),
+        ("fn review(spend) { \"true\" }", Some(Code::ScriptFailed)),
+        ("fn review(spend) { [true] }", Some(Code::ScriptFailed)),
+        (
+            "fn review(spend) { #{ allow: true } }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { #{ why: \"because\" } }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { #{ allow: true, why: \"\" } }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { #{ allow: true, why: 1 } }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { #{ allow: 1, why: \"because\" } }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { #{ alow: true, why: \"because\" } }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { #{ allow: true, why: \"because\", more: 1 } }",
+            Some(Code::ScriptFailed),
+        ),
+        ("fn review(spend) { || true }", Some(Code::ScriptFailed)),
+        (
+            "fn review(spend) { if spend.amount > 1 { } else { true } }",
+            Some(Code::ScriptFailed),
+        ),
+        ("fn review(spend) { throw true }", Some(Code::ScriptFailed)),
+        (
+            "return true; fn review(spend) { 1 / 0 == 0 }",
+            Some(Code::ScriptFailed),
+        ),
+        // What a rule must not have.
+        (
+            "fn review(spend) { try { spend.amuont < 1 } catch { true } }",
+            Some(Code::ScriptSyntax),
+        ),
+        (
+            "fn review(spend) { eval(\"true\") }",
+            Some(Code::UnknownFunction),
+        ),
+        (
+            "fn review(spend) { exit(true) }",
+            Some(Code::UnknownFunction),
+        ),
+        (
+            "exit(true); fn review(spend) { true }",
+            Some(Code::UnknownFunction),
+        ),
+        (
+            "fn review(spend) { print(\"x\"); true }",
+            Some(Code::UnknownFunction),
+        ),
+        (
+            "fn review(spend) { sleep(1); true }",
+            Some(Code::UnknownFunction),
+        ),
+        (
+            "fn review(spend) { timestamp() > 0 }",
+            Some(Code::UnknownFunction),
+        ),
+        (
+            "import \"keys\" as keys; fn review(spend) { true }",
+            Some(Code::ImportRefused),
+        ),
+        (
+            "fn review(spend) { party(\"alice\", #{}); true }",
+            Some(Code::UnknownFunction),
+        ),
+        (
+            "fn review(spend) { spend.amount * 1.5 > 0 }",
+            Some(Code::ScriptSyntax),
+        ),
+        (
+            "fn review(spend) { spend.amount > 0",
+            Some(Code::ScriptSyntax),
+        ),
+        ("fn review(spend) { loop { } }", Some(Code::ScriptLimit)),
+        (
+            "loop { } fn review(spend) { true }",
+            Some(Code::ScriptLimit),
+        ),
+        (
+            "fn review(spend) { review(spend) }",
+            Some(Code::ScriptLimit),
+        ),
+        (
+            "fn review(spend) { spend.amount * 9223372036854775807 > 0 }",
+            Some(Code::ScriptFailed),
+        ),
+        (
+            "fn review(spend) { -9223372036854775808 - spend.amount < 0 }",
+            Some(Code::ScriptFailed),
+        ),
+    ];
+    for (rule, code) in table {
+        let verdict = review(rule);
+        assert!(!verdict.allow, "{rule}");
+        assert_eq!(
+            verdict.fault.as_ref().map(|fault| fault.code),
+            code,
+            "{rule}: {verdict:?}"
+        );
+        assert!(
+            verdict.why.starts_with("the rule fails: "),
+            "{rule}: {}",
+            verdict.why
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_does_not_touch_what_is_misspelt_is_a_rule() {
+    let verdict = review("fn review(spend) { spend.amount > 1 || spend.amuont > 1 }");
+    assert!(verdict.allow, "what is not asked cannot fail");
+}
+
+#[test]
+fn a_fault_has_its_place() {
+    let verdict = review("// A comment.\nfn review(spend) {\n    spend.amuont > 1\n}\n");
+    let fault = verdict.fault.expect("a fault");
+    assert_eq!((fault.line, fault.column), (3, 11));
+    assert_eq!(fault.code, Code::UnknownVariable);
+}
+
+#[test]
+fn the_same_question_has_the_same_answer() {
+    let rule = Rule::new(
+        "fn review(spend) { let seen = #{}; for payee in spend.payees { seen[payee.address] = payee.amount; }
+         #{ allow: seen.len() == 1, why: seen.keys().reduce(|all, one| all + one, \"to \") } }",
+    );
+    let facts = facts(&spend());
+    let first = rule.judge(&facts);
+    assert!(first.allow, "{first:?}");
+    for _ in 0..20 {
+        assert_eq!(rule.judge(&facts), first);
+    }
+}
+
+#[test]
+fn a_verdict_says_what_it_takes_to_ask_again() {
+    let text = "fn review(spend) { true }";
+    let verdict = review(text);
+    assert_eq!(verdict.question, Question::Review);
+    assert_eq!(verdict.limits, LIMITS);
+    assert_eq!(verdict.rule_sha256, Rule::new(text).sha256());
+    assert_ne!(
+        verdict.rule_sha256,
+        Rule::new("fn review(spend) { true } ").sha256()
+    );
+    assert_eq!(verdict.facts_sha256, facts(&spend()).sha256());
+    let lock = fs::read_to_string("Cargo.lock").expect("a lock file");
+    let version = lock
+        .split("[[package]]")
+        .find(|package| package.contains("name = \"rhai\"\n"))
+        .and_then(|package| package.split("version = \"").nth(1)?.split('"').next());
+    let version = version.expect("the version of the interpreter");
+    assert_eq!(
+        verdict.interpreter,
+        format!("rhai {version}"),
+        "the lock file has moved on"
+    );
+}
+
+/// The forms are frozen: other digests would make every recorded verdict a stranger.
+#[test]
+fn the_digests_of_facts_do_not_change() {
+    assert_eq!(
+        facts(&spend()).sha256(),
+        "2896effdb527a3938a35044fee73b05230decec821e2017bdee83e770918946d"
+    );
+    assert_eq!(
+        facts(&activation()).sha256(),
+        "a5e7197b061ed90a8ac890fb86b22f7037f0a5a73708ed68d3577524d7591da3"
+    );
+}
+
+#[test]
+fn the_order_of_fields_and_the_layout_do_not_matter() {
+    let pretty = serde_json::to_string_pretty(&spend()).expect("JSON");
+    let read = Facts::from_json(&pretty).expect("facts");
+    assert_eq!(read.sha256(), facts(&spend()).sha256());
+}
+
+/// Every field is needed and no other is there, at every level.
+#[test]
+fn facts_are_complete_and_have_nothing_else() {
+    fn paths(value: &Value, at: &str, into: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    into.push(format!("{at}/{name}"));
+                    paths(value, &format!("{at}/{name}"), into);
+                }
+            }
+            Value::Array(items) => {
+                for (number, item) in items.iter().enumerate() {
+                    paths(item, &format!("{at}/{number}"), into);
+                }
+            }
+            _ => {}
+        }
+    }
+    for whole in [spend(), activation()] {
+        let mut all = Vec::new();
+        paths(&whole, "", &mut all);
+        assert!(all.len() > 15);
+        for path in all {
+            let (parent, name) = path.rsplit_once('/').expect("a path");
+            let mut missing = whole.clone();
+            let fields = missing.pointer_mut(parent).and_then(Value::as_object_mut);
+            let fields = fields.expect("a parent");
+            let value = fields.remove(name).expect("a field");
+            assert!(
+                Facts::from_json(&missing.to_string()).is_err(),
+                "without {path}"
+            );
+            let fields = missing.pointer_mut(parent).and_then(Value::as_object_mut);
+            fields.expect("a parent").insert(format!("{name}s2"), value);
+            assert!(
+                Facts::from_json(&missing.to_string()).is_err(),
+                "misspelt {path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn amounts_out_of_range_are_no_facts() {
+    for (amount, possible) in [
+        (json!(-1), false),
+        (json!(0), true),
+        (json!(2_100_000_000_000_000_i64), true),
+        (json!(2_100_000_000_000_001_i64), false),
+        (json!(1.5), false),
+        (json!(1.0), false),
+        (json!("1"), false),
+        (json!(u64::MAX), false),
+    ] {
+        let mut value = spend();
+        value["review"]["amount"] = amount.clone();
+        assert_eq!(
+            Facts::from_json(&value.to_string()).is_ok(),
+            possible,
+            "{amount}"
+        );
+    }
+}
+
+#[test]
+fn every_field_is_there_for_a_rule() {
+    let rule = Rule::new(
+        "fn activate(facts) {
+            facts.policy_id == \"00\" && facts.network == \"regtest\" && facts.path == \"sos\"
+            && facts.height == 100 && facts.median_time_past == 1700000000
+            && facts.vault.coins == 1 && facts.vault.sats == 100000000
+            && facts.heartbeats[0].party == \"alice\" && facts.heartbeats[0].median_time_past == 1690000000
+            && facts.silences[0].quorum == \"council\" && facts.silences[0].members == 5
+            && facts.silences[0].heard == 2 && facts.silences[0].fewer_than == 3
+            && facts.silences[0].seconds == 2592000
+            && facts.alarms[0].party == \"monitor\" && facts.alarms[0].median_time_past == 1699000000
+            && facts.ballots[0].quorum == \"council\" && facts.ballots[0].members == 5
+            && facts.ballots[0].approve == 3 && facts.ballots[0].reject == 1
+            && facts.ballots[0].open_until == 1700000600
+        }
+        fn review(spend) {
+            spend.policy_id == \"00\" && spend.network == \"regtest\" && spend.path == \"root\"
+            && spend.stage == \"vault\" && spend.transaction == \"spend\"
+            && spend.height == 100 && spend.median_time_past == 1700000000
+            && spend.balance == 100000000 && spend.amount == 10000000 && spend.change == 89990000
+            && spend.fee == 10000 && spend.sat_per_kvb == 5000 && spend.purpose == \"rent\"
+            && spend.payees[0].address == \"bcrt1q\" && spend.payees[0].amount == 10000000
+        }",
+    );
+    for value in [spend(), activation()] {
+        let verdict = rule.judge(&facts(&value));
+        assert!(verdict.allow, "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_party_with_a_hostile_name_says_nothing_to_a_terminal() {
+    let verdict = review(
+        "fn review(spend) { #{ allow: false, why: \"\\x1b[31m\\u202e tprv8ZgxMBicQKsPdWn5Xy3\" } }",
+    );
+    assert!(!verdict.why.contains('\u{1b}') && !verdict.why.contains('\u{202e}'));
+    assert!(!verdict.why.contains("tprv8"), "{}", verdict.why);
+}
+
+#[test]
+fn shipped_rules_come_to_what_their_cases_say() {
+    let folder = Path::new("policies/club/rules");
+    for name in ["allowance", "rescue"] {
+        let text = fs::read_to_string(folder.join(format!("{name}.rhai"))).expect("a rule");
+        let cases = fs::read_to_string(folder.join(format!("{name}.cases.toml"))).expect("cases");
+        for case in Cases::parse(&cases).expect("cases").cases() {
+            assert_eq!(case.check(&Rule::new(&text)), Vec::<String>::new());
+            // A rule that always says the opposite fails every case.
+            let opposite = format!(
+                "fn review(s) {{ {0} }} fn activate(f) {{ {0} }}",
+                !case.allow
+            );
+            assert_ne!(case.check(&Rule::new(&opposite)), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn cases_that_cannot_be_read_say_why() {
+    for (text, why) in [
+        ("", "there is no `[[case]]` in it"),
+        ("case = []", "there is no `[[case]]` in it"),
+        ("[[case]", "this is no TOML"),
+        ("[revew]\n[[case]]\n", "there is a `revew`"),
+        ("[[case]]\nallow = true", "case 1: it needs a `name`"),
+        ("[[case]]\nname = \"n\"", "case 1: it needs `allow = true`"),
+        (
+            "[[case]]\nname = \"n\"\nallow = true",
+            "case 1: it needs one of `activate` and `review`",
+        ),
+        (
+            "[[case]]\nname = \"n\"\nallow = true\ncode = \"LS9\"\nreview = {}",
+            "case 1: there is no code `LS9`",
+        ),
+        (
+            "[[case]]\nname = \"n\"\nallow = true\nreview = {}",
+            "case 1: missing field `policy_id`",
+        ),
+        (
+            "[[case]]\nname = \"n\"\nallow = true\nreview = { amuont = 1 }",
+            "case 1: unknown field `amuont`",
+        ),
+        (
+            "[[case]]\nname = \"n\"\nallow = true\nbecause = 1\nreview = {}",
+            "case 1: there is no field `because`",
+        ),
+    ] {
+        let error = Cases::parse(text).expect_err(text).to_string();
+        assert!(error.contains(why), "{text}: {error}");
+    }
+}
