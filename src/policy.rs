@@ -50,11 +50,12 @@ pub use self::format::{FormatError, format};
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
 pub use self::period::{Clock, Duration, DurationError, Period};
 pub use self::quorum::{Member, Party, Quorum, Roster};
-pub use self::schema::schema;
 pub use self::rule::{
     ActivationFacts, Alarm, Ballots, Case, Cases, CasesError, Facts, Fault, Heartbeat, Payee,
     Question, Rule, Sats, Silence, Spend, Vault, Verdict,
 };
+
+pub use self::schema::schema;
 pub use self::script::{
     Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value,
 };

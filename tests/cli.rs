@@ -12,6 +12,9 @@ const INCIDENT: &str = "tests/cli/fixtures/good/incidents/rescue.toml";
 
 /// What `export` wrote for this policy.
 const DESCRIPTORS: &str = "tests/cli/fixtures/descriptors/good.json";
+const SCRIPT: &str = "policies/club/policy.rhai";
+const RULE: &str = "tests/cli/fixtures/scripts/right.rhai";
+const FACTS: &str = "tests/cli/fixtures/scripts/facts.json";
 
 /// A private key that nobody uses: the BIP-32 master key of the seed of zeros.
 const PRIVATE_KEY: &str = "tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK";
@@ -61,6 +64,10 @@ fn every_command_has_its_result_as_json() {
         ),
         (vec!["schema"], "properties"),
         (vec!["verify", POLICY, DESCRIPTORS], "matches"),
+        (vec!["params", SCRIPT], "parameters"),
+        (vec!["render", POLICY], "toml"),
+        (vec!["rule", "eval", RULE, "--facts", FACTS], "allow"),
+        (vec!["rule", "test", "policies/club"], "tests"),
         (vec!["simulate", INCIDENT], "timeline"),
         (vec!["test", "tests/cli/fixtures/good"], "tests"),
     ];
@@ -317,6 +324,90 @@ fn formatting_from_standard_input_to_standard_output() {
     let output = format(secret.as_bytes(), &["fmt", "-"]);
     assert_eq!((code(&output), output.stdout.len()), (3, 0));
     assert!(!text(&output.stderr).contains(PRIVATE_KEY));
+}
+
+/// A script and the TOML it renders are one policy, whatever its parameters.
+#[test]
+fn a_script_and_what_it_renders_have_one_policy_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rendered = folder.path().join("policy.toml");
+    let mut ids = std::collections::BTreeSet::new();
+    for set in [
+        "seats=3",
+        "seats=4",
+        "seats=7",
+        "window=28",
+        "guarded=true",
+        "script=wsh",
+    ] {
+        let output = run(&["render", SCRIPT, "--set", set]);
+        assert_eq!(code(&output), 0, "{set}");
+        std::fs::write(&rendered, &output.stdout).expect("it can be written");
+        let of_script = json(&run(&["check", SCRIPT, "--set", set, "--json"]));
+        let of_toml = json(&run(&[
+            "check",
+            rendered.to_str().expect("a name"),
+            "--json",
+        ]));
+        assert!(of_script["policy_id"].is_string(), "{set}");
+        assert_eq!(of_script["policy_id"], of_toml["policy_id"], "{set}");
+        ids.insert(of_script["policy_id"].to_string());
+        let again = run(&["render", rendered.to_str().expect("a name")]);
+        assert_eq!(again.stdout, output.stdout, "{set}");
+    }
+    assert_eq!(ids.len(), 6, "each of them is a policy of its own");
+}
+
+/// What a link leads to is not in the folder, wherever the link is.
+#[cfg(unix)]
+#[test]
+fn scripts_import_nothing_through_links_out_of_their_folder() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().expect("a folder");
+    let inside = folder.path().join("inside");
+    std::fs::create_dir_all(inside.join("parts")).expect("folders");
+    let write = |path: &str, text: &str| {
+        std::fs::write(folder.path().join(path), text).expect("it can be written");
+    };
+    write("outside.rhai", "export const NAME = \"outside\";");
+    write("inside/parts/own.rhai", "export const NAME = \"own\";");
+    symlink("../outside.rhai", inside.join("link.rhai")).expect("a link");
+    symlink("..", inside.join("up")).expect("a link");
+    symlink("parts/own.rhai", inside.join("kept.rhai")).expect("a link");
+    let refused = |path: &str| {
+        let policy = inside.join("policy.rhai");
+        let text = format!("import \"{path}\" as other; throw other::NAME;");
+        std::fs::write(&policy, text).expect("it can be written");
+        let output = run(&["check", policy.to_str().expect("a name"), "--json"]);
+        let problem = &json(&output)["diagnostics"][0];
+        (problem["code"].to_string(), problem["message"].to_string())
+    };
+    for path in ["link", "up/outside", "parts"] {
+        let (code, message) = refused(path);
+        assert_eq!(code, "\"LS0806\"", "{path}: {message}");
+    }
+    for path in ["parts/own", "kept"] {
+        let (code, message) = refused(path);
+        assert_eq!(code, "\"LS0802\"", "{path}: {message}");
+        assert!(message.contains("own"), "{message}");
+    }
+}
+
+#[test]
+fn a_script_is_read_up_to_its_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policy = folder.path().join("policy.rhai");
+    for (bytes, kind) in [(65_534, "ran"), (65_535, "ran"), (65_536, "too-large")] {
+        let mut text = "throw \"ran\"; // ".to_owned();
+        text.extend(std::iter::repeat_n('-', bytes - text.len()));
+        std::fs::write(&policy, text).expect("it can be written");
+        let output = run(&["explain", policy.to_str().expect("a name"), "--json"]);
+        assert!(text_of(&output).contains(kind), "{bytes}");
+    }
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stdout)
 }
 
 #[test]
