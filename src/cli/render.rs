@@ -12,8 +12,8 @@ mod outcomes;
 mod parameters;
 mod policy;
 mod report;
-mod verification;
 mod verdict;
+mod verification;
 mod words;
 
 use std::io::{self, ErrorKind, Write};
@@ -32,8 +32,8 @@ pub(super) use self::outcomes::outcomes;
 pub(super) use self::parameters::parameters;
 pub(super) use self::policy::summary;
 pub(super) use self::report::{demo, report};
-pub(super) use self::verification::verification;
 pub(super) use self::verdict::verdict;
+pub(super) use self::verification::verification;
 
 /// The width of lines where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;
