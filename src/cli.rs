@@ -7,6 +7,7 @@
 mod check;
 mod compile;
 mod demo;
+mod devices;
 mod explain;
 mod explain_code;
 mod export;
@@ -51,6 +52,7 @@ enum Command {
     Demo(demo::Demo),
     Check(check::Check),
     Compile(compile::Compile),
+    Devices(devices::DevicesOf),
     Explain(explain::Explain),
     ExplainCode(explain_code::ExplainCode),
     Export(export::Export),
@@ -73,6 +75,7 @@ impl Cli {
             Command::Demo(demo) => demo.run(&screen),
             Command::Check(check) => check.run(&screen),
             Command::Compile(compile) => compile.run(&screen),
+            Command::Devices(devices) => devices.run(&screen),
             Command::Explain(explain) => explain.run(&screen),
             Command::ExplainCode(explain_code) => explain_code.run(&screen),
             Command::Export(export) => export.run(&screen),

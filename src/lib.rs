@@ -43,6 +43,8 @@ pub mod compile;
 
 pub mod explain;
 
+pub mod devices;
+
 pub mod export;
 
 pub mod import;

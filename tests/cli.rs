@@ -57,6 +57,7 @@ fn every_command_has_its_result_as_json() {
         (vec!["compile", POLICY], "stages"),
         (vec!["explain", POLICY], "sections"),
         (vec!["explain-code"], "codes"),
+        (vec!["devices", POLICY], "stages"),
         (vec!["export", POLICY, "--format", "core"], "pieces"),
         (
             vec!["fmt", "--check", "tests/cli/fixtures/layout/tidy.toml"],

@@ -6,6 +6,7 @@
 
 mod codes;
 mod compiled;
+mod devices;
 mod diagnostics;
 mod formatted;
 mod outcomes;
@@ -27,6 +28,7 @@ use crate::policy::{Checked, Severity, is_invisible};
 
 pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;
+pub(super) use self::devices::devices;
 pub(super) use self::formatted::{diff, formatted};
 pub(super) use self::outcomes::outcomes;
 pub(super) use self::parameters::parameters;

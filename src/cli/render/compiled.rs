@@ -70,11 +70,11 @@ pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
     text
 }
 
-fn heading(title: &str) -> String {
+pub(super) fn heading(title: &str) -> String {
     format!("\n{}\n", paint(BOLD, &shown(title).to_uppercase()))
 }
 
-fn table(width: usize, header: &[&str]) -> Table {
+pub(super) fn table(width: usize, header: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_style(STYLE)
@@ -85,7 +85,7 @@ fn table(width: usize, header: &[&str]) -> Table {
 }
 
 /// The table without the spaces at the ends of its lines.
-fn drawn(table: &mut Table) -> String {
+pub(super) fn drawn(table: &mut Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 1));
     }
