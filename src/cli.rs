@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod fmt;
 mod input;
+mod new;
 mod output;
 mod params;
 mod render;
@@ -50,6 +51,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    New(new::New),
     Check(check::Check),
     Compile(compile::Compile),
     Devices(devices::DevicesOf),
@@ -73,6 +75,7 @@ impl Cli {
         let screen = Screen::new(self.json);
         let outcome = match &self.command {
             Command::Demo(demo) => demo.run(&screen),
+            Command::New(new) => new.run(&screen),
             Command::Check(check) => check.run(&screen),
             Command::Compile(compile) => compile.run(&screen),
             Command::Devices(devices) => devices.run(&screen),

@@ -60,6 +60,8 @@ pub mod lifecycle;
 
 pub mod signer;
 
+pub mod author;
+
 // The world, and the shell that meets it.
 pub mod chain;
 

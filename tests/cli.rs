@@ -69,6 +69,8 @@ fn every_command_has_its_result_as_json() {
         (vec!["render", POLICY], "toml"),
         (vec!["rule", "eval", RULE, "--facts", FACTS], "allow"),
         (vec!["rule", "test", "policies/club"], "tests"),
+        (vec!["new", "--list"], "templates"),
+        (vec!["new", "--template", "backup"], "text"),
         (vec!["simulate", INCIDENT], "timeline"),
         (vec!["test", "tests/cli/fixtures/good"], "tests"),
     ];
@@ -231,6 +233,30 @@ fn private_keys_are_never_printed() {
             }
         }
     }
+}
+
+#[test]
+fn a_new_policy_is_written_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("policy.toml");
+    let file = path.to_str().expect("a plain name");
+    let read = || std::fs::read_to_string(&path).expect("it is there");
+    let arguments = ["new", "--template", "council", "--output", file];
+    assert_eq!(code(&run(&arguments)), 0);
+    let written = read();
+    assert_eq!(text(&run(&arguments[..3]).stdout), written);
+    assert_eq!(code(&run(&["check", file])), 0);
+    assert_eq!(code(&run(&["compile", file])), 0);
+
+    std::fs::write(&path, "mine").expect("it can be written");
+    let output = run(&arguments);
+    assert_eq!((code(&output), read().as_str()), (4, "mine"));
+    let mut forced = arguments.to_vec();
+    forced.push("--force");
+    assert_eq!(code(&run(&forced)), 0);
+    assert_eq!(read(), written);
+    let entries = folder.path().read_dir().expect("the folder is there");
+    assert_eq!(entries.count(), 1, "no partial file is left");
 }
 
 const UNTIDY: &str = "tests/cli/fixtures/layout/untidy.toml";

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("arming", &["policy", "compile", "transaction"]),
     ("lifecycle", &["units", "compile", "arming"]),
     ("signer", &["policy"]),
+    ("author", &["policy", "signer"]),
     ("chain", &["units"]),
     (
         "engine",
@@ -53,6 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "import",
             "verify",
             "transaction",
+            "author",
             "chain",
             "engine",
             "report",

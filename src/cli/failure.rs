@@ -69,6 +69,16 @@ pub(super) enum Failure {
     },
     #[error("`{file}`, {source}")]
     Cases { file: String, source: CasesError },
+    #[error("there is no template `{typed}`; there are `{known}`")]
+    UnknownTemplate { typed: String, known: String },
+    #[error(
+        "there is no terminal to ask questions on; write `longstop new --template NAME --output FILE`, and see the names with `longstop new --list`"
+    )]
+    NoTerminal,
+    #[error("a question was not answered: {0}")]
+    Unanswered(io::Error),
+    #[error("`{file}` is there already; choose another name, or write over it with --force")]
+    Exists { file: String },
     #[error("a rehearsal ended unexpectedly")]
     Panic,
 }
@@ -76,7 +86,9 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
-            Self::Read { .. } | Self::Write { .. } | Self::Output(_) => Exit::File,
+            Self::Read { .. } | Self::Write { .. } | Self::Output(_) | Self::Exists { .. } => {
+                Exit::File
+            }
             Self::NotText { .. }
             | Self::TooLarge { .. }
             | Self::Secret { .. }
@@ -103,6 +115,9 @@ impl Failure {
             } => Exit::Document,
             Self::NothingToTest { .. }
             | Self::FormatScript { .. }
+            | Self::UnknownTemplate { .. }
+            | Self::NoTerminal
+            | Self::Unanswered(_)
             | Self::UnknownCode { .. }
             | Self::BadStage { .. }
             | Self::NoParameters { .. } => Exit::Usage,
@@ -133,6 +148,9 @@ impl Failure {
             Self::NoParameters { .. } => "no-parameters",
             Self::Facts { .. } => "facts",
             Self::Cases { .. } => "cases",
+            Self::UnknownTemplate { .. } => "unknown-template",
+            Self::NoTerminal | Self::Unanswered(_) => "no-terminal",
+            Self::Exists { .. } => "exists",
             Self::Panic => "panic",
         }
     }

@@ -41,3 +41,16 @@ fn write_new(
     writer.flush()?;
     writer.get_ref().sync_all()
 }
+
+/// Writes a file that must not exist yet.
+pub(super) fn create(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half a file is worse than none, and what cannot be removed cannot be mended here.
+        let _ = fs::remove_file(path);
+    }
+    written
+}

@@ -4,6 +4,7 @@
 //! they are no terminals or are told so by the environment.  Whatever comes from a document goes
 //! through [`shown`], so that it cannot act on the terminal.
 
+mod begun;
 mod codes;
 mod compiled;
 mod devices;
@@ -12,6 +13,7 @@ mod formatted;
 mod outcomes;
 mod parameters;
 mod policy;
+mod prompt;
 mod report;
 mod verdict;
 mod verification;
@@ -26,6 +28,7 @@ use serde_json::json;
 use super::Failure;
 use crate::policy::{Checked, Severity, is_invisible};
 
+pub(super) use self::begun::{begun, templates};
 pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;
 pub(super) use self::devices::devices;
@@ -33,6 +36,7 @@ pub(super) use self::formatted::{diff, formatted};
 pub(super) use self::outcomes::outcomes;
 pub(super) use self::parameters::parameters;
 pub(super) use self::policy::summary;
+pub(super) use self::prompt::Prompt;
 pub(super) use self::report::{demo, report};
 pub(super) use self::verdict::verdict;
 pub(super) use self::verification::verification;

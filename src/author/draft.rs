@@ -1,0 +1,204 @@
+//! A policy while questions about it are answered.
+
+use std::collections::BTreeMap;
+
+use crate::policy::{Network, ScriptType, Severity, check};
+
+use super::stand_in::{Account, MARK, WARNING, account};
+
+/// A policy of one kind: holders, and agents who rescue the coins directly or through stages.
+///
+/// What is not answered yet has a value that fits the answers so far, so that each answer can be
+/// checked with all rules of the language.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub name: String,
+    pub network: Network,
+    pub script: ScriptType,
+    pub holders: Vec<String>,
+    pub threshold: String,
+    pub refresh: String,
+    pub rescue: Rescue,
+    /// The keys that were given; all others are stand-ins.
+    pub keys: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Rescue {
+    /// Nobody: the reason why that is accepted.
+    None(String),
+    Agents(Agents),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Agents {
+    pub names: Vec<String>,
+    pub threshold: String,
+    pub delay: String,
+    pub staged: Option<Staged>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Staged {
+    pub window: String,
+    pub vetoers: String,
+    pub lockup: Option<Lockup>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Lockup {
+    pub period: String,
+    pub backstop: String,
+    pub clawback: bool,
+}
+
+impl Draft {
+    /// Everybody in it, each once.
+    pub fn parties(&self) -> Vec<String> {
+        let mut parties = self.holders.clone();
+        if let Rescue::Agents(agents) = &self.rescue {
+            let new = agents.names.iter();
+            parties.extend(new.filter(|name| !self.holders.contains(name)).cloned());
+        }
+        parties
+    }
+
+    /// What `check` would not accept, in a sentence.
+    pub fn objections(&self) -> Result<(), String> {
+        let checked = check(&self.to_toml());
+        let errors = checked
+            .diagnostics
+            .iter()
+            .filter(|problem| problem.severity() == Severity::Error);
+        let errors: Vec<String> = errors
+            .map(|error| match error.advice() {
+                Some(advice) => format!("{error}: {advice}"),
+                None => error.to_string(),
+            })
+            .collect();
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors.join("; "))
+        }
+    }
+
+    /// Whether any key is still a stand-in.
+    fn has_stand_ins(&self) -> bool {
+        let parties = self.parties();
+        parties.iter().any(|party| !self.keys.contains_key(party))
+    }
+
+    pub fn to_toml(&self) -> String {
+        let mut out = String::new();
+        if self.has_stand_ins() {
+            out.push_str(WARNING);
+            out.push('\n');
+        }
+        out.push_str("[policy]\n");
+        field(&mut out, "name", &self.name);
+        field(&mut out, "network", &self.network.to_string());
+        field(&mut out, "script", &self.script.to_string());
+        if let Rescue::None(reason) = &self.rescue {
+            field(&mut out, "accept_total_loss", reason);
+        }
+        for party in self.parties() {
+            out.push_str(&format!("\n[parties.{}]\n", quoted(&party)));
+            let line = match self.keys.get(&party) {
+                Some(key) => format!("key = {}\n", quoted(key)),
+                None => {
+                    let key = account(&party, Account::Key, self.network.kind());
+                    format!("key = {} {MARK}\n", quoted(&key))
+                }
+            };
+            out.push_str(&line);
+        }
+        out.push_str("\n[quorums]\n");
+        quorum(&mut out, "holders", &self.threshold, &self.holders);
+        if let Rescue::Agents(agents) = &self.rescue {
+            quorum(&mut out, "agents", &agents.threshold, &agents.names);
+            if let Some(staged) = &agents.staged {
+                let threshold = number(&staged.vetoers);
+                out.push_str(&format!(
+                    "vetoers = {{ threshold = {threshold}, members_of = \"holders\" }}\n"
+                ));
+            }
+        }
+        out.push_str("\n# The holders spend at once. They promise to move or refresh every coin this often.\n[root]\n");
+        field(&mut out, "quorum", "holders");
+        field(&mut out, "refresh", &self.refresh);
+        if let Rescue::Agents(agents) = &self.rescue {
+            agents.write(&mut out);
+        }
+        out
+    }
+}
+
+impl Agents {
+    fn write(&self, out: &mut String) {
+        if let Some(staged) = &self.staged {
+            out.push_str("\n# The fast rescue, with files that the holders sign in advance. Holders can object during\n# the window.\n[[path]]\n");
+            field(out, "name", "sos");
+            field(out, "purpose", "recover");
+            field(out, "quorum", "agents");
+            let mut escrow = format!(
+                "escrow = {{ window = {}, veto = \"vetoers\"",
+                quoted(&staged.window)
+            );
+            if let Some(lockup) = &staged.lockup {
+                escrow.push_str(&format!(", backstop = {}", quoted(&lockup.backstop)));
+            }
+            out.push_str(&format!("{escrow} }}\n"));
+            if let Some(lockup) = &staged.lockup {
+                out.push_str(&format!(
+                    "lockup = {{ period = {}, clawback = {} }}\n",
+                    quoted(&lockup.period),
+                    lockup.clawback
+                ));
+            }
+        }
+        out.push_str("\n# The slow rescue, which needs no file: a coin that nobody has moved for so long.\n[[path]]\n");
+        field(out, "name", "dead-man");
+        field(out, "quorum", "agents");
+        field(out, "delay", &self.delay);
+    }
+}
+
+fn quorum(out: &mut String, name: &str, threshold: &str, members: &[String]) {
+    let members: Vec<String> = members.iter().map(|name| quoted(name)).collect();
+    out.push_str(&format!(
+        "{name} = {{ threshold = {}, of = [{}] }}\n",
+        number(threshold),
+        members.join(", ")
+    ));
+}
+
+/// A number as it was typed, so that the checker says what is wrong with it.
+fn number(typed: &str) -> String {
+    match typed.trim().parse::<u32>() {
+        Ok(number) => number.to_string(),
+        Err(_) => quoted(typed),
+    }
+}
+
+fn field(out: &mut String, name: &str, value: &str) {
+    out.push_str(&format!("{name} = {}\n", quoted(value)));
+}
+
+/// A text as TOML writes it, whatever is in it.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
