@@ -36,5 +36,6 @@ mod laws {
     mod boundaries;
     mod determinism;
     mod meaning;
+    mod round_trip;
     mod weights;
 }
