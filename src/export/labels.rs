@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use bip329::{AddressRecord, ExtendedPublicKeyRecord, Label};
+use bip329::{AddressRecord, ExtendedPublicKeyRecord, Label, PublicKeyRecord};
 use bitcoin::secp256k1::Secp256k1;
+use miniscript::descriptor::SinglePubKey;
 
 use super::{ExportError, Format, Request};
 use crate::compile::{Compiled, Keychain, Stage, StageDescriptor};
+use crate::policy::AccountKey;
 
 /// One JSON object to a line: first the extended keys, by party and role, then the first addresses
 /// of each stage.
@@ -22,10 +24,21 @@ pub(super) fn lines(
     let mut labels: Vec<Label> = key_labels(compiled)
         .into_iter()
         .map(|(key, uses)| {
-            Label::ExtendedPublicKey(ExtendedPublicKeyRecord {
-                ref_: key,
-                label: Some(format!("{name}: {}", uses.join(", "))),
-            })
+            let label = Some(format!("{name}: {}", uses.join(", ")));
+            match key.single() {
+                Some(SinglePubKey::FullKey(key)) => Label::PublicKey(PublicKeyRecord {
+                    ref_: key.to_string(),
+                    label,
+                }),
+                Some(SinglePubKey::XOnly(key)) => Label::PublicKey(PublicKeyRecord {
+                    ref_: key.to_string(),
+                    label,
+                }),
+                None => Label::ExtendedPublicKey(ExtendedPublicKeyRecord {
+                    ref_: key.xpub().to_string(),
+                    label,
+                }),
+            }
         })
         .collect();
     let secp = Secp256k1::new();
@@ -63,13 +76,12 @@ pub(super) fn lines(
 }
 
 /// What each extended key is used for, in the order of the parties.
-fn key_labels(compiled: &Compiled) -> Vec<(String, Vec<String>)> {
-    let mut labels: Vec<(String, Vec<String>)> = Vec::new();
-    let mut add =
-        |key: String, what: String| match labels.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, uses)) => uses.push(what),
-            None => labels.push((key, vec![what])),
-        };
+fn key_labels(compiled: &Compiled) -> Vec<(&AccountKey, Vec<String>)> {
+    let mut labels: Vec<(&AccountKey, Vec<String>)> = Vec::new();
+    let mut add = |key, what| match labels.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, uses)) => uses.push(what),
+        None => labels.push((key, vec![what])),
+    };
     let mut roles: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for used in compiled.branches().uses() {
         let roles = roles.entry(&used.party).or_default();
@@ -82,17 +94,15 @@ fn key_labels(compiled: &Compiled) -> Vec<(String, Vec<String>)> {
         let mut roles = roles.remove(party.name()).unwrap_or_default();
         if let Some(veto) = party.veto() {
             roles.retain(|role| role != "veto");
-            add(veto.xpub().to_string(), format!("{} (veto)", party.name()));
+            add(veto, format!("{} (veto)", party.name()));
         }
         let roles = match roles.as_slice() {
             [] => "no role".to_owned(),
             roles => roles.join(", "),
         };
-        let key = party.key().xpub().to_string();
-        add(key, format!("{} ({roles})", party.name()));
+        add(party.key(), format!("{} ({roles})", party.name()));
         if let Some(fees) = party.fees() {
-            let key = fees.account().xpub().to_string();
-            add(key, format!("{} (fee wallet)", party.name()));
+            add(fees.account(), format!("{} (fee wallet)", party.name()));
         }
     }
     labels

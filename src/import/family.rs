@@ -25,6 +25,8 @@ pub enum Family {
     NoWildcard,
     /// A key with more than two branches, or some keys with branches and others without.
     Branches,
+    /// An origin that the key itself contradicts.
+    BadOrigin,
     /// Keys of main and test networks.
     MixedNetworks,
     /// A way to spend that needs no key.
@@ -45,7 +47,7 @@ pub enum Family {
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::OtherScript,
         Self::Opaque,
         Self::HashLock,
@@ -55,6 +57,7 @@ impl Family {
         Self::HardenedSteps,
         Self::NoWildcard,
         Self::Branches,
+        Self::BadOrigin,
         Self::MixedNetworks,
         Self::Keyless,
         Self::AllLocked,
@@ -78,6 +81,7 @@ impl Family {
             Self::HardenedSteps => "hardened-steps",
             Self::NoWildcard => "no-wildcard",
             Self::Branches => "branches",
+            Self::BadOrigin => "bad-origin",
             Self::MixedNetworks => "mixed-networks",
             Self::Keyless => "keyless",
             Self::AllLocked => "all-locked",
@@ -115,6 +119,9 @@ impl Family {
             }
             Self::Branches => {
                 "every key needs the same two branches, receive and change, such as `/<0;1>/*`, or none of them any"
+            }
+            Self::BadOrigin => {
+                "an extended key tells its depth and its last step, and for the first steps its master key; copy the key again from its signing device"
             }
             Self::MixedNetworks => {
                 "keys of the main network and of test networks stand beside one another"

@@ -10,6 +10,7 @@ use miniscript::descriptor::{Descriptor, DescriptorPublicKey, SinglePubKey, Wild
 use super::family::{Family, Refusal};
 use super::{ImportError, MAX_KEYS};
 use crate::compile::is_unspendable;
+use crate::policy::AccountKey;
 
 /// One signer of a descriptor: an account, or a single key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +110,11 @@ pub(super) fn holders(
             branches.insert(count);
         }
         let holder = Holder::of(key);
+        if let Err(error) = AccountKey::of_descriptor(&holder.expression()) {
+            return Err(Family::BadOrigin
+                .refuse(format!("the key `{key}`: {error}"))
+                .into());
+        }
         if !unspendable && !plain_point && !holders.iter().any(|known| known.key == holder.key) {
             holders.push(holder);
         }

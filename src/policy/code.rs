@@ -249,7 +249,7 @@ codes! {
 "Add the unit: `\"14 days\"`, `\"36 hours\"`, `\"2 weeks\"` or `\"2016 blocks\"`."
 
 "LS0402" BadDuration Error Never "a duration cannot be read"
-"A duration is a whole number and one of the units `blocks`, `hours`, `days` and `weeks`."
+"A duration is a whole number and one of the units `blocks`, `minutes`, `hours`, `days` and `weeks`."
 "Write it like `\"14 days\"`."
 
 "LS0403" ZeroDuration Error Never "a duration is zero"
@@ -262,7 +262,7 @@ codes! {
 
 "LS0405" WrongClock Error Never "a duration in blocks on the time clock"
 "With `clock = \"time\"` all locks of the path count median time. Blocks and time cannot be mixed in one lock."
-"Write hours, days or weeks, or use `clock = \"blocks\"`."
+"Write minutes, hours, days or weeks, or use `clock = \"blocks\"`."
 
 "LS0406" BadDate Error Never "a date cannot be read"
 "An unlock date is a full moment in RFC 3339 form with its zone, since a day alone begins at different moments in different places."

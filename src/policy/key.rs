@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use bitcoin::NetworkKind;
 use bitcoin::base58;
-use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpub};
-use miniscript::descriptor::{Descriptor, DescriptorPublicKey, Wildcard};
+use bitcoin::bip32::{ChainCode, ChildNumber, DerivationPath, Fingerprint, Xpub};
+use bitcoin::secp256k1::Parity;
+use miniscript::descriptor::{Descriptor, DescriptorPublicKey, SinglePubKey, Wildcard};
 use thiserror::Error;
 
 use super::shown::is_secret;
@@ -24,6 +25,18 @@ pub struct AccountKey {
     fingerprint: Fingerprint,
     path: DerivationPath,
     xpub: Xpub,
+    form: Form,
+}
+
+/// How much of an account a key expression is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    /// An extended key with its origin.
+    Account,
+    /// An extended key without origin, which counts as its own master key (BIP-380).
+    Bare,
+    /// One public key, from which nothing is derived; the extended key stands in for it.
+    Single { key: SinglePubKey, has_origin: bool },
 }
 
 impl AccountKey {
@@ -34,6 +47,81 @@ impl AccountKey {
             fingerprint,
             path,
             xpub,
+            form: Form::Account,
+        }
+    }
+
+    /// Reads the key of a party of a policy whose vault has a descriptor from elsewhere.
+    ///
+    /// The compiler derives nothing from such a key, so it may also be an extended key without
+    /// origin, or a single public key with or without one.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither of these nor an account.
+    pub fn of_descriptor(text: &str) -> Result<Self, AccountKeyError> {
+        match text.parse::<Self>() {
+            Err(AccountKeyError::NoOrigin(xpub)) => Ok(Self {
+                fingerprint: xpub.fingerprint(),
+                path: DerivationPath::master(),
+                xpub: *xpub,
+                form: Form::Bare,
+            }),
+            Err(AccountKeyError::Single) => {
+                let key = DescriptorPublicKey::from_str(text);
+                let Ok(DescriptorPublicKey::Single(single)) = key else {
+                    return Err(AccountKeyError::Single);
+                };
+                let public_key = match &single.key {
+                    SinglePubKey::FullKey(key) if !key.compressed => {
+                        return Err(AccountKeyError::Single);
+                    }
+                    SinglePubKey::FullKey(key) => key.inner,
+                    SinglePubKey::XOnly(x) => x.public_key(Parity::Even),
+                };
+                let xpub = Xpub {
+                    network: NetworkKind::Main,
+                    depth: 0,
+                    parent_fingerprint: Fingerprint::default(),
+                    child_number: ChildNumber::Normal { index: 0 },
+                    public_key,
+                    chain_code: ChainCode::from([0; 32]),
+                };
+                let has_origin = single.origin.is_some();
+                let (fingerprint, path) = single
+                    .origin
+                    .unwrap_or_else(|| (xpub.fingerprint(), DerivationPath::master()));
+                Ok(Self {
+                    fingerprint,
+                    path,
+                    xpub,
+                    form: Form::Single {
+                        key: single.key,
+                        has_origin,
+                    },
+                })
+            }
+            other => other,
+        }
+    }
+
+    /// Whether a key expression of a descriptor is this account's, whatever steps follow it.
+    #[must_use]
+    pub fn holds(&self, key: &DescriptorPublicKey) -> bool {
+        match (key, &self.form) {
+            (DescriptorPublicKey::Single(single), Form::Single { key, .. }) => single.key == *key,
+            (DescriptorPublicKey::Single(_), _) | (_, Form::Single { .. }) => false,
+            (DescriptorPublicKey::XPub(key), _) => key.xkey == self.xpub,
+            (DescriptorPublicKey::MultiXPub(key), _) => key.xkey == self.xpub,
+        }
+    }
+
+    /// The public key, where it is a single one from which nothing is derived.
+    #[must_use]
+    pub const fn single(&self) -> Option<&SinglePubKey> {
+        match &self.form {
+            Form::Single { key, .. } => Some(key),
+            Form::Account | Form::Bare => None,
         }
     }
 
@@ -49,7 +137,8 @@ impl AccountKey {
         &self.path
     }
 
-    /// The account's extended public key.
+    /// The account's extended public key; for a single public key one that has it and derives
+    /// nothing that anybody could sign for.
     #[must_use]
     pub const fn xpub(&self) -> &Xpub {
         &self.xpub
@@ -68,11 +157,29 @@ impl AccountKey {
 
 impl fmt::Display for AccountKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}", self.fingerprint)?;
-        for number in &self.path {
-            write!(f, "/{}", step(*number))?;
+        let has_origin = match &self.form {
+            Form::Account => true,
+            Form::Bare => false,
+            Form::Single { has_origin, .. } => *has_origin,
+        };
+        if has_origin {
+            write!(f, "[{}", self.fingerprint)?;
+            for number in &self.path {
+                write!(f, "/{}", step(*number))?;
+            }
+            f.write_str("]")?;
         }
-        write!(f, "]{}", self.xpub)
+        match &self.form {
+            Form::Account | Form::Bare => self.xpub.fmt(f),
+            Form::Single {
+                key: SinglePubKey::FullKey(key),
+                ..
+            } => key.fmt(f),
+            Form::Single {
+                key: SinglePubKey::XOnly(key),
+                ..
+            } => key.fmt(f),
+        }
     }
 }
 
@@ -123,6 +230,7 @@ impl FromStr for AccountKey {
             fingerprint,
             path,
             xpub,
+            form: Form::Account,
         };
         match key.last_step() {
             Some(step) if step != xpub.child_number => Err(AccountKeyError::Child {

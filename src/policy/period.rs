@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::units::{BLOCKS_PER_DAY, Blocks, RelativeLock, RelativeLockError};
+use crate::units::{Blocks, RelativeLock, RelativeLockError, SECONDS_PER_BLOCK};
 
 /// Which clock a relative lock counts by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -67,26 +67,29 @@ pub struct Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Blocks,
+    Minutes,
     Hours,
     Days,
     Weeks,
 }
 
 impl Unit {
-    const ALL: [(&'static str, &'static str, Self); 4] = [
+    const ALL: [(&'static str, &'static str, Self); 5] = [
         ("block", "blocks", Self::Blocks),
+        ("minute", "minutes", Self::Minutes),
         ("hour", "hours", Self::Hours),
         ("day", "days", Self::Days),
         ("week", "weeks", Self::Weeks),
     ];
 
     /// None for blocks.
-    const fn hours(self) -> Option<u64> {
+    const fn minutes(self) -> Option<u64> {
         match self {
             Self::Blocks => None,
-            Self::Hours => Some(1),
-            Self::Days => Some(24),
-            Self::Weeks => Some(7 * 24),
+            Self::Minutes => Some(1),
+            Self::Hours => Some(60),
+            Self::Days => Some(24 * 60),
+            Self::Weeks => Some(7 * 24 * 60),
         }
     }
 }
@@ -95,27 +98,28 @@ impl Duration {
     /// The blocks that are expected in it, at most [`u32::MAX`].
     #[must_use]
     pub fn expected_blocks(self) -> Blocks {
-        let hour = u64::from(BLOCKS_PER_DAY / 24);
-        let each = self.unit.hours().map_or(1, |hours| hours * hour);
-        Blocks(u32::try_from(self.count.saturating_mul(each)).unwrap_or(u32::MAX))
+        Blocks(u32::try_from(self.blocks()).unwrap_or(u32::MAX))
+    }
+
+    /// The same, not bounded; minutes that are no whole block count as one.
+    fn blocks(self) -> u64 {
+        let minutes_per_block = u64::from(SECONDS_PER_BLOCK / 60);
+        match self.unit.minutes() {
+            None => self.count,
+            Some(minutes) => self
+                .count
+                .saturating_mul(minutes)
+                .div_ceil(minutes_per_block),
+        }
     }
 
     /// The lock of this duration on a clock, rounded up to what the clock can count.
     pub(in crate::policy) fn period(self, clock: Clock) -> Result<Period, PeriodError> {
-        let lock = match (clock, self.unit.hours()) {
-            (Clock::Blocks, hours) => {
-                let blocks = match hours {
-                    None => self.count,
-                    Some(hours) => {
-                        let per_hour = u64::from(BLOCKS_PER_DAY / 24);
-                        self.count.saturating_mul(hours * per_hour)
-                    }
-                };
-                RelativeLock::from_blocks(Blocks(u32::try_from(blocks).unwrap_or(u32::MAX)))?
-            }
+        let lock = match (clock, self.unit.minutes()) {
+            (Clock::Blocks, _) => RelativeLock::from_blocks(self.expected_blocks())?,
             (Clock::Time, None) => return Err(PeriodError::BlocksOnTimeClock),
-            (Clock::Time, Some(hours)) => {
-                RelativeLock::from_seconds(self.count.saturating_mul(hours * 3600))?
+            (Clock::Time, Some(minutes)) => {
+                RelativeLock::from_seconds(self.count.saturating_mul(minutes * 60))?
             }
         };
         Ok(Period {
@@ -165,13 +169,13 @@ impl FromStr for Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DurationError {
     /// A bare number.
-    #[error("the duration has no unit: `blocks`, `hours`, `days` or `weeks`")]
+    #[error("the duration has no unit: `blocks`, `minutes`, `hours`, `days` or `weeks`")]
     NoUnit,
     /// Does not begin with a whole number.
     #[error("this is no duration; write such as `14 days`")]
     Malformed,
     /// A whole number of something else.
-    #[error("the duration needs a whole number of `blocks`, `hours`, `days` or `weeks`")]
+    #[error("the duration needs a whole number of `blocks`, `minutes`, `hours`, `days` or `weeks`")]
     UnknownUnit,
 }
 

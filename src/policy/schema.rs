@@ -90,7 +90,7 @@ fn value(value: Value) -> Json {
             "propertyNames": name(),
             "additionalProperties": { "type": "integer", "minimum": 1 },
         }),
-        Value::Duration => pattern(r"^\s*[0-9]+\s*(blocks?|hours?|days?|weeks?)\s*$"),
+        Value::Duration => pattern(r"^\s*[0-9]+\s*(blocks?|minutes?|hours?|days?|weeks?)\s*$"),
         Value::Moment => json!({ "type": "string" }),
         Value::Percentage => pattern(r"^\s*[0-9]{1,3}\s*%\s*$"),
         Value::Account => {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use longstop::policy::AccountKey;
+
 use crate::BASE;
 use crate::template::{self, check_template};
 
@@ -70,6 +72,10 @@ fn relative_locks_by_the_calendar() {
         ("time", "9321 hours", true),
         ("time", "55 weeks", false),
         ("time", "56 weeks", true),
+        ("blocks", "655350 minutes", false),
+        ("blocks", "655351 minutes", true),
+        ("time", "559232 minutes", false),
+        ("time", "559233 minutes", true),
     ] {
         let found = with_path(&format!("clock = \"{clock}\"\ndelay = \"{duration}\""));
         assert_only(&found, "LS0404", too_long, duration);
@@ -617,4 +623,34 @@ fn problems_that_are_listed() {
             .any(|problem| problem.code().as_str() == "LS0108");
         assert_eq!(said, more, "{problems} problems");
     }
+}
+
+/// Only where the vault has a descriptor from elsewhere may a key be less than an account.
+#[test]
+fn keys_without_origin_and_single_keys_are_for_descriptors_from_elsewhere() {
+    let account = "[73ba188d/48h/1h/0h/3h]tpubDE4j6HJ6qVyXMoQSee73GvrxBwx9BepvUnQP5WiTMjdM31uXiBPaiqyypXLFqgbzej14V1MEo4RcAKwWaB7yeFghq2AXCvoBPmiB8cP5t47";
+    let bare = account.split(']').nth(1).expect("a key");
+    let single = "03a34b99f22c790c4e36b2b3c2c35a36db06226e41c692fc82b8b56ac1c540c5bd";
+    let with_origin = format!("[deadbeef/1h/2]{single}");
+    let x_only = &single[2..];
+    for (key, account) in [
+        (account, true),
+        (bare, false),
+        (single, false),
+        (with_origin.as_str(), false),
+        (x_only, false),
+    ] {
+        assert_eq!(key.parse::<AccountKey>().is_ok(), account, "{key}");
+        let read = AccountKey::of_descriptor(key);
+        assert_eq!(read.map(|key| key.to_string()), Ok(key.to_owned()));
+    }
+    // What is no key at all stays none, and so does what cannot stand in these scripts.
+    for key in [
+        "tpub",
+        "[73ba188d/48h/1h/0h]tpubDE4j6HJ6qVyXMoQSee73GvrxBwx9BepvUnQP5WiTMjdM31uXiBPaiqyypXLFqgbzej14V1MEo4RcAKwWaB7yeFghq2AXCvoBPmiB8cP5t47",
+        "04a34b99f22c790c4e36b2b3c2c35a36db06226e41c692fc82b8b56ac1c540c5bd5b8dec5235a0fa8722476c7709c02559e3aa73aa03918ba2d492eea75abea235",
+    ] {
+        assert!(AccountKey::of_descriptor(key).is_err(), "{key}");
+    }
+    assert!(AccountKey::of_descriptor(&format!("{bare}/0/*")).is_err());
 }

@@ -1,5 +1,6 @@
 //! Keys: whether they can be derived from, belong to the network, and are everybody's own.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use bitcoin::NetworkKind;
@@ -66,22 +67,29 @@ pub(super) fn parties(document: &Document, problems: &mut Vec<Diagnostic>) -> Ve
         .network
         .as_ref()
         .map(|network| network.value);
+    let foreign = document.settings.descriptor.is_some();
     document
         .parties
         .iter()
-        .map(|entry| party(entry, network, problems))
+        .map(|entry| party(entry, network, foreign, problems))
         .collect()
 }
 
 fn party(
     entry: &PartyEntry,
     network: Option<Network>,
+    foreign: bool,
     problems: &mut Vec<Diagnostic>,
 ) -> CheckedParty {
     let mut account = |typed: &Typed<String>, field: &str| {
         let typed = typed.as_ref()?;
         let title = format!("`{field}` of {}", quote(&entry.name.value));
-        let key = account(typed, &typed.value, &title, network, problems)?;
+        let read = if foreign {
+            AccountKey::of_descriptor
+        } else {
+            AccountKey::from_str
+        };
+        let key = account(typed, &typed.value, read, &title, network, problems)?;
         Some(Spanned::new(key, typed.span))
     };
     let key = account(&entry.key, "key");
@@ -142,11 +150,12 @@ fn worthless_key() -> AccountKey {
 fn account(
     typed: &Spanned<String>,
     text: &str,
+    read: fn(&str) -> Result<AccountKey, AccountKeyError>,
     title: &str,
     network: Option<Network>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<AccountKey> {
-    let key = match text.parse::<AccountKey>() {
+    let key = match read(text) {
         Ok(key) => key,
         Err(error) => {
             problems.push(unreadable(&error, typed.span, text, title));
@@ -154,7 +163,8 @@ fn account(
         }
     };
     let network = network?;
-    if key.network_kind() != network.kind() {
+    // A single key is of no network; only a descriptor from elsewhere has such.
+    if key.single().is_none() && key.network_kind() != network.kind() {
         let (is, other) = match key.network_kind() {
             NetworkKind::Main => ("the main network", "`xpub…`"),
             NetworkKind::Test => ("test networks", "`tpub…`"),
@@ -283,7 +293,14 @@ fn fee_wallet(
         );
         return None;
     };
-    let account = account(typed, inner, &title, network, problems)?;
+    let account = account(
+        typed,
+        inner,
+        AccountKey::from_str,
+        &title,
+        network,
+        problems,
+    )?;
     match typed.value.parse::<Descriptor<DescriptorPublicKey>>() {
         Ok(descriptor) => Some(FeeWallet {
             account,

@@ -62,7 +62,7 @@ pub(super) fn period(
         PeriodError::BlocksOnTimeClock => {
             Diagnostic::new(Code::WrongClock, format!("{what} is {text} on the time clock"))
                 .at(typed.span, "blocks on the time clock")
-                .help("write hours, days or weeks, or use `clock = \"blocks\"`")
+                .help("write minutes, hours, days or weeks, or use `clock = \"blocks\"`")
         }
         PeriodError::Lock(crate::units::RelativeLockError::Zero) => {
             Diagnostic::new(Code::ZeroDuration, format!("{what} is {text}, which waits for nothing"))

@@ -316,7 +316,9 @@ fn spelled(text: &str) -> String {
     match text.parse::<AccountKey>() {
         Ok(key) => key.to_string(),
         Err(AccountKeyError::Secret) => String::new(),
-        Err(_) => text.to_owned(),
+        Err(_) => {
+            AccountKey::of_descriptor(text).map_or_else(|_| text.to_owned(), |key| key.to_string())
+        }
     }
 }
 

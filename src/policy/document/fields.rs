@@ -390,14 +390,14 @@ fn no_unit(name: &str, number: &str, span: Span) -> Diagnostic {
         Code::NoUnit,
         format!("`{name}` is {}, which has no unit", quote(&number)),
     )
-    .at(span, "blocks, hours, days or weeks?")
+    .at(span, "blocks, minutes, hours, days or weeks?")
     .help(format!(
-        "write `\"{number} days\"` or `\"{number} blocks\"`; hours and weeks are possible too"
+        "write `\"{number} days\"` or `\"{number} blocks\"`; minutes, hours and weeks are possible too"
     ))
 }
 
 fn unknown_unit(name: &str, text: &str, span: Span) -> Diagnostic {
-    let units = "`blocks`, `hours`, `days` or `weeks`";
+    let units = "`blocks`, `minutes`, `hours`, `days` or `weeks`";
     let text = text.trim();
     let number = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let (whole, unit) = text
@@ -412,7 +412,7 @@ fn unknown_unit(name: &str, text: &str, span: Span) -> Diagnostic {
             format!("write a whole number of {units}, such as `\"36 hours\"`"),
         )
     } else {
-        let help = match did_you_mean(unit, ["blocks", "hours", "days", "weeks"]) {
+        let help = match did_you_mean(unit, ["blocks", "minutes", "hours", "days", "weeks"]) {
             Some(unit) => format!("did you mean `\"{number} {unit}\"`?"),
             None => format!("write a whole number of {units}, such as `\"14 days\"`"),
         };

@@ -34,6 +34,7 @@ pub(super) const FUNCTIONS: &[(&str, &str)] = &[
     ),
     ("lockup", "`lockup(#{ period: days(30) })`"),
     ("blocks", "`blocks(2016)`"),
+    ("minutes", "`minutes(90)`"),
     ("hours", "`hours(36)`"),
     ("days", "`days(14)`"),
     ("weeks", "`weeks(2)`"),
@@ -171,7 +172,7 @@ fn quorums(sandbox: &mut Sandbox, builder: &Shared) {
 /// Terms of a path: each remembers where it was made.
 fn terms(sandbox: &mut Sandbox, builder: &Shared) {
     let engine = &mut sandbox.engine;
-    for unit in ["blocks", "hours", "days", "weeks"] {
+    for unit in ["blocks", "minutes", "hours", "days", "weeks"] {
         let b = Rc::clone(builder);
         engine.register_fn(unit, move |context: NativeCallContext, number: i64| Term {
             value: format!("{number} {unit}").into(),
