@@ -6,6 +6,7 @@
 
 mod check;
 mod compile;
+mod completions;
 mod demo;
 mod devices;
 mod explain;
@@ -14,6 +15,7 @@ mod export;
 mod failure;
 mod fmt;
 mod input;
+mod man;
 mod new;
 mod output;
 mod params;
@@ -54,11 +56,13 @@ enum Command {
     New(new::New),
     Check(check::Check),
     Compile(compile::Compile),
+    Completions(completions::Completions),
     Devices(devices::DevicesOf),
     Explain(explain::Explain),
     ExplainCode(explain_code::ExplainCode),
     Export(export::Export),
     Fmt(fmt::Fmt),
+    Man(man::Man),
     Params(params::Params),
     Render(render_policy::Render),
     Rule(rule::Rule),
@@ -72,29 +76,43 @@ impl Cli {
     /// Does what the command line says, and says how it went.
     #[must_use]
     pub fn run(&self) -> Exit {
-        let screen = Screen::new(self.json);
-        let outcome = match &self.command {
-            Command::Demo(demo) => demo.run(&screen),
-            Command::New(new) => new.run(&screen),
-            Command::Check(check) => check.run(&screen),
-            Command::Compile(compile) => compile.run(&screen),
-            Command::Devices(devices) => devices.run(&screen),
-            Command::Explain(explain) => explain.run(&screen),
-            Command::ExplainCode(explain_code) => explain_code.run(&screen),
-            Command::Export(export) => export.run(&screen),
-            Command::Fmt(fmt) => fmt.run(&screen),
-            Command::Params(params) => params.run(&screen),
-            Command::Render(render) => render.run(&screen),
-            Command::Rule(rule) => rule.run(&screen),
-            Command::Schema(schema) => schema.run(&screen),
-            Command::Simulate(simulate) => simulate.run(&screen),
-            Command::Test(test) => test.run(&screen),
-            Command::Verify(verify) => verify.run(&screen),
+        let json = match &self.command {
+            Command::Check(check) => check.wants_json(self.json),
+            Command::Test(test) => test.wants_json(self.json),
+            Command::Rule(rule) => rule.wants_json(self.json),
+            _ => Ok(self.json),
         };
+        let screen = Screen::new(*json.as_ref().unwrap_or(&self.json));
+        let outcome = json.and_then(|_| self.command.run(&screen));
         outcome.unwrap_or_else(|failure| {
             screen.failure(&failure);
             failure.exit()
         })
+    }
+}
+
+impl Command {
+    fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        match self {
+            Self::Demo(demo) => demo.run(screen),
+            Self::New(new) => new.run(screen),
+            Self::Check(check) => check.run(screen),
+            Self::Compile(compile) => compile.run(screen),
+            Self::Completions(completions) => completions.run(screen),
+            Self::Devices(devices) => devices.run(screen),
+            Self::Explain(explain) => explain.run(screen),
+            Self::ExplainCode(explain_code) => explain_code.run(screen),
+            Self::Export(export) => export.run(screen),
+            Self::Fmt(fmt) => fmt.run(screen),
+            Self::Man(man) => man.run(screen),
+            Self::Params(params) => params.run(screen),
+            Self::Render(render) => render.run(screen),
+            Self::Rule(rule) => rule.run(screen),
+            Self::Schema(schema) => schema.run(screen),
+            Self::Simulate(simulate) => simulate.run(screen),
+            Self::Test(test) => test.run(screen),
+            Self::Verify(verify) => verify.run(screen),
+        }
     }
 }
 

@@ -3,6 +3,11 @@
 //!
 //! After a change of the output run `TRYCMD=overwrite cargo test --test cli` and read what changed.
 
+#[path = "cli/reports.rs"]
+mod reports;
+#[path = "cli/shells.rs"]
+mod shells;
+
 use std::process::{Command, Output, Stdio};
 
 use longstop::chain::RecordLine;
@@ -69,6 +74,8 @@ fn every_command_has_its_result_as_json() {
         (vec!["render", POLICY], "toml"),
         (vec!["rule", "eval", RULE, "--facts", FACTS], "allow"),
         (vec!["rule", "test", "policies/club"], "tests"),
+        (vec!["completions", "bash"], "text"),
+        (vec!["man", "check"], "pages"),
         (vec!["new", "--list"], "templates"),
         (vec!["new", "--template", "backup"], "text"),
         (vec!["simulate", INCIDENT], "timeline"),

@@ -1,25 +1,65 @@
 //! `longstop check`: is this a sound policy?
 
-use clap::Args;
-use serde::Serialize;
+use std::path::PathBuf;
 
-use super::input::PolicyArgs;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use serde_json::json;
+
+use super::input::{PolicyFile, Settings};
 use super::render::{self, Screen};
 use super::{Exit, Failure, input};
 use crate::compile::PolicyId;
-use crate::policy::{Located, Policy, Severity, secrets};
+use crate::policy::{Checked, Located, Policy, Severity, secrets};
 
-/// Check a policy and say everything that is wrong with it
+/// Check policies and say everything that is wrong with them
 ///
 /// Problems are shown with their places on standard error; the summary is the result. Warnings
-/// and notes do not make a policy unsound.
+/// and notes do not make a policy unsound. Of several policies each is checked, and the exit code
+/// is the highest of them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: file, policy, policy_id, network, script (null where there are errors), errors,\nwarnings, notes, diagnostics [code, severity, message, help, labels] and silenced [code,\nmessage, reason]."
+    after_help = "With --json: file, policy, policy_id, network, script (null where there are errors), errors,\nwarnings, notes, diagnostics [code, severity, message, help, labels] and silenced [code,\nmessage, reason]; of several policies: policies, the list of these."
 )]
 pub(super) struct Check {
+    /// The policy files: TOML, or scripts that end in `.rhai`
+    #[arg(required = true)]
+    policies: Vec<PathBuf>,
     #[command(flatten)]
-    policy: PolicyArgs,
+    settings: Settings,
+    /// How to write the result; sarif is for tools that show problems in code review
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<CheckFormat>,
+}
+
+/// How the result of a check is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// For people.
+    Human,
+    /// One JSON document, as with `--json`.
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// What came of one of several files.
+pub(super) enum Judgement {
+    Judged(Box<Judged>),
+    /// It could not be read, or not be compiled.
+    Failed {
+        file: String,
+        failure: Failure,
+    },
+}
+
+/// A policy that was read and checked.
+pub(super) struct Judged {
+    pub file: PolicyFile,
+    pub checked: Checked,
+    /// The text that the places of its problems point into, as it may be shown.
+    pub source: String,
+    id: Option<PolicyId>,
 }
 
 /// What came of a check.
@@ -46,16 +86,112 @@ pub(super) struct SilencedProblem<'a> {
 }
 
 impl Check {
+    /// Whether the result is JSON.
+    pub(super) fn wants_json(&self, json: bool) -> Result<bool, Failure> {
+        match self.format {
+            None => Ok(json),
+            Some(CheckFormat::Json) => Ok(true),
+            Some(_) if json => Err(Failure::TwoFormats),
+            Some(_) => Ok(false),
+        }
+    }
+
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let file = input::policy(&self.policy)?;
-        let checked = file.document.check();
-        screen.diagnostics(&file.file, &checked);
-        let source = checked.source();
-        // What its script type cannot hold is wrong with a policy too.
-        let compiled = match checked.policy {
-            Some(_) => Some(input::compiled(&file)?.compiled),
-            None => None,
-        };
+        let quiet = self.format == Some(CheckFormat::Sarif);
+        if let ([path], false) = (self.policies.as_slice(), quiet) {
+            let file = input::policy_file(path, &self.settings)?;
+            let checked = file.document.check();
+            screen.diagnostics(&file.file, &checked);
+            let judged = judge(file, checked)?;
+            let summary = judged.summary();
+            screen.show(&summary, |width| render::summary(&summary, width))?;
+            return Ok(judged.exit());
+        }
+        let mut judgements = Vec::new();
+        let mut exit = Exit::Ok;
+        for path in &self.policies {
+            let judged = input::policy_file(path, &self.settings).and_then(|file| {
+                let checked = file.document.check();
+                if !quiet {
+                    screen.diagnostics(&file.file, &checked);
+                }
+                judge(file, checked)
+            });
+            let (judgement, code) = match judged {
+                Ok(judged) => {
+                    let code = judged.exit();
+                    (Judgement::Judged(Box::new(judged)), code)
+                }
+                // What is wrong with the command line is so for all of them.
+                Err(failure) if failure.exit() == Exit::Usage => return Err(failure),
+                Err(failure) => {
+                    screen.remark(&failure);
+                    let code = failure.exit();
+                    let file = input::file_name(path);
+                    (Judgement::Failed { file, failure }, code)
+                }
+            };
+            if code.code() > exit.code() {
+                exit = code;
+            }
+            judgements.push(judgement);
+        }
+        if quiet {
+            let log = render::sarif(&judgements);
+            screen.show(&log, |_| render::pretty(&log))?;
+        } else {
+            let entries: Vec<_> = judgements.iter().map(Judgement::json).collect();
+            let all = json!({ "policies": entries });
+            screen.show(&all, |width| render::summaries(&judgements, width))?;
+        }
+        Ok(exit)
+    }
+}
+
+/// What its script type cannot hold is wrong with a policy too.
+fn judge(file: PolicyFile, checked: Checked) -> Result<Judged, Failure> {
+    let id = match checked.policy {
+        Some(_) => Some(input::compiled(&file)?.compiled.id()),
+        None => None,
+    };
+    Ok(Judged {
+        source: checked.source(),
+        file,
+        checked,
+        id,
+    })
+}
+
+impl Judgement {
+    fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Judged(judged) => {
+                // A summary has string keys only, with which nothing can fail.
+                serde_json::to_value(judged.summary()).unwrap_or_default()
+            }
+            Self::Failed { file, failure } => json!({
+                "file": file,
+                "error": {
+                    "kind": failure.kind(),
+                    "message": failure.to_string(),
+                    "exit": failure.exit().code(),
+                },
+            }),
+        }
+    }
+}
+
+impl Judged {
+    fn exit(&self) -> Exit {
+        if self.checked.has_errors() {
+            Exit::Document
+        } else {
+            Exit::Ok
+        }
+    }
+
+    pub(super) fn summary(&self) -> Summary<'_> {
+        let checked = &self.checked;
         let count = |severity| {
             let problems = checked.diagnostics.iter();
             problems
@@ -63,10 +199,10 @@ impl Check {
                 .count()
         };
         let policy = checked.policy.as_ref();
-        let summary = Summary {
-            file: &file.file,
+        Summary {
+            file: &self.file.file,
             policy: policy.map(Policy::name),
-            policy_id: compiled.map(|compiled| compiled.id()),
+            policy_id: self.id,
             network: policy.map(|policy| policy.network().to_string()),
             script: policy.map(|policy| policy.script().to_string()),
             errors: count(Severity::Error),
@@ -75,7 +211,7 @@ impl Check {
             diagnostics: checked
                 .diagnostics
                 .iter()
-                .map(|problem| problem.located(&source))
+                .map(|problem| problem.located(&self.source))
                 .collect(),
             silenced: checked
                 .silenced
@@ -91,12 +227,6 @@ impl Check {
                     },
                 })
                 .collect(),
-        };
-        screen.show(&summary, |width| render::summary(&summary, width))?;
-        Ok(if checked.has_errors() {
-            Exit::Document
-        } else {
-            Exit::Ok
-        })
+        }
     }
 }

@@ -79,6 +79,10 @@ pub(super) enum Failure {
     Unanswered(io::Error),
     #[error("`{file}` is there already; choose another name, or write over it with --force")]
     Exists { file: String },
+    #[error("`--json` and another `--format` ask for two results; choose one")]
+    TwoFormats,
+    #[error("there is no command `{typed}`; `longstop help` lists them")]
+    UnknownCommand { typed: String },
     #[error("a rehearsal ended unexpectedly")]
     Panic,
 }
@@ -117,6 +121,8 @@ impl Failure {
             | Self::FormatScript { .. }
             | Self::UnknownTemplate { .. }
             | Self::NoTerminal
+            | Self::TwoFormats
+            | Self::UnknownCommand { .. }
             | Self::Unanswered(_)
             | Self::UnknownCode { .. }
             | Self::BadStage { .. }
@@ -151,6 +157,8 @@ impl Failure {
             Self::UnknownTemplate { .. } => "unknown-template",
             Self::NoTerminal | Self::Unanswered(_) => "no-terminal",
             Self::Exists { .. } => "exists",
+            Self::TwoFormats => "two-formats",
+            Self::UnknownCommand { .. } => "unknown-command",
             Self::Panic => "panic",
         }
     }

@@ -10,11 +10,13 @@ mod compiled;
 mod devices;
 mod diagnostics;
 mod formatted;
+mod junit;
 mod outcomes;
 mod parameters;
 mod policy;
 mod prompt;
 mod report;
+mod sarif;
 mod verdict;
 mod verification;
 mod words;
@@ -33,11 +35,13 @@ pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;
 pub(super) use self::devices::devices;
 pub(super) use self::formatted::{diff, formatted};
+pub(super) use self::junit::junit;
 pub(super) use self::outcomes::outcomes;
 pub(super) use self::parameters::parameters;
-pub(super) use self::policy::summary;
+pub(super) use self::policy::{summaries, summary};
 pub(super) use self::prompt::Prompt;
 pub(super) use self::report::{demo, report};
+pub(super) use self::sarif::sarif;
 pub(super) use self::verdict::verdict;
 pub(super) use self::verification::verification;
 
@@ -98,17 +102,23 @@ impl Screen {
         }
     }
 
+    /// Why there is no result about one of several things.
+    #[expect(clippy::unused_self, reason = "the screen says it")]
+    pub(super) fn remark(&self, failure: &Failure) {
+        say(&format!(
+            "{}: {}\n",
+            paint(RED, "error"),
+            shown(&failure.to_string())
+        ));
+    }
+
     /// Why there is no result.
     pub(super) fn failure(&self, failure: &Failure) {
         let checked = failure.checked();
         if let Some((file, checked)) = checked {
             self.diagnostics(file, checked);
         }
-        say(&format!(
-            "{}: {}\n",
-            paint(RED, "error"),
-            shown(&failure.to_string())
-        ));
+        self.remark(failure);
         if self.json {
             let diagnostics = checked.map(|(_, checked)| diagnostics::located(checked));
             let error = json!({

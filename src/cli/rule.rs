@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::input;
 use super::render::{self, Screen};
-use super::test::{self, Kind, Outcome};
+use super::test::{self, FormatArgs, Kind, Outcome};
 use super::{Exit, Failure};
 use crate::policy::{Cases, Facts, Question, Rule as Script};
 
@@ -54,13 +54,23 @@ struct Eval {
 struct Test {
     /// The folder
     folder: PathBuf,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 impl Rule {
+    /// Whether the result is JSON.
+    pub(super) fn wants_json(&self, json: bool) -> Result<bool, Failure> {
+        match &self.command {
+            Command::Eval(_) => Ok(json),
+            Command::Test(rules) => rules.format.wants_json(json),
+        }
+    }
+
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         match &self.command {
             Command::Eval(eval) => eval.run(screen),
-            Command::Test(rules) => test::run(&rules.folder, screen, test),
+            Command::Test(rules) => test::run(&rules.folder, screen, rules.format, test),
         }
     }
 }

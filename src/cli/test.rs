@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::input::Settings;
@@ -40,6 +40,38 @@ const EXPECT_IN_SCRIPT: &str = "// expect:";
 pub(super) struct Test {
     /// The folder
     folder: PathBuf,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// How the outcomes of tests are written.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct FormatArgs {
+    /// How to write the result; junit is for build servers
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<TestFormat>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TestFormat {
+    /// For people.
+    Human,
+    /// One JSON document, as with `--json`.
+    Json,
+    /// JUnit XML.
+    Junit,
+}
+
+impl FormatArgs {
+    /// Whether the result is JSON.
+    pub(super) fn wants_json(self, json: bool) -> Result<bool, Failure> {
+        match self.format {
+            None => Ok(json),
+            Some(TestFormat::Json) => Ok(true),
+            Some(_) if json => Err(Failure::TwoFormats),
+            Some(_) => Ok(false),
+        }
+    }
 }
 
 /// What came of all tests.
@@ -73,9 +105,29 @@ pub(super) enum Kind {
     Rule,
 }
 
+impl Kind {
+    /// All of them.
+    pub(super) const ALL: [Self; 4] = [Self::Incident, Self::Policy, Self::Refused, Self::Rule];
+
+    /// The word for it.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Incident => "incident",
+            Self::Policy => "policy",
+            Self::Refused => "refused",
+            Self::Rule => "rule",
+        }
+    }
+}
+
 impl Test {
+    /// Whether the result is JSON.
+    pub(super) fn wants_json(&self, json: bool) -> Result<bool, Failure> {
+        self.format.wants_json(json)
+    }
+
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        run(&self.folder, screen, run_one)
+        run(&self.folder, screen, self.format, run_one)
     }
 }
 
@@ -84,6 +136,7 @@ impl Test {
 pub(super) fn run(
     folder: &Path,
     screen: &Screen,
+    format: FormatArgs,
     test: fn(&Path) -> Option<Outcome>,
 ) -> Result<Exit, Failure> {
     let mut files = Vec::new();
@@ -104,7 +157,10 @@ pub(super) fn run(
         failed,
         tests,
     };
-    screen.show(&outcomes, |width| render::outcomes(&outcomes, width))?;
+    screen.show(&outcomes, |width| match format.format {
+        Some(TestFormat::Junit) => render::junit(&outcomes),
+        _ => render::outcomes(&outcomes, width),
+    })?;
     Ok(if failed == 0 { Exit::Ok } else { Exit::Unmet })
 }
 

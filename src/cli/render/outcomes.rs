@@ -1,7 +1,7 @@
 //! The outcomes of `longstop test`, as test runners show them.
 
 use super::{BOLD, GREEN, RED, hanging, paint, shown};
-use crate::cli::test::{Kind, Outcome, Outcomes};
+use crate::cli::test::{Outcome, Outcomes};
 
 pub(in crate::cli) fn outcomes(outcomes: &Outcomes, width: usize) -> String {
     let tests = &outcomes.tests;
@@ -30,13 +30,8 @@ pub(in crate::cli) fn outcomes(outcomes: &Outcomes, width: usize) -> String {
     text
 }
 
-const fn kind(test: &Outcome) -> &'static str {
-    match test.kind {
-        Kind::Incident => "incident",
-        Kind::Policy => "policy  ",
-        Kind::Refused => "refused ",
-        Kind::Rule => "rule    ",
-    }
+fn kind(test: &Outcome) -> String {
+    format!("{:8}", test.kind.word())
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -1,7 +1,7 @@
 //! A policy in a few lines.
 
 use super::{BOLD, DIM, GREEN, RED, YELLOW, hanging, paint, shown, words};
-use crate::cli::check::Summary;
+use crate::cli::check::{Judgement, Summary};
 use crate::compile::Compiled;
 use crate::policy::{Outcome, PathKind, SpendingPath};
 
@@ -52,6 +52,35 @@ pub(in crate::cli) fn summary(summary: &Summary<'_>, width: usize) -> String {
         _ => RED,
     };
     text.push_str(&format!("{}\n", paint(style, &counts)));
+    text
+}
+
+/// The summaries of several policies, each under the name of its file.
+pub(in crate::cli) fn summaries(judgements: &[Judgement], width: usize) -> String {
+    let mut text = String::new();
+    let mut sound = 0;
+    for judgement in judgements {
+        match judgement {
+            Judgement::Judged(judged) => {
+                let one = judged.summary();
+                sound += usize::from(one.errors == 0);
+                text.push_str(&format!("{}\n", paint(BOLD, one.file)));
+                text.push_str(&summary(&one, width));
+            }
+            Judgement::Failed { file, .. } => {
+                let verdict = paint(RED, "not checked");
+                text.push_str(&format!("{}\n{verdict}\n", paint(BOLD, file)));
+            }
+        }
+        text.push('\n');
+    }
+    let line = format!("{sound} of {} policies are sound", judgements.len());
+    let style = if sound == judgements.len() {
+        GREEN
+    } else {
+        RED
+    };
+    text.push_str(&format!("{}\n", paint(style, &line)));
     text
 }
 
