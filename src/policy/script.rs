@@ -20,6 +20,7 @@ mod builtin;
 mod parameter;
 mod place;
 mod sandbox;
+mod size;
 mod strict;
 mod trouble;
 mod value;
@@ -42,7 +43,8 @@ pub(in crate::policy) use self::sandbox::{Sandbox, on_own_stack};
 /// What a script may take at most.  A script that takes more is refused, whoever runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// Steps, over the script and everything it imports.
+    /// Steps, over the script and everything it imports.  Naming a variable takes one more for every
+    /// 32 items and fields, and for every 1,024 bytes of strings, in its value.
     pub operations: u64,
     /// Functions inside one another.
     pub call_depth: usize,
@@ -71,7 +73,7 @@ pub struct Limits {
 
 /// The limits of every script.
 pub const LIMITS: Limits = Limits {
-    operations: 50_000,
+    operations: 25_000,
     call_depth: 24,
     expression_depth: 64,
     string_bytes: 32_768,

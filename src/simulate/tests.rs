@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bitcoin::Amount;
@@ -11,7 +12,7 @@ use super::run::Rehearsed;
 use super::scenario::{EventKind, Expectations, Holding, Scenario, Whereabouts};
 use super::{Script, rehearse};
 use crate::compile::Stage;
-use crate::policy::check;
+use crate::policy::{self, Imports, check};
 use crate::report::Report;
 use crate::units::UnixTime;
 
@@ -32,12 +33,30 @@ fn shipped() -> Vec<PathBuf> {
     incidents
 }
 
-/// The texts of an incident and of its policy.
+/// A folder that scripts import from.
+struct Folder(PathBuf);
+
+impl Imports for Folder {
+    fn text(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|error| error.to_string())
+    }
+}
+
+/// The texts of an incident and of its policy, of a script what it builds.
 fn texts(incident: &Path) -> (String, String) {
     let text = std::fs::read_to_string(incident).expect("an incident can be read");
     let policy = Scenario::parse(&text).expect("a shipped incident").policy;
     let folder = incident.parent().expect("a file is in a folder");
-    let policy = std::fs::read_to_string(folder.join(policy)).expect("a policy can be read");
+    let file = folder.join(policy);
+    let policy = std::fs::read_to_string(&file).expect("a policy can be read");
+    if file
+        .extension()
+        .is_some_and(|extension| extension == "rhai")
+    {
+        let folder = file.parent().expect("a file is in a folder").to_owned();
+        let script = policy::Script::new(&policy).with_imports(Arc::new(Folder(folder)));
+        return (text, script.run().document.canonical());
+    }
     (text, policy)
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bitcoin::secp256k1::Secp256k1;
 use longstop::compile::{Compiled, SpendCost, compile};
-use longstop::policy::check;
+use longstop::policy::{Imports, Script, check};
 use longstop::simulate::Scenario;
 use longstop::transaction::Builder;
 
@@ -53,12 +53,21 @@ fn current_page() -> String {
     let mut out = HEAD.to_owned();
     let mut policies = 0;
     for folder in sorted(&root().join("policies")) {
-        let file = folder.join("policy.toml");
-        if !file.is_file() {
+        let files = ["policy.toml", "policy.rhai"].map(|name| folder.join(name));
+        let Some(file) = files.into_iter().find(|file| file.is_file()) else {
             continue;
-        }
+        };
         let text = fs::read_to_string(&file).expect("a policy is text");
-        let policy = check(&text).policy;
+        let is_script = file
+            .extension()
+            .is_some_and(|extension| extension == "rhai");
+        let policy = match is_script {
+            true => {
+                let script = Script::new(&text).with_imports(Arc::new(Folder(folder.clone())));
+                script.run().document.check().policy
+            }
+            false => check(&text).policy,
+        };
         let policy = policy.unwrap_or_else(|| panic!("{} has errors", file.display()));
         let compiled = compile(Arc::new(policy)).expect("a shipped policy compiles");
         let name = folder.file_name().and_then(|name| name.to_str());
@@ -72,10 +81,22 @@ fn current_page() -> String {
     out
 }
 
+/// A folder that scripts import from.
+struct Folder(PathBuf);
+
+impl Imports for Folder {
+    fn text(&self, path: &str) -> Result<String, String> {
+        fs::read_to_string(self.0.join(path)).map_err(|error| error.to_string())
+    }
+}
+
 /// The comment at the head of a policy: paragraphs, with one sentence to a line.
 fn words_of_the_author(text: &str) -> String {
     let lines = text.lines().skip_while(|line| line.starts_with("#:schema"));
-    let comment = lines.map_while(|line| line.strip_prefix('#'));
+    let comment = lines.map_while(|line| {
+        let comment = line.strip_prefix('#');
+        comment.or_else(|| line.strip_prefix("//"))
+    });
     let lines: Vec<&str> = comment.map(str::trim).collect();
     let paragraphs = lines.split(|line| line.is_empty());
     let paragraphs = paragraphs.map(|lines| lines.join(" ").replace(".  ", ". "));

@@ -21,7 +21,11 @@ fn everything_said(checked: &Checked) -> String {
 
 /// What must hold for any text at all.
 fn assert_sound(text: &str) {
-    let checked = check(text);
+    assert_sound_answer(&check(text));
+}
+
+/// What must hold for the answer to any text at all.
+pub fn assert_sound_answer(checked: &Checked) {
     assert_eq!(
         checked.policy.is_none(),
         checked.has_errors(),
@@ -36,7 +40,7 @@ fn assert_sound(text: &str) {
             );
         }
     }
-    let said = everything_said(&checked);
+    let said = everything_said(checked);
     let acts = |c: &char| c.is_control() && !matches!(c, '\n' | '\t' | '\r');
     assert_eq!(
         said.chars().find(acts),

@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use longstop::policy::{Code, Diagnostic, Imports, LIMITS, Script, ScriptRun, check};
+use proptest::prelude::*;
 
 use crate::BASE;
+use crate::hostile::assert_sound_answer;
 use crate::template::{Filled, render};
 
 /// The files beside the fixtures.
@@ -296,5 +298,85 @@ fn a_parameter_takes_its_bounds_and_nothing_beyond() {
     assert_eq!(value("9"), ("9".to_owned(), false));
     for refused in ["-4", "10", "five", "", "5.0", "9223372036854775808"] {
         assert_eq!(value(refused), ("5".to_owned(), true), "{refused}");
+    }
+}
+
+/// Fragments that mean something to the interpreter or to our functions.
+const FRAGMENTS: [&str; 56] = [
+    "policy(#{ name: \"x\" })",
+    "party(\"a\", #{ key: \"k\" })",
+    "party(",
+    "quorum(\"q\", 1, [\"a\"])",
+    "root(\"q\")",
+    "path(\"p\", #{ quorum: \"q\", delay: days(3) })",
+    "escrow(#{ window: days(1) })",
+    "any_of([])",
+    "days(9223372036854775807)",
+    "blocks(-1)",
+    "param(\"p\", 1, \"\")",
+    "require(false, \"\\u202e\")",
+    "lint(\"LS0603\", \"\")",
+    "import \"keys\" as k",
+    "import \"people/keys\" as k",
+    "import \"broken\" as k",
+    "k::everybody()",
+    "fn f(a)",
+    "fn party(a, b)",
+    "f(1)",
+    "let x = ",
+    "const Y = ",
+    "global::Y",
+    "x",
+    "x.y",
+    "x[0]",
+    "x += x",
+    "#{",
+    "#{ a: 1 }",
+    "[1, 2]",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    ";",
+    ",",
+    "if x",
+    "loop { }",
+    "for i in 0..9",
+    "while true",
+    "switch x",
+    "=>",
+    "|a| a",
+    "return",
+    "throw \"\\x1b[31m\"",
+    "\"",
+    "`${x}`",
+    "'c'",
+    "1.5",
+    "0x",
+    "-9223372036854775808",
+    "// tprv8ZgxMBicQKsPdWn5Xy3\n",
+    "/*",
+    "\u{202e}é",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_script_is_answered(
+        parts in prop::collection::vec((prop::sample::select(&FRAGMENTS[..]), "[ \n;]{0,2}"), 0..25)
+    ) {
+        let text: String = parts.iter().flat_map(|(part, space)| [*part, space]).collect();
+        let checked = run(&text).document.check();
+        assert_sound_answer(&checked);
+        let said = format!("{:?}", checked.diagnostics);
+        prop_assert!(!said.contains("tprv8Z"), "{}", said);
+    }
+
+    #[test]
+    fn any_text_is_answered(text in "\\PC{0,200}") {
+        assert_sound_answer(&run(&text).document.check());
     }
 }

@@ -23,6 +23,8 @@ pub(in crate::policy) struct Imported {
 /// lies in an imported one.
 pub(in crate::policy) struct Sources {
     main: Arc<str>,
+    /// Where the lines of each text begin, the script's own first.
+    lines: Vec<Vec<usize>>,
     /// The functions that the script is given, each with how it is called.
     functions: &'static [(&'static str, &'static str)],
     imported: Vec<Imported>,
@@ -31,6 +33,7 @@ pub(in crate::policy) struct Sources {
 impl Sources {
     pub fn new(main: Arc<str>, functions: &'static [(&'static str, &'static str)]) -> Self {
         Self {
+            lines: vec![line_starts(&main)],
             main,
             functions,
             imported: Vec::new(),
@@ -60,6 +63,7 @@ impl Sources {
             .imported
             .last()
             .map_or(self.main.len(), |last| last.base + last.text.len());
+        self.lines.push(line_starts(text));
         self.imported.push(Imported {
             path: path.to_owned(),
             text: Arc::from(text),
@@ -68,27 +72,52 @@ impl Sources {
         });
     }
 
-    /// The text of this name, the script itself having none, and where it begins.
-    fn text(&self, source: Option<&str>) -> (&str, usize) {
+    /// Which text has this name, the script itself having none.
+    fn number(&self, source: Option<&str>) -> usize {
         let source = source.filter(|source| !source.is_empty());
-        let imported = source
-            .and_then(|source| self.imported.iter().find(|file| file.path == source))
-            .map(|file| (&*file.text, file.base));
-        imported.unwrap_or((&self.main, 0))
+        let imported = source.and_then(|source| {
+            let mut files = self.imported.iter();
+            files.position(|file| file.path == source)
+        });
+        imported.map_or(0, |position| position + 1)
+    }
+
+    /// The text of this name, and where it begins.
+    fn text(&self, source: Option<&str>) -> (&str, usize) {
+        let imported = self.number(source).checked_sub(1);
+        let imported = imported.and_then(|position| self.imported.get(position));
+        imported.map_or((&self.main, 0), |file| (&file.text, file.base))
+    }
+
+    /// The bytes before a line and column, both counted from one, columns in characters.
+    fn offset(&self, source: Option<&str>, position: Position) -> usize {
+        let (text, _) = self.text(source);
+        let Some(line) = position.line() else {
+            return 0;
+        };
+        let lines = self.lines.get(self.number(source));
+        let start = lines.and_then(|lines| lines.get(line.saturating_sub(1)));
+        let start = start.copied().unwrap_or(text.len());
+        let rest = text.get(start..).unwrap_or_default();
+        let column = position.position().unwrap_or(1).saturating_sub(1);
+        let within = rest.char_indices().nth(column);
+        start + within.map_or(rest.len(), |(at, _)| at)
     }
 
     /// What stands at a position: a call up to its closing bracket, a word, a string, or else one
     /// character.
     pub fn span(&self, source: Option<&str>, position: Position) -> Span {
         let (text, base) = self.text(source);
-        let range = marked(text, offset(text, position));
+        let range = marked(text, self.offset(source, position));
         Span::from(base + range.start..base + range.end)
     }
 
     /// The text before a position on its line.
     pub fn before(&self, source: Option<&str>, position: Position) -> &str {
         let (text, _) = self.text(source);
-        let before = text.get(..offset(text, position)).unwrap_or_default();
+        let before = text
+            .get(..self.offset(source, position))
+            .unwrap_or_default();
         before.rsplit('\n').next().unwrap_or_default()
     }
 
@@ -125,23 +154,10 @@ impl Sources {
     }
 }
 
-/// The bytes before a line and column, both counted from one, columns in characters.
-fn offset(text: &str, position: Position) -> usize {
-    let Some(line) = position.line() else {
-        return 0;
-    };
-    let start: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
-    let rest = text.get(start..).unwrap_or_default();
-    let column = position.position().unwrap_or(1).saturating_sub(1);
-    let within = rest
-        .char_indices()
-        .nth(column)
-        .map_or(rest.len(), |(at, _)| at);
-    start + within
+/// Where the lines of a text begin.
+fn line_starts(text: &str) -> Vec<usize> {
+    let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(ends).collect()
 }
 
 fn is_word(c: char) -> bool {

@@ -15,6 +15,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, Position
 use super::super::shown::quote;
 use super::super::{Code, Diagnostic};
 use super::place::Sources;
+use super::size::Size;
 use super::trouble::{Trouble, diagnose, limit};
 use super::{Expired, Imports, LIMITS, strict, too_long};
 
@@ -26,6 +27,12 @@ const FORBIDDEN: [&str; 6] = ["eval", "print", "debug", "try", "catch", "this"];
 
 /// Steps between two looks at the clock.
 const STEPS_PER_LOOK: u64 = 256;
+
+/// Steps beyond the limit after which a script is stopped wherever it is.
+///
+/// The interpreter does not always say where it is when it counts a step, but it does where a variable
+/// is named, so a script that names one soon is stopped there.
+const GRACE: u64 = 100;
 
 /// The stack a script runs on.
 ///
@@ -88,16 +95,19 @@ impl Sandbox {
             .set_max_functions(LIMITS.functions)
             .set_max_modules(LIMITS.imports);
         strict::register(&mut engine);
-        watch_sizes(&mut engine);
         // The interpreter begins to count anew in every import, so the steps are counted here.
-        let steps = Cell::new(0_u64);
+        let steps = Rc::new(Cell::new(0));
+        weigh_variables(&mut engine, Rc::clone(&steps));
+        let looks = Cell::new(0_u64);
         engine.on_progress(move |_| {
             let taken = steps.get() + 1;
             steps.set(taken);
-            if taken > LIMITS.operations {
+            if taken > LIMITS.operations + GRACE {
                 return Some("operations".into());
             }
-            (taken % STEPS_PER_LOOK == 0 && expired()).then(|| "time".into())
+            looks.set(looks.get() + 1);
+            let is_time_to_look = looks.get().is_multiple_of(STEPS_PER_LOOK);
+            (is_time_to_look && expired()).then(|| "time".into())
         });
         engine.set_module_resolver(Resolver {
             imports,
@@ -142,18 +152,24 @@ impl Sandbox {
     }
 }
 
-/// Checks the size of a variable whenever it is named.
+/// Checks the size of a variable whenever it is named, and counts it as steps.
 ///
 /// The interpreter checks what is put into a map, but not the map, which could grow by one field
-/// after another beyond all limits, and then be copied again and again.
+/// after another beyond all limits.  And to copy, sort or search a large value is one step to it,
+/// so that few steps could take long.
 #[expect(
     deprecated,
     reason = "the interpreter marks what may change as deprecated"
 )]
-fn watch_sizes(engine: &mut Engine) {
-    engine.on_var(|name, _, context| {
+fn weigh_variables(engine: &mut Engine, steps: Rc<Cell<u64>>) {
+    engine.on_var(move |name, _, context| {
         if let Some(value) = context.scope().get(name) {
-            context.engine().ensure_data_size_within_limits(value)?;
+            let size = Size::of(value);
+            size.check()?;
+            steps.set(steps.get() + size.steps());
+        }
+        if steps.get() > LIMITS.operations {
+            return Err(limit("operations").into());
         }
         Ok(None)
     });

@@ -57,9 +57,11 @@ pub(super) fn diagnose(error: EvalAltResult, sources: &Sources) -> Diagnostic {
         EvalAltResult::ErrorTerminated(why, _) => limit(&why.to_string()),
         other => failed(&other, source, sources),
     };
-    Diagnostic::new(trouble.code, trouble.message)
-        .at(sources.span(source, position), trouble.label)
-        .help(trouble.help)
+    let diagnostic = Diagnostic::new(trouble.code, trouble.message).help(trouble.help);
+    if position.is_none() {
+        return diagnostic;
+    }
+    diagnostic.at(sources.span(source, position), trouble.label)
 }
 
 /// The error at the bottom of calls and imports, and the file it is in.
