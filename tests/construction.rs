@@ -23,6 +23,7 @@ mod vault;
 
 /// One file for each stage and each danger.
 mod construction {
+    mod cheapest;
     mod depth;
     mod escrow;
     mod fees;

@@ -14,7 +14,7 @@ use crate::compile::{
     BranchUse, Compiled, Keychain, Leaf, LeafKind, PolicyId, Role, SpendCost, Stage,
     StageDescriptor, StagedDescriptors, is_unspendable,
 };
-use crate::policy::{Member, Network, ScriptType};
+use crate::policy::{Layout, Member, Network, ScriptType};
 use crate::transaction::Builder;
 use crate::units::{AbsoluteLock, RelativeLock};
 
@@ -94,6 +94,12 @@ pub(super) struct ShownLeaf<'a> {
     pub key_path: bool,
     /// The numbers `i` of the pairs `/<2i;2i+1>/*`.
     pub pairs: Vec<u32>,
+    /// How many scripts of the descriptor it stands in, if more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scripts: Option<usize>,
+    /// Weight of the witness on average, where the layout is chosen by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_witness_weight: Option<f64>,
     #[serde(flatten)]
     pub cost: SpendCost,
     pub fee_sats: Option<u64>,
@@ -188,7 +194,12 @@ impl Compile {
         let mut pairs: Vec<u32> = uses.map(|used| used.pair).collect();
         pairs.dedup();
         let cost = SpendCost::of(stage, leaf);
+        let scripts = stage.scripts(leaf.kind()).len();
+        let expected = stage.witness_weight(leaf.kind()).expected;
+        let is_cheapest = compiled.policy().layout() == Layout::Cheapest;
         ShownLeaf {
+            scripts: (scripts > 1).then_some(scripts),
+            expected_witness_weight: is_cheapest.then(|| (expected * 10.0).round() / 10.0),
             kind: leaf.kind(),
             signers: leaf
                 .groups()

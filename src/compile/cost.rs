@@ -7,9 +7,7 @@ use serde::Serialize;
 
 use super::layout::Block;
 use super::leaf::Leaf;
-use super::odds::Odds;
 use super::stage::StageDescriptor;
-use crate::policy::ScriptType;
 
 /// Weight of a pay-to-anchor output: 8 bytes of value and a script of 4 with its length.
 const ANCHOR_OUTPUT_WEIGHT: u64 = 4 * (8 + 1 + 4);
@@ -32,12 +30,6 @@ const CONTROL_BLOCK_LEVEL: u64 = 32;
 
 /// Bytes of a key path signature on the stack.
 const KEY_PATH_ITEM: u64 = 65;
-
-/// Bytes of a `1` on the stack, which takes the first branch of an `or_i`.
-const ONE_ITEM: u64 = 2;
-
-/// Bytes of an empty item on the stack, which takes the second branch of an `or_i`.
-const EMPTY_ITEM: u64 = 1;
 
 /// What spending one coin through a leaf costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -101,7 +93,7 @@ impl WitnessWeight {
 /// the order in which they stand in the descriptor.
 pub(super) fn witness_weights(
     descriptor: &Descriptor<DescriptorPublicKey>,
-    blocks: &[Block<'_>],
+    blocks: &[Block],
     leaves: &[Leaf],
 ) -> Vec<WitnessWeight> {
     let mut weights: Vec<WitnessWeight> = leaves
@@ -114,25 +106,20 @@ pub(super) fn witness_weights(
             }
         })
         .collect();
-    let (script, around): (ScriptType, Vec<u64>) = match descriptor {
+    let around: Vec<u64> = match descriptor {
         Descriptor::Tr(tr) => {
             let scripts = tr.tap_tree().iter().flat_map(|tree| tree.iter());
             let around = scripts.map(|(depth, script)| {
                 tapleaf_weight(script.script_size() as u64, u64::from(depth))
             });
-            (ScriptType::Tr, around.collect())
+            around.collect()
         }
         Descriptor::Wsh(wsh) => {
             let script = match wsh.as_inner() {
                 WshInner::Ms(script) => script.script_size() as u64,
                 WshInner::SortedMulti(sorted) => sorted.script_size() as u64,
             };
-            let last = blocks.len().saturating_sub(1);
-            let turns = (0..blocks.len()).map(|position| {
-                let end = if position == last { 0 } else { ONE_ITEM };
-                1 + position as u64 * EMPTY_ITEM + end + item(script)
-            });
-            (ScriptType::Wsh, turns.collect())
+            vec![1 + item(script); blocks.len()]
         }
         _ => return weights,
     };
@@ -140,12 +127,9 @@ pub(super) fn witness_weights(
         let Some((leaf, weight)) = leaves.get(block.leaf).zip(weights.get_mut(block.leaf)) else {
             continue;
         };
-        let parts = block.parts.iter();
-        let most: u64 = parts.clone().map(|part| part.witness(script).satisfy).sum();
-        let expected: f64 = parts.map(|part| Odds::of(part, script).satisfy).sum();
-        weight.most = weight.most.max(around + most);
+        weight.most = weight.most.max(around + block.most);
         let share = block.weight / f64::from(leaf.likelihood());
-        weight.expected += share * (around as f64 + expected);
+        weight.expected += share * (around as f64 + block.expected);
     }
     weights
 }

@@ -1,84 +1,123 @@
 //! How leaves are put together: a taproot tree, or a chain of `or_i`.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-use miniscript::descriptor::DescriptorPublicKey;
-
-use super::expression::Expression;
-use super::leaf::{Group, Leaf};
+use super::encode::{Choice, Encoder, Lock, Way};
+use super::leaf::Leaf;
+use super::odds::Odds;
 use super::script::Condition;
 use crate::policy::ScriptType;
 
-/// The scripts of a leaf: one, unless the layout splits it.
-pub(super) struct Block<'a> {
+/// Bytes of a `1` on the stack, which takes the first branch of an `or_i`.
+const ONE_ITEM: u64 = 2;
+
+/// Bytes of an empty item on the stack, which takes the second branch of an `or_i`.
+const EMPTY_ITEM: u64 = 1;
+
+/// A leaf, or one of the pieces into which the layout splits it: it becomes one script leaf.
+///
+/// Its miniscript has names for keys, `k3_0` for the first seat of the leaf with number 3.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
     /// Which leaf, by its number.
     pub leaf: usize,
     /// What must be met, all of it, besides the locks of the leaf.
-    pub parts: Vec<Cow<'a, Expression>>,
-    /// How often it is the one that is used, against the other scripts of its stage.
+    pub parts: Vec<Condition>,
+    /// How often it is the one that is used, against the other blocks of its stage.
     pub weight: f64,
+    /// Its script in miniscript: every part, then every lock.
+    pub text: String,
+    /// Bytes of its script.
+    pub size: f64,
+    /// Bytes of witness that satisfy it, at most.
+    pub most: u64,
+    /// The same on average.
+    pub expected: f64,
 }
 
-impl<'a> Block<'a> {
-    /// A leaf in one piece.
-    pub(super) fn whole(number: usize, leaf: &'a Leaf) -> Self {
-        let parts = leaf.groups().iter().map(Group::expression);
+/// The name of a key in the miniscript of a block.
+pub(super) fn key_name(leaf: usize, seat: usize) -> String {
+    format!("k{leaf}_{seat}")
+}
+
+impl Block {
+    /// A leaf in one piece, every threshold of it one fragment.
+    pub(super) fn whole(number: usize, leaf: &Leaf, script: ScriptType) -> Self {
+        let parts = match Condition::of(leaf) {
+            Condition::Threshold(_, parts) => parts,
+            seat @ Condition::Seat(_) => vec![seat],
+        };
+        let key = |seat| key_name(number, seat);
+        let texts = parts.iter().map(|part| part.miniscript(script, &key));
+        let locks = locks(leaf).into_iter().map(|lock| lock.text);
+        let mut texts: Vec<String> = texts.chain(locks).collect();
+        let last = texts.pop().unwrap_or_default();
+        let text = texts.into_iter().rev().fold(last, |rest, part| {
+            // `v:` joins the wrappers of what it wraps, if that has any; ours have none in front.
+            format!("and_v(v:{part},{rest})")
+        });
         Self {
             leaf: number,
-            parts: parts.map(Cow::Borrowed).collect(),
             weight: f64::from(leaf.likelihood()),
+            text,
+            size: 0.0,
+            most: parts.iter().map(|part| part.witness(script).satisfy).sum(),
+            expected: parts
+                .iter()
+                .map(|part| Odds::of(part, script).satisfy)
+                .sum(),
+            parts,
         }
     }
 
-    /// Its script in miniscript: every part, then every lock.
-    fn script(&self, leaf: &Leaf, script: ScriptType) -> String {
-        let parts = self.parts.iter().map(|part| part.miniscript(script));
-        let relative = leaf
-            .relative()
-            .map(|lock| format!("older({})", lock.to_consensus()));
-        let absolute = leaf
-            .absolute()
-            .map(|lock| format!("after({})", lock.to_consensus()));
-        let mut parts: Vec<String> = parts.chain(relative).chain(absolute).collect();
-        let last = parts.pop().unwrap_or_default();
-        parts.into_iter().rev().fold(last, |rest, part| {
-            // `v:` joins the wrappers of what it wraps, if that has any; ours have none in front.
-            format!("and_v(v:{part},{rest})")
+    /// A piece of a leaf, written as is cheapest.
+    pub(super) fn piece(
+        number: usize,
+        leaf: &Leaf,
+        parts: Vec<Condition>,
+        weight: f64,
+        script: ScriptType,
+    ) -> Option<Self> {
+        let way: Way = Encoder::new(script, number).all(&parts, &locks(leaf), false)?;
+        Some(Self {
+            leaf: number,
+            parts,
+            weight,
+            text: way.to_string(),
+            size: way.size,
+            most: way.most as u64,
+            expected: way.satisfy,
         })
     }
 
     /// Who must sign, as thresholds over the seats of its leaf.
-    pub(super) fn condition(&self, seats: &BTreeMap<&DescriptorPublicKey, usize>) -> Condition {
-        let mut seat = |key: &DescriptorPublicKey| seats.get(key).copied().unwrap_or(usize::MAX);
-        let parts = self.parts.iter().map(|part| part.condition(&mut seat));
-        Condition::Threshold(self.parts.len(), parts.collect())
+    pub(super) fn condition(&self) -> Condition {
+        Condition::Threshold(self.parts.len(), self.parts.clone())
     }
+}
 
-    /// Its keys, in the order in which they stand in its script.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &DescriptorPublicKey> {
-        self.parts.iter().flat_map(|part| part.keys())
-    }
+/// The locks of a leaf: first the one that counts from the confirmation of the coin.
+fn locks(leaf: &Leaf) -> Vec<Lock> {
+    let relative = leaf.relative();
+    let relative = relative.map(|lock| Lock::new("older", lock.to_consensus()));
+    let absolute = leaf.absolute();
+    let absolute = absolute.map(|lock| Lock::new("after", lock.to_consensus()));
+    relative.into_iter().chain(absolute).collect()
 }
 
 /// A taproot tree in which a block lies the higher the likelier it is (Huffman), with the blocks
 /// in the order in which they stand in it.
 ///
 /// Ties go to the block that comes first, so the tree is the same every time.
-pub(super) fn tap_tree<'a>(blocks: Vec<Block<'a>>, leaves: &[Leaf]) -> (String, Vec<Block<'a>>) {
-    struct Subtree<'a> {
+pub(super) fn tap_tree(blocks: Vec<Block>) -> (String, Vec<Block>) {
+    struct Subtree {
         weight: f64,
         text: String,
-        blocks: Vec<Block<'a>>,
+        blocks: Vec<Block>,
     }
-    let mut subtrees: Vec<Subtree<'a>> = blocks
+    let mut subtrees: Vec<Subtree> = blocks
         .into_iter()
         .map(|block| Subtree {
             weight: block.weight,
-            text: leaves
-                .get(block.leaf)
-                .map(|leaf| block.script(leaf, ScriptType::Tr))
-                .unwrap_or_default(),
+            text: block.text.clone(),
             blocks: vec![block],
         })
         .collect();
@@ -98,25 +137,63 @@ pub(super) fn tap_tree<'a>(blocks: Vec<Block<'a>>, leaves: &[Leaf]) -> (String, 
         .map_or_else(Default::default, |tree| (tree.text, tree.blocks))
 }
 
-/// One chain of `or_i`, the likeliest leaf first, with the blocks in that order.
-pub(super) fn or_chain<'a>(
-    mut blocks: Vec<Block<'a>>,
-    leaves: &[Leaf],
-) -> (String, Vec<Block<'a>>) {
+/// One chain of `or_i`, the likeliest leaf first, with the blocks in that order, each with the
+/// items that lead to it.
+pub(super) fn or_chain(mut blocks: Vec<Block>) -> (String, Vec<Block>) {
     blocks.sort_by(|left, right| right.weight.total_cmp(&left.weight));
-    let scripts: Vec<String> = blocks
-        .iter()
-        .filter_map(|block| Some(block.script(leaves.get(block.leaf)?, ScriptType::Wsh)))
-        .collect();
-    let chain = match scripts.split_last() {
+    let last = blocks.len().saturating_sub(1);
+    for (position, block) in blocks.iter_mut().enumerate() {
+        let end = if position == last { 0 } else { ONE_ITEM };
+        let turns = position as u64 * EMPTY_ITEM + end;
+        block.most += turns;
+        block.expected += turns as f64;
+    }
+    let chain = match blocks.split_last() {
         None => String::new(),
         Some((last, others)) => {
             let opening: String = others
                 .iter()
-                .map(|script| format!("or_i({script},"))
+                .map(|block| format!("or_i({},", block.text))
                 .collect();
-            opening + last + &")".repeat(others.len())
+            opening + &last.text + &")".repeat(others.len())
         }
     };
     (chain, blocks)
+}
+
+/// One script of all leaves, whichever way costs the least in expectation, with the blocks in the
+/// order in which they are likely.
+///
+/// Keys stand as their hashes where that is cheaper, but in no more than so many leaves, the least
+/// likely ones.
+pub(super) fn or_cheapest(
+    blocks: &[Block],
+    leaves: &[Leaf],
+    hashed: usize,
+) -> Option<(String, Vec<Block>)> {
+    let mut blocks = blocks.to_vec();
+    blocks.sort_by(|left, right| right.weight.total_cmp(&left.weight));
+    let plain = blocks.len().saturating_sub(hashed);
+    let choices: Option<Vec<Choice>> = blocks
+        .iter()
+        .enumerate()
+        .map(|(position, block)| {
+            let locks = locks(leaves.get(block.leaf)?);
+            let hashes = position >= plain;
+            Some(Choice::leaf(
+                block.leaf,
+                &block.parts,
+                &locks,
+                block.weight,
+                hashes,
+            ))
+        })
+        .collect();
+    let way = Choice::any(choices?)?;
+    for block in &mut blocks {
+        let own = way.leaves.iter().find(|own| own.leaf == block.leaf)?;
+        block.most = own.most as u64;
+        block.expected = own.satisfy;
+    }
+    Some((way.to_string(), blocks))
 }

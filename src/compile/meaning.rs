@@ -6,9 +6,9 @@ use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::policy::{Liftable, Semantic};
 use miniscript::{AbsLockTime, RelLockTime, Threshold};
 
-use super::expression::Expression;
 use super::layout::Block;
 use super::leaf::Leaf;
+use super::script::Condition;
 
 type Meaning = Semantic<DescriptorPublicKey>;
 
@@ -19,12 +19,14 @@ type Meaning = Semantic<DescriptorPublicKey>;
 pub(super) fn means(
     descriptor: &Descriptor<DescriptorPublicKey>,
     internal_key: Option<&DescriptorPublicKey>,
-    blocks: &[Block<'_>],
+    blocks: &[Block],
     leaves: &[Leaf],
 ) -> bool {
+    let keys: Vec<Vec<&DescriptorPublicKey>> =
+        leaves.iter().map(|leaf| leaf.keys().collect()).collect();
     let blocks = blocks.iter();
     let mut alternatives: Vec<Option<Meaning>> = blocks
-        .map(|block| block_meaning(block, leaves.get(block.leaf)?))
+        .map(|block| block_meaning(block, leaves.get(block.leaf)?, keys.get(block.leaf)?))
         .collect();
     if let Some(key) = internal_key {
         alternatives.push(Some(Semantic::Key(key.clone())));
@@ -39,10 +41,10 @@ pub(super) fn means(
     }
 }
 
-fn block_meaning(block: &Block<'_>, leaf: &Leaf) -> Option<Meaning> {
+fn block_meaning(block: &Block, leaf: &Leaf, keys: &[&DescriptorPublicKey]) -> Option<Meaning> {
     let mut parts = Vec::new();
     for part in &block.parts {
-        parts.push(expression_meaning(part)?);
+        parts.push(condition_meaning(part, keys)?);
     }
     if let Some(lock) = leaf.relative() {
         parts.push(Semantic::Older(
@@ -57,13 +59,13 @@ fn block_meaning(block: &Block<'_>, leaf: &Leaf) -> Option<Meaning> {
     thresh(parts.len(), parts)
 }
 
-fn expression_meaning(expression: &Expression) -> Option<Meaning> {
-    match expression {
-        Expression::Key { key, .. } => Some(Semantic::Key(key.clone())),
-        Expression::Threshold(threshold, members) => {
+fn condition_meaning(condition: &Condition, keys: &[&DescriptorPublicKey]) -> Option<Meaning> {
+    match condition {
+        Condition::Seat(seat) => keys.get(*seat).map(|key| Semantic::Key((*key).clone())),
+        Condition::Threshold(threshold, members) => {
             let members = members
                 .iter()
-                .map(expression_meaning)
+                .map(|member| condition_meaning(member, keys))
                 .collect::<Option<Vec<_>>>()?;
             thresh(*threshold, members)
         }

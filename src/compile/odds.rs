@@ -1,9 +1,9 @@
-//! How many smallest sets of signers an expression has, and what they cost on average.
+//! How many smallest sets of signers a condition has, and what they cost on average.
 
-use super::expression::Expression;
+use super::script::Condition;
 use crate::policy::ScriptType;
 
-/// The smallest sets of signers of an expression, each as likely as the others.
+/// The smallest sets of signers of a condition, each as likely as the others.
 ///
 /// Only sums, products and quotients are taken, which every machine rounds alike, so what is
 /// chosen by these numbers is the same everywhere.
@@ -11,25 +11,25 @@ use crate::policy::ScriptType;
 pub(super) struct Odds {
     /// How many sets; not finite where there are more than a double holds.
     pub sets: f64,
-    /// Bytes of witness that satisfy the expression, on average.
+    /// Bytes of witness that satisfy the condition, on average.
     pub satisfy: f64,
     /// Bytes of witness that show it is not satisfied.
     pub dissatisfy: f64,
 }
 
 impl Odds {
-    pub(super) fn of(expression: &Expression, script: ScriptType) -> Self {
-        let worst = expression.witness(script);
-        match expression {
-            Expression::Key { .. } => Self {
+    pub(super) fn of(condition: &Condition, script: ScriptType) -> Self {
+        let worst = condition.witness(script);
+        match condition {
+            Condition::Seat(_) => Self {
                 sets: 1.0,
                 satisfy: worst.satisfy as f64,
                 dissatisfy: worst.dissatisfy as f64,
             },
-            Expression::Threshold(threshold, members) => {
+            Condition::Threshold(threshold, members) => {
                 let is_flat = members
                     .iter()
-                    .all(|member| matches!(member, Expression::Key { .. }));
+                    .all(|member| matches!(member, Condition::Seat(_)));
                 let members: Vec<Self> = members
                     .iter()
                     .map(|member| Self::of(member, script))
@@ -46,7 +46,7 @@ impl Odds {
     }
 
     /// So many of these, the others shown not to be satisfied.
-    fn threshold(threshold: usize, members: &[Self]) -> Self {
+    pub(super) fn threshold(threshold: usize, members: &[Self]) -> Self {
         // For each number of members that are satisfied: how many sets, and the sum of their cost.
         let mut ways = vec![(0.0, 0.0); threshold + 1];
         if let Some(none) = ways.first_mut() {
@@ -71,5 +71,37 @@ impl Odds {
             satisfy: cost / sets,
             dissatisfy: members.iter().map(|member| member.dissatisfy).sum(),
         }
+    }
+
+    /// For so many of these: in which part of all smallest sets each member signs.
+    pub(super) fn shares(threshold: usize, members: &[Self]) -> Vec<f64> {
+        let sets = |members: &mut dyn Iterator<Item = f64>, threshold: usize| {
+            let mut ways = vec![0.0; threshold + 1];
+            if let Some(none) = ways.first_mut() {
+                *none = 1.0;
+            }
+            for member in members {
+                for satisfied in (1..=threshold).rev() {
+                    let fewer = ways.get(satisfied - 1).copied().unwrap_or_default();
+                    if let Some(way) = ways.get_mut(satisfied) {
+                        *way += member * fewer;
+                    }
+                }
+            }
+            ways.last().copied().unwrap_or_default()
+        };
+        let all = sets(&mut members.iter().map(|member| member.sets), threshold);
+        let even = threshold as f64 / members.len() as f64;
+        (0..members.len())
+            .map(|own| {
+                let others = members
+                    .iter()
+                    .enumerate()
+                    .filter(|(other, _)| *other != own);
+                let with = sets(&mut others.map(|(_, member)| member.sets), threshold - 1);
+                let share = members.get(own).map_or(0.0, |own| own.sets) * with / all;
+                if share.is_finite() { share } else { even }
+            })
+            .collect()
     }
 }

@@ -96,7 +96,7 @@ impl Condition {
         }
     }
 
-    fn is_met_by(&self, signs: &dyn Fn(usize) -> bool) -> bool {
+    pub(super) fn is_met_by(&self, signs: &dyn Fn(usize) -> bool) -> bool {
         match self {
             Self::Seat(seat) => signs(*seat),
             Self::Threshold(threshold, members) => {

@@ -1,10 +1,11 @@
 //! A stage and its descriptor.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use miniscript::{TranslateErr, TranslatePk, Translator};
 use serde::Serialize;
 
 use super::cost::WitnessWeight;
@@ -14,7 +15,7 @@ use super::leaf::{Leaf, LeafKind};
 use super::meaning::means;
 use super::script::{Condition, Place, ScriptLeaf, cover};
 use super::{CompileError, TRUC_MAX_WEIGHT, cost, layout, split};
-use crate::policy::{Policy, ScriptType};
+use crate::policy::{Layout, Policy, ScriptType};
 
 /// Where a coin can be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -77,42 +78,51 @@ impl StageDescriptor {
         // The key path comes first, whatever the order of the others.
         leaves.sort_by_key(|leaf| !leaf.is_key_path());
         let blocks = split::blocks(&leaves, policy);
-        let (text, blocks, key_path) = match policy.script() {
+        let (text, blocks) = match policy.script() {
             ScriptType::Tr => {
-                let (tree, blocks) = layout::tap_tree(blocks, &leaves);
-                let own = leaves.iter().find(|leaf| leaf.is_key_path());
-                let internal_key = own.and_then(|leaf| leaf.keys().next().cloned());
-                let internal_key = internal_key.unwrap_or_else(|| {
-                    let keys = blocks.iter().flat_map(Block::keys);
-                    unspendable_internal_key(keys, policy.network().kind())
-                });
+                let (tree, blocks) = layout::tap_tree(blocks);
                 let text = if tree.is_empty() {
-                    format!("tr({internal_key})")
+                    format!("tr({INTERNAL_KEY})")
                 } else {
-                    format!("tr({internal_key},{tree})")
+                    format!("tr({INTERNAL_KEY},{tree})")
                 };
-                (text, blocks, Some(internal_key))
+                (text, blocks)
             }
-            ScriptType::Wsh => {
-                let (chain, blocks) = layout::or_chain(blocks, &leaves);
-                (format!("wsh({chain})"), blocks, None)
-            }
+            ScriptType::Wsh => match policy.layout() {
+                Layout::Device => {
+                    let (chain, blocks) = layout::or_chain(blocks);
+                    (format!("wsh({chain})"), blocks)
+                }
+                Layout::Cheapest => cheapest_wsh(blocks, &leaves),
+            },
         };
         let refused = |source: miniscript::Error| CompileError::Refused {
             stage: stage.clone(),
             source: Box::new(source),
         };
-        let descriptor = Descriptor::<DescriptorPublicKey>::from_str(&text)
+        let named = Descriptor::<String>::from_str(&text)
             .map_err(|error| limit_or(&stage, error, refused))?;
+        let descriptor = named
+            .translate_pk(&mut Names::new(&named, &leaves, policy))
+            .map_err(|error| match error {
+                TranslateErr::TranslatorErr(()) => CompileError::Meaning {
+                    stage: stage.clone(),
+                },
+                TranslateErr::OuterError(error) => limit_or(&stage, error, refused),
+            })?;
         descriptor
             .sanity_check()
             .map_err(|error| limit_or(&stage, error, refused))?;
+        let key_path = match &descriptor {
+            Descriptor::Tr(tr) => Some(tr.internal_key()),
+            _ => None,
+        };
         let scripts = scripts(&descriptor, &blocks, &leaves);
         let covered = scripts
             .iter()
             .zip(&leaves)
             .all(|(own, leaf)| cover(&own.scripts, leaf));
-        if !covered || !means(&descriptor, key_path.as_ref(), &blocks, &leaves) {
+        if !covered || !means(&descriptor, key_path, &blocks, &leaves) {
             return Err(CompileError::Meaning { stage });
         }
         let halves = descriptor
@@ -130,7 +140,6 @@ impl StageDescriptor {
                 first.map_or(0, |first| first + 1)
             })
             .collect();
-        drop(blocks);
         for ((leaf, own), first) in leaves.into_iter().zip(scripts).zip(firsts) {
             ordered.push((first, leaf, own));
         }
@@ -237,10 +246,78 @@ impl StageDescriptor {
     }
 }
 
+/// The cheapest P2WSH script that is within the limits of one.
+///
+/// Hashes of keys take operations, of which a script has 201; so there are fewer of them until the
+/// script fits.  A chain without any is the last resort, and is refused for what is wrong with it.
+fn cheapest_wsh(blocks: Vec<Block>, leaves: &[Leaf]) -> (String, Vec<Block>) {
+    let mut hashed = blocks.len();
+    loop {
+        if let Some((script, blocks)) = layout::or_cheapest(&blocks, leaves, hashed) {
+            let text = format!("wsh({script})");
+            let read = Descriptor::<String>::from_str(&text);
+            if read.is_ok_and(|read| read.sanity_check().is_ok()) {
+                return (text, blocks);
+            }
+        }
+        if hashed == 0 {
+            let (chain, blocks) = layout::or_chain(blocks);
+            return (format!("wsh({chain})"), blocks);
+        }
+        hashed /= 2;
+    }
+}
+
+/// The name of the internal key until the others are known.
+const INTERNAL_KEY: &str = "internal";
+
+/// What stands for the names in a descriptor that is laid out.
+struct Names<'a> {
+    keys: HashMap<String, &'a DescriptorPublicKey>,
+    internal_key: Option<DescriptorPublicKey>,
+}
+
+impl<'a> Names<'a> {
+    fn new(named: &Descriptor<String>, leaves: &'a [Leaf], policy: &Policy) -> Self {
+        let mut keys = HashMap::new();
+        for (number, leaf) in leaves.iter().enumerate() {
+            for (seat, key) in leaf.keys().enumerate() {
+                keys.insert(layout::key_name(number, seat), key);
+            }
+        }
+        let internal_key = match named {
+            Descriptor::Tr(tr) => {
+                let own = leaves.iter().find(|leaf| leaf.is_key_path());
+                let own = own.and_then(|leaf| leaf.keys().next().cloned());
+                Some(own.unwrap_or_else(|| {
+                    let scripts = tr.tap_tree().iter().flat_map(|tree| tree.iter());
+                    let names = scripts.flat_map(|(_, script)| script.iter_pk());
+                    let in_order = names.filter_map(|name| keys.get(&name).copied());
+                    unspendable_internal_key(in_order, policy.network().kind())
+                }))
+            }
+            _ => None,
+        };
+        Self { keys, internal_key }
+    }
+}
+
+impl Translator<String, DescriptorPublicKey, ()> for Names<'_> {
+    fn pk(&mut self, name: &String) -> Result<DescriptorPublicKey, ()> {
+        if name == INTERNAL_KEY {
+            return self.internal_key.clone().ok_or(());
+        }
+        self.keys.get(name).map(|key| (*key).clone()).ok_or(())
+    }
+
+    // There are no hash locks in a policy.
+    miniscript::translate_hash_fail!(String, DescriptorPublicKey, ());
+}
+
 /// Each leaf's scripts and weights, the blocks being in the order of the descriptor.
 fn scripts(
     descriptor: &Descriptor<DescriptorPublicKey>,
-    blocks: &[Block<'_>],
+    blocks: &[Block],
     leaves: &[Leaf],
 ) -> Vec<LeafScripts> {
     let weights = cost::witness_weights(descriptor, blocks, leaves);
@@ -257,24 +334,14 @@ fn scripts(
             weight,
         })
         .collect();
-    let seats: Vec<BTreeMap<&DescriptorPublicKey, usize>> = leaves
-        .iter()
-        .map(|leaf| {
-            leaf.keys()
-                .enumerate()
-                .map(|(seat, key)| (key, seat))
-                .collect()
-        })
-        .collect();
     for (position, block) in blocks.iter().enumerate() {
         let place = if is_taproot {
             Place::Tapleaf(position)
         } else {
             Place::Script
         };
-        if let (Some(own), Some(seats)) = (own.get_mut(block.leaf), seats.get(block.leaf)) {
-            own.scripts
-                .push(ScriptLeaf::new(place, block.condition(seats)));
+        if let Some(own) = own.get_mut(block.leaf) {
+            own.scripts.push(ScriptLeaf::new(place, block.condition()));
         }
     }
     own

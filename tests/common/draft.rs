@@ -45,6 +45,7 @@ LS0503 = "short delays keep the tests quick"
 #[derive(Clone)]
 pub struct Draft {
     script: &'static str,
+    layout: &'static str,
     base_fee: &'static str,
     veto_accounts: bool,
     terms: String,
@@ -54,6 +55,7 @@ impl Draft {
     pub fn new(script: &'static str, terms: &str) -> Self {
         Self {
             script,
+            layout: "device",
             base_fee: "2 sat/vB",
             veto_accounts: true,
             terms: terms.to_owned(),
@@ -71,6 +73,11 @@ impl Draft {
         self
     }
 
+    pub const fn with_layout(mut self, layout: &'static str) -> Self {
+        self.layout = layout;
+        self
+    }
+
     /// One thing of the terms is otherwise.
     #[track_caller]
     pub fn but(mut self, was: &str, is: &str) -> Self {
@@ -83,8 +90,8 @@ impl Draft {
     pub fn text(&self) -> String {
         let secp = Secp256k1::new();
         let mut text = format!(
-            "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"{}\"\nbase_fee = \"{}\"\n\n[parties]\n",
-            self.script, self.base_fee
+            "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"{}\"\nlayout = \"{}\"\nbase_fee = \"{}\"\n\n[parties]\n",
+            self.script, self.layout, self.base_fee
         );
         for name in self.parties() {
             let signer = SoftwareSigner::stand_in(0, &name, &secp);

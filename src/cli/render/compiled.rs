@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 use super::{BOLD, DIM, hanging, paint, policy, shown, words};
 use crate::cli::compile::{Shown, ShownGroup, ShownLeaf, ShownStage};
 use crate::compile::{BranchUse, LeafKind, Role};
+use crate::policy::Layout;
 
 /// A line under the header, and no other.
 const STYLE: TableStyle =
@@ -45,6 +46,9 @@ pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
     );
     text.push('\n');
     text.push_str(&hanging("", DIM, &costs, width));
+    if result.compiled.policy().layout() == Layout::Cheapest {
+        text.push_str(&given_up(result, width));
+    }
     for (path, sats) in &result.smallest_armable_sats {
         let smallest = format!(
             "the smallest coin that can be armed has {sats} sat ({}) at the base fee",
@@ -110,12 +114,12 @@ fn leaves(stage: &ShownStage<'_>, width: usize) -> String {
     for leaf in &stage.leaves {
         let fee = leaf.fee_sats.map(|sats| sats.to_string());
         table.add_row([
-            shown(&leaf.kind.to_string()),
+            name(leaf),
             signers(leaf),
             pairs(&leaf.pairs),
             words::locks(leaf.relative_lock, leaf.absolute_lock).join("\n"),
             file(leaf).to_owned(),
-            leaf.cost.witness_weight.to_string(),
+            weight(leaf),
             leaf.cost.vbytes.to_string(),
             fee.unwrap_or_else(|| "too high".to_owned()),
         ]);
@@ -124,6 +128,47 @@ fn leaves(stage: &ShownStage<'_>, width: usize) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     drawn(&mut table)
+}
+
+fn name(leaf: &ShownLeaf<'_>) -> String {
+    let name = shown(&leaf.kind.to_string());
+    match leaf.scripts {
+        Some(scripts) => format!("{name}\n({scripts} scripts)"),
+        None => name,
+    }
+}
+
+/// The most, and the average where the layout is chosen by it.
+fn weight(leaf: &ShownLeaf<'_>) -> String {
+    let most = leaf.cost.witness_weight;
+    match leaf.expected_witness_weight {
+        Some(expected) => format!("{most}\n(ø {expected:.0})"),
+        None => most.to_string(),
+    }
+}
+
+/// What the layout `cheapest` gives up for its weights.
+fn given_up(result: &Shown<'_>, width: usize) -> String {
+    let leaves = result.stages.iter().flat_map(|stage| &stage.leaves);
+    let scripts: usize = leaves.clone().map(|leaf| leaf.scripts.unwrap_or(1)).sum();
+    let split = leaves.filter(|leaf| leaf.scripts.is_some()).count();
+    let size: usize = result
+        .stages
+        .iter()
+        .map(|stage| stage.descriptor.len())
+        .sum();
+    let text = match split {
+        0 => format!(
+            "No leaf is split here, so every device that can register the layout `device` may try this one; but the scripts are written for weight and not as devices know them. The descriptors have {size} characters."
+        ),
+        1 => format!(
+            "One leaf is split, which makes {scripts} scripts in all. Its keys stand in several of them: wallet policies (BIP-388) cannot say that, so signing devices will not register it. Who will sign must be known beforehand, or everybody signs every script his key stands in. The descriptors have {size} characters."
+        ),
+        split => format!(
+            "{split} leaves are split, which makes {scripts} scripts in all. Their keys stand in several of them: wallet policies (BIP-388) cannot say that, so signing devices will not register it. Who will sign must be known beforehand, or everybody signs every script his key stands in. The descriptors have {size} characters."
+        ),
+    };
+    hanging("layout `cheapest` gives something up: ", BOLD, &text, width)
 }
 
 fn signers(leaf: &ShownLeaf<'_>) -> String {

@@ -1,0 +1,138 @@
+//! The compiler against miniscript's own, which is fed the same policies with the same odds in the
+//! same run: what spending costs in expectation, and how long compiling takes.
+//!
+//! `cargo bench --bench compile`; with a word after `--`, only the policies whose names hold it.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a bench prints its table, and stops where its own policies are wrong"
+)]
+
+#[path = "compile/anchor.rs"]
+mod anchor;
+#[path = "compile/families.rs"]
+mod families;
+#[path = "compile/scenario.rs"]
+mod scenario;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bitcoin::secp256k1::Secp256k1;
+use longstop::compile::{Compiled, Keychain, compile};
+use longstop::policy::{Policy, check};
+
+use self::families::Case;
+
+fn main() {
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    println!(
+        "{:<34} {:>9} {:>9} {:>9} {:>6} {:>7} {:>9} {:>9} {:>7}",
+        "policy", "device", "cheapest", "anchor", "ratio", "scripts", "ours", "anchor", "faster"
+    );
+    let mut failed = false;
+    for case in families::cases() {
+        if wanted
+            .as_ref()
+            .is_some_and(|word| !case.name.contains(word.as_str()))
+        {
+            continue;
+        }
+        failed |= !report(&case);
+    }
+    if failed {
+        std::process::exit(1);
+    }
+}
+
+fn policy(text: &str) -> Arc<Policy> {
+    let checked = check(text);
+    let problems = checked.diagnostics;
+    Arc::new(
+        checked
+            .policy
+            .unwrap_or_else(|| panic!("{problems:#?}\n{text}")),
+    )
+}
+
+/// One row; whether every goal of the case is met.
+fn report(case: &Case) -> bool {
+    let device = policy(&case.text("device"));
+    let cheapest = policy(&case.text("cheapest"));
+    let (ours, time) = timed(|| compile(Arc::clone(&cheapest)).expect("the policy compiles"));
+    let plain = compile(device).expect("the policy compiles");
+    let theirs = anchor::compile(&ours);
+    let weight = weight(&ours);
+    let scripts: usize = ours
+        .stages()
+        .flat_map(|stage| {
+            stage
+                .leaves()
+                .iter()
+                .map(|leaf| stage.scripts(leaf.kind()).len())
+        })
+        .sum();
+    let milliseconds = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1e3);
+    let (their_weight, ratio, their_time, faster) = match &theirs {
+        Ok(theirs) => {
+            let their_weight = scenario::expected(&ours, &theirs.stages);
+            (
+                format!("{their_weight:.1}"),
+                weight / their_weight,
+                milliseconds(theirs.time),
+                format!("{:.0}x", theirs.time.as_secs_f64() / time.as_secs_f64()),
+            )
+        }
+        Err(error) => (error.clone(), f64::NAN, "-".to_owned(), "-".to_owned()),
+    };
+    println!(
+        "{:<34} {:>9.1} {:>9.1} {:>9} {:>6.3} {:>7} {:>9} {:>9} {:>7}{}",
+        case.name,
+        self::weight(&plain),
+        weight,
+        their_weight,
+        ratio,
+        scripts,
+        milliseconds(time),
+        their_time,
+        faster,
+        if ratio > case.most_ratio {
+            "  above its goal"
+        } else {
+            ""
+        },
+    );
+    // Where the anchor fails there is nothing to be above of.
+    ratio.is_nan() || ratio <= case.most_ratio
+}
+
+/// What witnesses of our own descriptors weigh in expectation, stage by stage added up.
+fn weight(compiled: &Compiled) -> f64 {
+    let secp = Secp256k1::new();
+    let stages: Vec<_> = compiled
+        .stages()
+        .map(|stage| {
+            let derived = stage.derive(Keychain::Receive, 0, &secp).expect("an index");
+            derived.concrete().clone()
+        })
+        .collect();
+    scenario::expected(compiled, &stages)
+}
+
+/// The result, and the median time of some runs.
+fn timed<T>(run: impl Fn() -> T) -> (T, Duration) {
+    let mut times = Vec::new();
+    loop {
+        let start = Instant::now();
+        let result = run();
+        times.push(start.elapsed());
+        let spent: Duration = times.iter().sum();
+        if times.len() >= 15 || spent > Duration::from_secs(1) {
+            times.sort_unstable();
+            return (result, times[times.len() / 2]);
+        }
+    }
+}
