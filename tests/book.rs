@@ -11,6 +11,8 @@ mod links;
 mod reference;
 #[path = "book/shipped.rs"]
 mod shipped;
+#[path = "common/shipped.rs"]
+mod shipped_policies;
 
 use std::fs;
 use std::path::{Path, PathBuf};

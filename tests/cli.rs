@@ -360,6 +360,40 @@ fn formatting_from_standard_input_to_standard_output() {
     assert!(!text(&output.stderr).contains(PRIVATE_KEY));
 }
 
+/// Whatever reads a policy reads a script, and gives its parameters their values.
+#[test]
+fn every_command_that_reads_a_policy_reads_a_script() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let descriptors = folder.path().join("descriptors.json");
+    let exported = run(&["export", SCRIPT, "--format", "core", "--set", "seats=7"]);
+    std::fs::write(&descriptors, exported.stdout).expect("it can be written");
+    let descriptors = descriptors.to_str().expect("a plain name");
+    let incident = "policies/club/incidents/committee-gone.toml";
+    for arguments in [
+        vec!["check", SCRIPT],
+        vec!["compile", SCRIPT],
+        vec!["explain", SCRIPT],
+        vec!["export", SCRIPT, "--format", "json"],
+        vec!["devices", SCRIPT],
+        vec!["params", SCRIPT],
+        vec!["render", SCRIPT],
+        vec!["verify", SCRIPT, descriptors],
+        vec!["simulate", incident, "--policy", SCRIPT],
+    ] {
+        let with = |set: &str| {
+            let mut arguments = arguments.clone();
+            arguments.extend(["--set", set]);
+            run(&arguments)
+        };
+        let output = with("seats=7");
+        assert_eq!(code(&output), 0, "{arguments:?}");
+        let output = with("seats=two");
+        assert_eq!(code(&output), 3, "{arguments:?}");
+        let output = with("seats");
+        assert_eq!(code(&output), 2, "{arguments:?}");
+    }
+}
+
 /// A script and the TOML it renders are one policy, whatever its parameters.
 #[test]
 fn a_script_and_what_it_renders_have_one_policy_id() {

@@ -88,6 +88,9 @@ impl Document {
         };
         self.check_secrets(&mut problems);
         self.relocate(&mut problems);
+        for problem in &mut problems {
+            problem.without_repeated_places();
+        }
         problems.sort_by_key(Diagnostic::place);
         let policy = policy.filter(|_| !has_errors(&problems));
         limit(&mut problems);

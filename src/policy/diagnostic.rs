@@ -156,6 +156,14 @@ impl Diagnostic {
         }
     }
 
+    /// Leaves out what is beside the problem and at its very place, as where one call of a script
+    /// says both.
+    pub(in crate::policy) fn without_repeated_places(&mut self) {
+        let main = self.labels.first().map(|label| label.span);
+        self.labels
+            .retain(|label| label.primary || Some(label.span) != main);
+    }
+
     /// The places, to move them.
     pub(in crate::policy) fn labels_mut(&mut self) -> &mut [Label] {
         &mut self.labels

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use bitcoin::secp256k1::Secp256k1;
 use longstop::compile::{Compiled, SpendCost, compile};
-use longstop::policy::{Imports, Script, check};
 use longstop::simulate::Scenario;
 use longstop::transaction::Builder;
 
 use super::root;
+use super::shipped_policies::{Shipped, shipped};
 
 const HEAD: &str = "# Shipped policies
 
@@ -51,43 +51,21 @@ fn sorted(folder: &Path) -> Vec<PathBuf> {
 
 fn current_page() -> String {
     let mut out = HEAD.to_owned();
-    let mut policies = 0;
-    for folder in sorted(&root().join("policies")) {
-        let files = ["policy.toml", "policy.rhai"].map(|name| folder.join(name));
-        let Some(file) = files.into_iter().find(|file| file.is_file()) else {
-            continue;
-        };
-        let text = fs::read_to_string(&file).expect("a policy is text");
-        let is_script = file
-            .extension()
-            .is_some_and(|extension| extension == "rhai");
-        let policy = match is_script {
-            true => {
-                let script = Script::new(&text).with_imports(Arc::new(Folder(folder.clone())));
-                script.run().document.check().policy
-            }
-            false => check(&text).policy,
-        };
-        let policy = policy.unwrap_or_else(|| panic!("{} has errors", file.display()));
+    for Shipped {
+        name,
+        folder,
+        text,
+        checked,
+    } in shipped()
+    {
+        let policy = checked.policy;
+        let policy = policy.unwrap_or_else(|| panic!("{name} has errors"));
         let compiled = compile(Arc::new(policy)).expect("a shipped policy compiles");
-        let name = folder.file_name().and_then(|name| name.to_str());
-        let name = name.expect("a plain name");
         writeln!(out, "\n## {name}\n\n{}", words_of_the_author(&text)).expect("a string");
-        rehearsed(&mut out, &folder, name);
+        rehearsed(&mut out, &folder, &name);
         costs(&mut out, &compiled).expect("writing to a string");
-        policies += 1;
     }
-    assert!(policies > 0, "there are shipped policies");
     out
-}
-
-/// A folder that scripts import from.
-struct Folder(PathBuf);
-
-impl Imports for Folder {
-    fn text(&self, path: &str) -> Result<String, String> {
-        fs::read_to_string(self.0.join(path)).map_err(|error| error.to_string())
-    }
 }
 
 /// The comment at the head of a policy: paragraphs, with one sentence to a line.

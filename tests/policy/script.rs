@@ -301,6 +301,75 @@ fn a_parameter_takes_its_bounds_and_nothing_beyond() {
     }
 }
 
+/// Faults that the interpreter once had.
+#[test]
+fn old_faults_of_the_interpreter_are_gone() {
+    for script in [
+        // rhai#1126: a variable was left out where only a `switch` used it.
+        "let a = 1; let x = { let b = 99; switch b { _ => b } }; require(x == 99, \"switch\");",
+        "fn f() { let a = 1; { let b = 99; switch b { _ => b } } } require(f() == 99, \"switch\");",
+        // rhai#532: a function named like a built-in one was taken for it.
+        "fn range(a, b) { a * b } require(range(3, 4) == 12, \"range\");",
+    ] {
+        let problems = run(script).document.check().diagnostics;
+        let codes: Vec<&str> = problems
+            .iter()
+            .map(|problem| problem.code().as_str())
+            .collect();
+        assert_eq!(
+            codes,
+            ["LS0104"],
+            "{script}: nothing but an empty policy: {problems:?}"
+        );
+    }
+}
+
+/// Numbers near the ends of their range, and any others.
+fn numbers() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        any::<i64>(),
+        (0_i64..4).prop_map(|n| i64::MAX - n),
+        (0_i64..4).prop_map(|n| i64::MIN + n),
+        -4_i64..4,
+    ]
+}
+
+proptest! {
+    /// Sums are right, or the script stops.
+    #[test]
+    fn whole_numbers_are_right_or_stop_the_script(a in numbers(), b in numbers()) {
+        for (sign, sum) in [
+            ("+", a.checked_add(b)),
+            ("-", a.checked_sub(b)),
+            ("*", a.checked_mul(b)),
+            ("/", a.checked_div(b)),
+            ("%", a.checked_rem(b)),
+        ] {
+            let script = format!("let a = {a}; let b = {b}; let c = a {sign} b; param(\"c\", c, \"\");");
+            let ran = run(&script);
+            let value = ran.parameters.first().map(|one| one.value.to_string());
+            prop_assert_eq!(value, sum.map(|sum| sum.to_string()), "{}", script);
+            let stopped = ran.document.check().diagnostics;
+            let stopped = stopped.iter().any(|problem| problem.code() == Code::ScriptFailed);
+            prop_assert_eq!(stopped, sum.is_none(), "{}", script);
+        }
+    }
+
+    /// Comparisons are right between values of one type, and stop the script between others.
+    #[test]
+    fn comparisons_are_right_or_stop_the_script(a in numbers(), b in numbers()) {
+        for (sign, holds) in [
+            ("==", a == b), ("!=", a != b), ("<", a < b), ("<=", a <= b), (">", a > b), (">=", a >= b),
+        ] {
+            let script = format!("param(\"c\", {a} {sign} {b}, \"\");");
+            let value = run(&script).parameters[0].value.to_string();
+            prop_assert_eq!(value, holds.to_string(), "{}", script);
+            let mixed = run(&format!("param(\"c\", {a} {sign} \"{b}\", \"\");"));
+            prop_assert!(mixed.parameters.is_empty());
+        }
+    }
+}
+
 /// Fragments that mean something to the interpreter or to our functions.
 const FRAGMENTS: [&str; 56] = [
     "policy(#{ name: \"x\" })",
