@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::Txid;
+use bitcoin::{Amount, Denomination, Txid};
 use serde::Serialize;
 
 use crate::units::{BlockHeight, UnixTime, format_date_time};
@@ -151,4 +151,40 @@ pub struct Expectation {
 
 fn date_time<S: serde::Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format_date_time(*time))
+}
+
+/// An amount in bitcoin with as many places as it needs, as an incident would write it.
+#[must_use]
+pub fn btc(amount: Amount) -> String {
+    let places = format!("{:.8}", amount.display_in(Denomination::Bitcoin));
+    let places = match places.split_once('.') {
+        Some((whole, rest)) => match rest.trim_end_matches('0') {
+            "" => whole.to_owned(),
+            rest => format!("{whole}.{rest}"),
+        },
+        None => places,
+    };
+    format!("{places} BTC")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_the_places_they_need() {
+        for (sats, shown) in [
+            (0, "0 BTC"),
+            (1, "0.00000001 BTC"),
+            (100_000_000, "1 BTC"),
+            (1_000_000_000, "10 BTC"),
+            (2_499_000_000, "24.99 BTC"),
+            (2_499_999_192, "24.99999192 BTC"),
+            (2_100_000_000_000_000, "21000000 BTC"),
+        ] {
+            let amount = Amount::from_sat(sats);
+            assert_eq!(btc(amount), shown);
+            assert_eq!(shown.parse(), Ok(amount));
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod script;
 #[path = "policy/template.rs"]
 mod template;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -70,6 +71,74 @@ fn report(template: &str) -> String {
     // Trailing spaces come from the renderer and say nothing.
     let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
     format!("{}\n=> {verdict}\n", lines.join("\n"))
+}
+
+/// Whatever the checker can say has been read by somebody, as a person sees it.
+#[test]
+fn every_code_is_in_a_snapshot() {
+    let mut shown: BTreeSet<&Code> = BTreeSet::new();
+    for entry in fs::read_dir(fixtures()).expect("the snapshots") {
+        let path = entry.expect("a snapshot").path();
+        if path.extension().is_some_and(|end| end == "snap") {
+            let snapshot = fs::read_to_string(&path).expect("text");
+            shown.extend(Code::ALL.iter().filter(|code| {
+                let headed = snapshot.lines().any(|line| line == code.as_str());
+                headed || snapshot.contains(&format!("silenced {code}: "))
+            }));
+        }
+    }
+    let missing: Vec<&str> = Code::ALL
+        .iter()
+        .filter(|code| !shown.contains(code))
+        .map(|code| code.as_str())
+        .collect();
+    assert!(missing.is_empty(), "no snapshot shows {missing:?}");
+}
+
+#[test]
+fn words_of_other_programs_are_understood() {
+    for (right, wrong, meant) in [
+        ("network = \"regtest\"", "network = \"mainnet\"", "bitcoin"),
+        ("network = \"regtest\"", "network = \"Mainnet\"", "bitcoin"),
+        ("network = \"regtest\"", "network = \"testnet\"", "testnet4"),
+        (
+            "network = \"regtest\"",
+            "network = \"testnet3\"",
+            "testnet4",
+        ),
+        ("network = \"regtest\"", "network = \"regtst\"", "regtest"),
+        ("script = \"tr\"", "script = \"taproot\"", "tr"),
+        ("script = \"tr\"", "script = \"P2WSH\"", "wsh"),
+        ("delay = \"365 days\"", "timelock = \"365 days\"", "delay"),
+        ("delay = \"365 days\"", "dealy = \"365 days\"", "delay"),
+        (
+            "agents = { threshold = 2, of",
+            "agents = { threshold = 2, members",
+            "of",
+        ),
+        ("alice = { key", "alice = { xpub", "key"),
+    ] {
+        assert!(BASE.contains(right), "{right}");
+        let checked = check_template(&BASE.replacen(right, wrong, 1));
+        let advice: Vec<&str> = checked
+            .diagnostics
+            .iter()
+            .filter_map(Diagnostic::advice)
+            .collect();
+        let expected = format!("did you mean `{meant}`?");
+        assert!(
+            advice.iter().any(|advice| advice.contains(&expected)),
+            "{wrong}: {advice:?}"
+        );
+    }
+    // A word without a meaning here means nothing.
+    let checked = check_template(&BASE.replacen("\"regtest\"", "\"ethereum\"", 1));
+    let advice = checked.diagnostics.iter().filter_map(Diagnostic::advice);
+    assert!(
+        advice
+            .into_iter()
+            .all(|advice| !advice.contains("did you mean"))
+    );
 }
 
 #[test]

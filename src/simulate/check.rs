@@ -45,6 +45,13 @@ pub(super) fn check(scenario: &Scenario, policy: &Policy) -> Result<(), Scenario
     checker.head();
     for event in &scenario.events {
         checker.event(&event.kind, event.refused.is_some());
+        if event.refused.is_some() && matches!(event.kind, EventKind::Expect(_) | EventKind::Note) {
+            let message = format!(
+                "nothing can be refused here; write `refused` beside a step or a deposit, not beside `{}` alone",
+                event.kind.word()
+            );
+            checker.fault(event.line, message);
+        }
     }
     checker.expectations(&scenario.expect);
     ScenarioError::of(checker.faults)

@@ -5,7 +5,7 @@ use bitcoin::Amount;
 use super::run::Rehearsed;
 use super::scenario::{Event, EventKind, Expectations, Whereabouts};
 use crate::engine::StepError;
-use crate::report::{Expectation, Verdict};
+use crate::report::{Expectation, Verdict, btc};
 
 /// What was expected of an event; nothing where nothing was said and nothing went wrong.
 pub(super) fn of_event(event: &Event, verdict: &Verdict) -> Option<Expectation> {
@@ -85,7 +85,7 @@ pub(super) fn of_moment(
         let held = Amount::from_sat(sats);
         expectations.push(Expectation {
             expected: format!("{name} holds {wanted}"),
-            actual: held.to_string(),
+            actual: btc(held),
             met: wanted.is_met_by(held),
             line,
         });

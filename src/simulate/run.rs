@@ -16,7 +16,7 @@ use crate::chain::{EmbeddedChain, FaucetError, ReorgTooDeep};
 use crate::compile::{Keychain, compile};
 use crate::engine::{Engine, StepError};
 use crate::policy::{Network, check};
-use crate::report::{Entry, Expectation, Money, Provenance, Report, Verdict};
+use crate::report::{Entry, Expectation, Money, Provenance, Report, Verdict, btc};
 use crate::units::{Blocks, SECONDS_PER_BLOCK};
 
 /// What each fee coin is worth at the start.
@@ -111,7 +111,7 @@ impl<'a> Rehearsed<'a> {
             lost_files: BTreeSet::new(),
             timeline: Vec::new(),
             expectations: Vec::new(),
-            warnings: warnings(compiled.policy()),
+            warnings: warnings(compiled.policy(), scenario),
             provenance,
         })
     }
@@ -176,7 +176,7 @@ impl<'a> Rehearsed<'a> {
     fn event(&mut self, event: &Event) -> Told {
         match &event.kind {
             EventKind::Deposit(deposit) => {
-                let what = format!("deposit {} as {}", deposit.amount, deposit.coin);
+                let what = format!("deposit {} as {}", btc(deposit.amount), deposit.coin);
                 self.told(strings(["somebody"]), what, |run| run.deposit(deposit))
             }
             EventKind::Arm(step) => {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::compile::Stage;
+use crate::report::btc;
 use crate::units::{Blocks, UnixTime};
 
 /// An incident that can be run.
@@ -303,9 +304,9 @@ impl fmt::Display for Holding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("nothing"),
-            Self::AtLeast(least) => write!(f, "at least {least}"),
-            Self::AtMost(most) => write!(f, "at most {most}"),
-            Self::Exactly(amount) => write!(f, "{amount}"),
+            Self::AtLeast(least) => write!(f, "at least {}", btc(*least)),
+            Self::AtMost(most) => write!(f, "at most {}", btc(*most)),
+            Self::Exactly(amount) => f.write_str(&btc(*amount)),
         }
     }
 }
@@ -334,6 +335,18 @@ impl EventKind {
 }
 
 impl Scenario {
+    /// Whether the outcome depends on anything at all.
+    pub(super) fn expects_anything(&self) -> bool {
+        let of_moment =
+            |expect: &Expectations| !expect.coins.is_empty() || !expect.holds.is_empty();
+        of_moment(&self.expect)
+            || self.events.iter().any(|event| match &event.kind {
+                EventKind::Attempt(_) => true,
+                EventKind::Expect(expect) => of_moment(expect),
+                _ => event.refused.is_some(),
+            })
+    }
+
     /// Reads an incident file.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::chain::{BackendError, FaucetError};
 use crate::compile::{Keychain, Stage};
 use crate::engine::{Action, KnownCoin, Payment, Received, StepError};
 use crate::policy::{Lockup, Quorum, Staged};
-use crate::report::Verdict;
+use crate::report::{Verdict, btc};
 
 impl Rehearsed<'_> {
     pub(super) fn deposit(&mut self, deposit: &Deposit) -> Result<Done, StepError> {
@@ -298,7 +298,7 @@ impl Rehearsed<'_> {
             words.push_str(&format!(" on {path}"));
         }
         let paid = step.pay.iter().map(|pay| match pay.amount {
-            Some(amount) => format!("{amount} to {}", pay.to),
+            Some(amount) => format!("{} to {}", btc(amount), pay.to),
             None => format!("to {}", pay.to),
         });
         let paid: Vec<String> = paid.collect();

@@ -314,6 +314,67 @@ wait = "600 weeks"
 }
 
 #[test]
+fn only_what_can_be_refused_is_expected_to_be() {
+    let found = faults(
+        r#"
+[[event]]
+note = "nothing"
+refused = "not-due"
+
+[[event]]
+expect = { coins = {} }
+refused = "not-due"
+
+[[event]]
+deposit = { coin = "a", amount = "20000 BTC" }
+note = "too much"
+refused = "faucet-dry"
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "line 6: nothing can be refused here; write `refused` beside a step or a deposit, not beside `note` alone",
+            "line 10: nothing can be refused here; write `refused` beside a step or a deposit, not beside `expect` alone",
+        ]
+    );
+}
+
+#[test]
+fn an_incident_without_expectations_says_so() {
+    let policy = std::fs::read_to_string(TREASURY).expect("the policy is shipped");
+    let head = "[incident]\nname = \"n\"\nabout = \"a\"\nstart = \"2021-03-01T00:00:00Z\"\n";
+    let deposit = "[[event]]\ndeposit = { coin = \"c\", amount = \"1 BTC\" }\n";
+    for (events, expects) in [
+        (String::new(), false),
+        (deposit.to_owned(), false),
+        (format!("{deposit}[expect.coins]\n"), false),
+        (format!("{deposit}[expect.coins]\nc = \"vault\"\n"), true),
+        (
+            format!("{deposit}[[event]]\nexpect = {{ coins = {{ c = \"vault\" }} }}\n"),
+            true,
+        ),
+        (
+            deposit.replace("1 BTC", "20000 BTC") + "refused = \"faucet-dry\"\n",
+            true,
+        ),
+    ] {
+        let incident = format!("{head}{events}");
+        let script = Script {
+            incident: &incident,
+            policy: &policy,
+            record: false,
+        };
+        let report = rehearse(script).expect("it runs").report;
+        let warned = report
+            .warnings
+            .iter()
+            .any(|it| it.contains("expects nothing"));
+        assert_eq!(warned, !expects, "{events}");
+    }
+}
+
+#[test]
 fn all_faults_of_an_incident_file_are_reported_at_once() {
     let found = faults(
         r#"

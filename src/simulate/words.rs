@@ -2,13 +2,14 @@
 
 use bitcoin::Amount;
 
+use super::scenario::Scenario;
 use crate::chain::Judge;
 use crate::engine::{Prepared, Received, StepError};
 use crate::policy::Policy;
 use crate::report::Verdict;
 
 /// What could be misunderstood, said first.
-pub(super) fn warnings(policy: &Policy) -> Vec<String> {
+pub(super) fn warnings(policy: &Policy, scenario: &Scenario) -> Vec<String> {
     let mut warnings = vec![
         "all keys are stand-ins computed from the seed: the real ones take no part in a rehearsal"
             .to_owned(),
@@ -23,6 +24,12 @@ pub(super) fn warnings(policy: &Policy) -> Vec<String> {
                 path.name()
             ));
         }
+    }
+    if !scenario.expects_anything() {
+        warnings.push(
+            "the incident expects nothing, so it passes whatever happens: write `[expect.coins]` or `[expect.holds]`"
+                .to_owned(),
+        );
     }
     warnings
 }

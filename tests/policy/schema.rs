@@ -115,6 +115,30 @@ fn fixtures_with_mistakes_of_form_fail_the_schema() {
     assert!(failing > 4, "{failing}");
 }
 
+#[test]
+fn durations_are_those_of_the_reader() {
+    let validator = validator();
+    let with = |duration: &str| {
+        let text = crate::BASE.replace("\"365 days\"", &format!("{duration:?}"));
+        validator.is_valid(&json_of(&Filled::new(&text).text))
+    };
+    let units = [
+        "block", "blocks", "second", "seconds", "minute", "minutes", "hour", "hours", "day",
+        "days", "week", "weeks", "month", "months", "year", "years", "",
+    ];
+    for unit in units {
+        for duration in [
+            format!("3 {unit}"),
+            format!(" 3{unit} "),
+            format!("-3 {unit}"),
+            unit.to_owned(),
+        ] {
+            let read = duration.parse::<longstop::policy::Duration>().is_ok();
+            assert_eq!(with(&duration), read, "{duration:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 

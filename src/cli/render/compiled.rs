@@ -7,6 +7,7 @@ use super::{BOLD, DIM, hanging, paint, policy, shown, words};
 use crate::cli::compile::{Shown, ShownGroup, ShownLeaf, ShownStage};
 use crate::compile::{BranchUse, LeafKind, Role};
 use crate::policy::Layout;
+use crate::report::btc;
 
 /// A line under the header, and no other.
 const STYLE: TableStyle =
@@ -52,7 +53,7 @@ pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
     for (path, sats) in &result.smallest_armable_sats {
         let smallest = format!(
             "the smallest coin that can be armed has {sats} sat ({}) at the base fee",
-            Amount::from_sat(*sats)
+            btc(Amount::from_sat(*sats))
         );
         text.push_str(&hanging(
             &format!("{}: ", shown(path)),

@@ -4,7 +4,7 @@ use bitcoin::Amount;
 
 use super::shown;
 use crate::policy::Quorum;
-use crate::report::Money;
+use crate::report::{Money, btc};
 use crate::units::{AbsoluteLock, RelativeLock};
 
 /// Names as a list: `a`, `a and b`, `a, b and c`.
@@ -64,7 +64,7 @@ pub(super) fn money(money: &Money) -> String {
     let all: Vec<String> = places
         .chain(payees)
         .filter(|(_, sats)| *sats > 0)
-        .map(|(place, sats)| format!("{place} {}", Amount::from_sat(sats)))
+        .map(|(place, sats)| format!("{place} {}", btc(Amount::from_sat(sats))))
         .collect();
     if all.is_empty() {
         "nothing".to_owned()

@@ -78,7 +78,7 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
         for (count, key) in unknown.enumerate() {
             let name = key.get_ref();
             let similar = (count < SUGGESTIONS_MAX)
-                .then(|| did_you_mean(name, self.known.iter().copied()))
+                .then(|| word_meant(name, self.known.iter().copied()))
                 .flatten();
             let help = match similar {
                 Some(similar) => format!("did you mean `{similar}`? {fields}"),
@@ -156,7 +156,7 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
         let quoted: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
         let choice = list(&quoted, "or");
         let mut help = String::new();
-        if let Some(similar) = did_you_mean(&typed.value, words.iter().map(|(word, _)| *word)) {
+        if let Some(similar) = word_meant(&typed.value, words.iter().map(|(word, _)| *word)) {
             help = format!("did you mean `{similar}`? ");
         }
         help += &format!("`{name}` is {choice}");
@@ -428,6 +428,59 @@ fn unknown_unit(name: &str, text: &str, span: Span) -> Diagnostic {
     )
     .at(span, label)
     .help(help)
+}
+
+/// Words that other programs and people have for words of the language.  Of several that mean the
+/// same, the one that is known in a place is suggested there.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("mainnet", "bitcoin"),
+    ("main", "bitcoin"),
+    ("livenet", "bitcoin"),
+    ("testnet", "testnet4"),
+    ("testnet3", "testnet4"),
+    ("test", "testnet4"),
+    ("taproot", "tr"),
+    ("p2tr", "tr"),
+    ("p2wsh", "wsh"),
+    ("segwit", "wsh"),
+    ("rescue", "recover"),
+    ("pay", "spend"),
+    ("payment", "spend"),
+    ("height", "blocks"),
+    ("median-time", "time"),
+    ("members", "of"),
+    ("signers", "of"),
+    ("keys", "of"),
+    ("required", "threshold"),
+    ("m", "threshold"),
+    ("k", "threshold"),
+    ("xpub", "key"),
+    ("tpub", "key"),
+    ("pubkey", "key"),
+    ("public_key", "key"),
+    ("older", "delay"),
+    ("timelock", "delay"),
+    ("timeout", "delay"),
+    ("after", "unlock_at"),
+    ("locktime", "unlock_height"),
+    ("duration", "period"),
+    ("vetoers", "veto"),
+    ("fee_wallet", "fees"),
+    ("feerate", "base_fee"),
+];
+
+/// The known word that was perhaps meant: one that has the same meaning elsewhere, or else the one
+/// that is most like what was typed.
+pub(in crate::policy) fn word_meant<'a>(
+    typed: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    let lower = typed.trim().to_lowercase().replace('-', "_");
+    let meant = OTHER_WORDS
+        .iter()
+        .filter(|(other, _)| other.replace('-', "_") == lower)
+        .find_map(|(_, word)| known.clone().find(|known| known == word));
+    meant.or_else(|| did_you_mean(typed, known))
 }
 
 /// The known word that is most like what was typed.
