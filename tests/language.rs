@@ -11,7 +11,7 @@ mod template;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use longstop::compile::{Compiled, Leaf, LeafKind, Stage, compile};
+use longstop::compile::{Compiled, Leaf, LeafKind, SpendCost, Stage, compile};
 use longstop::policy::check;
 use longstop::units::{AbsoluteLock, RelativeLock};
 
@@ -373,4 +373,35 @@ fn a_lock_up_with_a_beneficiary() {
         let stage = compiled.stage(&lockup).expect("there is a lock-up");
         assert!(stage.leaf(&LeafKind::Clawback).is_none());
     });
+}
+/// The likelier path comes first, and in a tree its control block, and so its witness, is shorter.
+#[test]
+fn likelihoods_of_paths() {
+    let rules = |first: u32, second: u32| {
+        format!(
+            "{STAGED}[[path]]\nname = \"one\"\nquorum = \"agents\"\ndelay = \"100 days\"\nlikelihood = {first}\n\
+             [[path]]\nname = \"two\"\nquorum = \"trustees\"\ndelay = \"100 days\"\nlikelihood = {second}\n"
+        )
+    };
+    let order = |compiled: &Compiled| -> Vec<String> {
+        let leaves = compiled.vault().leaves().iter();
+        leaves.map(|leaf| leaf.kind().to_string()).collect()
+    };
+    for script in ["tr", "wsh"] {
+        let first = policy(script, &rules(500, 1));
+        assert_eq!(order(&first), ["direct one", "spend", "direct two"]);
+        let second = policy(script, &rules(1, 500));
+        assert_eq!(order(&second), ["direct two", "spend", "direct one"]);
+        assert_ne!(first.id(), second.id());
+    }
+    let weight = |compiled: &Compiled, path: &str| {
+        let vault = compiled.vault();
+        let leaf = vault.leaf(&direct(path)).expect("the leaf is there");
+        SpendCost::of(vault, leaf).witness_weight
+    };
+    let tree = policy("tr", &rules(500, 1));
+    assert_eq!(weight(&tree, "one") + 32, weight(&tree, "two"));
+    // The same, said or not.
+    let silent = policy("tr", &rules(5, 5).replace("likelihood = 5\n", ""));
+    assert_eq!(silent.id(), policy("tr", &rules(5, 5)).id());
 }
