@@ -35,6 +35,7 @@ mod laws {
     mod agreement;
     mod boundaries;
     mod determinism;
+    mod internal_key;
     mod meaning;
     mod round_trip;
     mod weights;
