@@ -1,4 +1,5 @@
-//! The weight that is predicted for a leaf against that of its heaviest witness.
+//! The weights that are predicted for a leaf against those of its heaviest witness, and of all its
+//! witnesses on average.
 //!
 //! Schnorr signatures have one length.  ECDSA signatures are made as they come, and their items
 //! counted with the 72 bytes that the longest low-S signature has.
@@ -116,21 +117,20 @@ fn weigh(subject: &Subject, signers: &Signers) -> (u64, bool) {
 pub fn weigh_all(reference: &Reference, text: &str, compiled: &Compiled) -> Result<u64, String> {
     let holders = Holders::read(text);
     let mut dice = Dice(5);
+    let has_rosters = text.contains("roster");
     let mut count = 0;
     for stage in compiled.stages() {
         let subject = Subject::new(reference, &holders, compiled, stage, (1, 9));
         for (way, leaf) in subject.ways.iter().enumerate() {
-            let found = stage
-                .leaves()
-                .iter()
-                .find(|found| found.kind().to_string() == leaf.kind);
-            let predicted =
-                SpendCost::of(stage, found.expect("every way is a leaf")).witness_weight;
+            let mut leaves = stage.leaves().iter();
+            let found = leaves.find(|found| found.kind().to_string() == leaf.kind);
+            let found = found.expect("every way is a leaf");
+            let predicted = SpendCost::of(stage, found).witness_weight;
             let (mut sets, are_all) = smallest_sets(&subject, way, &mut dice);
             // The product of many sets is weighed in part; all of them are in a small one.
             let are_all = are_all && sets.len() <= MOST_SETS;
             sets.truncate(MOST_SETS);
-            let mut heaviest = 0;
+            let (mut heaviest, mut sum) = (0, 0);
             for set in &sets {
                 let (weight, is_valid) = weigh(&subject, set);
                 if !is_valid {
@@ -140,11 +140,21 @@ pub fn weigh_all(reference: &Reference, text: &str, compiled: &Compiled) -> Resu
                     ));
                 }
                 heaviest = heaviest.max(weight);
+                sum += weight;
                 count += 1;
             }
             if predicted < heaviest || are_all && predicted > heaviest {
                 return Err(format!(
                     "{}, {}: {predicted} is predicted, {heaviest} is real",
+                    subject.name, leaf.kind
+                ));
+            }
+            // Where nobody is said to act more often, each smallest set is as likely as the others.
+            let average = sum as f64 / sets.len() as f64;
+            let expected = stage.witness_weight(found.kind()).expected;
+            if are_all && !has_rosters && (expected - average).abs() > 1e-6 * average {
+                return Err(format!(
+                    "{}, {}: {expected} is expected, {average} is the average",
                     subject.name, leaf.kind
                 ));
             }
