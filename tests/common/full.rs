@@ -29,6 +29,10 @@ pub fn full(plan: &Plan, dice: &mut Dice) -> String {
     if dice.below(3) == 0 {
         likelihood(&mut document["root"], dice);
     }
+    if dice.below(5) < 2 {
+        let policy = document["policy"].as_table_mut().expect("a policy");
+        policy.insert("layout".to_owned(), "cheapest".into());
+    }
     let parties: Vec<String> = plan
         .parties
         .iter()
