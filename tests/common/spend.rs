@@ -26,10 +26,10 @@ use bitcoin::{
     relative,
 };
 use bitcoinconsensus::{Utxo, VERIFY_ALL_PRE_TAPROOT, VERIFY_TAPROOT, verify_with_flags};
-use miniscript::DefiniteDescriptorKey;
 use miniscript::descriptor::Descriptor;
 use miniscript::miniscript::satisfy::{Placeholder, SchnorrSigType};
 use miniscript::plan::Plan;
+use miniscript::{DefiniteDescriptorKey, ToPublicKey};
 
 use crate::reference::Moment;
 use crate::subject::Subject;
@@ -145,6 +145,13 @@ impl Spend<'_> {
                 }
                 Placeholder::SchnorrSigPk(key, SchnorrSigType::KeySpend { .. }, _) => {
                     self.signature(key, None, signers)
+                }
+                Placeholder::Pubkey(key, _) => {
+                    let key = key.to_public_key();
+                    match self.subject.witness_script {
+                        Some(_) => key.to_bytes(),
+                        None => key.inner.x_only_public_key().0.serialize().to_vec(),
+                    }
                 }
                 Placeholder::PushOne => vec![1],
                 Placeholder::PushZero => Vec::new(),
