@@ -203,6 +203,41 @@ fn nothing_and_next_to_nothing() {
     }
 }
 
+/// Texts that take long if anything is done again for each step down, or for each line.
+#[test]
+fn hostile_texts_are_formatted_in_good_time() {
+    let nested = |open: &str, close: &str, depth: usize| {
+        format!("x = {}1{}\n", open.repeat(depth), close.repeat(depth))
+    };
+    let texts = [
+        nested("[\n", "\n]", 60),
+        nested("[ # c\n", "]", 60),
+        nested("[", "]", 60),
+        nested("{ a = ", " }", 60),
+        nested("{\na = # c\n", "\n}", 60),
+        nested("{ a = [\n", "\n] }", 30),
+        (0..20_000)
+            .map(|at| format!("k{at} = {at} # c\n"))
+            .collect(),
+        (0..5_000)
+            .map(|at| format!("# a\n\n# b\n[t{at}]\nx = 1\n"))
+            .collect(),
+        format!("x = [{}]\n", "\n# c\n1,".repeat(20_000)),
+    ];
+    for text in texts {
+        let start = std::time::Instant::now();
+        if let Ok(formatted) = format(&text) {
+            assert_eq!(format(&formatted).as_ref(), Ok(&formatted));
+        }
+        let head: String = text.chars().take(20).collect();
+        assert!(
+            start.elapsed().as_secs() < 10,
+            "{head:?}: {:?}",
+            start.elapsed()
+        );
+    }
+}
+
 #[test]
 fn what_is_no_toml_is_not_formatted() {
     for text in ["name = x", "a = 1\na = 2", "[policy\n", "= 1"] {

@@ -48,19 +48,18 @@ pub(super) fn render(value: &Value, place: Place, depth: usize, room: Option<usi
 }
 
 fn list(array: &Array, place: Place, depth: usize, room: Option<usize>) -> String {
-    let inside = |depth| {
+    let inside = |write: &mut dyn FnMut(&Value) -> String| {
         let mut pieces = Pieces::default();
         for value in array {
             pieces.before(text(value.decor().prefix()));
-            let written = render(value, place, depth, None);
-            pieces.push(Vec::new(), written);
+            pieces.push(Vec::new(), write(value));
             pieces.after(text(value.decor().suffix()));
         }
         pieces.close(array.trailing().as_str().unwrap_or_default());
         pieces
     };
-    let pieces = inside(depth);
-    if !pieces.must_break() {
+    if !inside(&mut unwritten).must_break() {
+        let pieces = inside(&mut |value| render(value, place, depth, None));
         let line = pieces.in_line("[", "]", "");
         let first = line.lines().next().unwrap_or_default();
         let fits = room.is_none_or(|room| first.chars().count() <= room);
@@ -68,11 +67,12 @@ fn list(array: &Array, place: Place, depth: usize, room: Option<usize>) -> Strin
             return line;
         }
     }
-    inside(depth + 1).on_lines("[", "]", depth)
+    let pieces = inside(&mut |value| render(value, place, depth + 1, None));
+    pieces.on_lines("[", "]", depth)
 }
 
 fn inline(table: &InlineTable, place: Place, depth: usize) -> String {
-    let inside = |depth| {
+    let inside = |write: &mut dyn FnMut(&Value, Place) -> String| {
         let mut pieces = Pieces::default();
         for (keys, value) in table.get_values() {
             let prefix = keys.last().and_then(|key| key.leaf_decor().prefix());
@@ -84,7 +84,7 @@ fn inline(table: &InlineTable, place: Place, depth: usize) -> String {
                 place = place.under(key.get());
             }
             let names: Vec<String> = keys.iter().map(|key| key_text(key)).collect();
-            let written = render(value, place, depth, None);
+            let written = write(value, place);
             pieces.push(rank, format!("{} = {written}", names.join(".")));
             pieces.after(text(value.decor().suffix()));
         }
@@ -92,12 +92,17 @@ fn inline(table: &InlineTable, place: Place, depth: usize) -> String {
         pieces.pieces.sort_by(|a, b| a.rank.cmp(&b.rank));
         pieces
     };
-    let pieces = inside(depth);
-    if pieces.must_break() {
-        inside(depth + 1).on_lines("{", "}", depth)
+    if inside(&mut |value, _| unwritten(value)).must_break() {
+        inside(&mut |value, place| render(value, place, depth + 1, None)).on_lines("{", "}", depth)
     } else {
-        pieces.in_line("{", "}", " ")
+        inside(&mut |value, place| render(value, place, depth, None)).in_line("{", "}", " ")
     }
+}
+
+/// In place of a value, to see only what stands around it: if each list were written twice to see
+/// whether it fits, one inside another would take twice as long with each step down.
+const fn unwritten(_: &Value) -> String {
+    String::new()
 }
 
 impl Pieces {
