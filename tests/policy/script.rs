@@ -335,6 +335,8 @@ fn numbers() -> impl Strategy<Value = i64> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Sums are right, or the script stops.
     #[test]
     fn whole_numbers_are_right_or_stop_the_script(a in numbers(), b in numbers()) {
