@@ -9,6 +9,7 @@ mod branch;
 mod cost;
 mod derive;
 mod diagram;
+mod dummy;
 mod encode;
 mod expression;
 mod id;
@@ -18,6 +19,7 @@ mod leaf;
 mod meaning;
 mod odds;
 mod pieces;
+mod pinned;
 mod plain;
 mod script;
 mod split;
@@ -137,11 +139,14 @@ impl Compiled {
 /// sound policy: they are the checks on the compiler itself.
 pub fn compile(policy: Arc<Policy>) -> Result<Compiled, CompileError> {
     let mut branches = BranchTable::default();
-    let vault = StageDescriptor::new(
-        Stage::Vault,
-        leaf::vault_leaves(&policy, &mut branches),
-        &policy,
-    )?;
+    let vault = match policy.descriptor() {
+        Some(descriptor) => pinned::vault(descriptor, &policy)?,
+        None => StageDescriptor::new(
+            Stage::Vault,
+            leaf::vault_leaves(&policy, &mut branches),
+            &policy,
+        )?,
+    };
     let staged = policy
         .paths()
         .iter()
@@ -155,7 +160,10 @@ pub fn compile(policy: Arc<Policy>) -> Result<Compiled, CompileError> {
                 .flat_map(|path| std::iter::once(&path.escrow).chain(&path.lockup)),
         )
         .collect();
-    check_every_key_use_is_distinct(&stages)?;
+    // Keys of a descriptor from elsewhere stand as they do, and no pre-signature is made for it.
+    if policy.descriptor().is_none() {
+        check_every_key_use_is_distinct(&stages)?;
+    }
     let id = PolicyId::new(policy.canonical(), &stages, &branches);
     Ok(Compiled {
         policy,

@@ -32,6 +32,7 @@ mod construction {
     mod leaves;
     mod lockup;
     mod over_eager;
+    mod pinned;
     mod reorgs;
     mod replay;
     mod shell;

@@ -238,34 +238,49 @@ fn key_uses(leaf: &Leaf, keychain: Keychain, index: u32, secp: &Secp256k1<All>) 
     let mut uses = Vec::new();
     for group in leaf.groups() {
         for (party, key) in group.seats() {
-            let DescriptorPublicKey::MultiXPub(multi) = key else {
-                continue;
-            };
-            let branches = multi.derivation_paths.paths();
-            let branch = match keychain {
-                Keychain::Receive => branches.first(),
-                Keychain::Change => branches.last(),
-            };
-            let Some(branch) = branch else {
-                continue;
-            };
-            let steps = branch.child(ChildNumber::Normal { index });
-            let derived = multi
-                .xkey
-                .derive_pub(secp, &steps)
-                .expect("unhardened steps derive from every extended public key");
-            let (fingerprint, account) = multi
-                .origin
-                .clone()
-                .unwrap_or_else(|| (multi.xkey.fingerprint(), branch.clone()));
-            uses.push(KeyUse {
-                party: party.to_owned(),
-                role: group.role(),
-                public_key: bitcoin::PublicKey::new(derived.public_key),
-                fingerprint,
-                path: account.extend(&steps),
-            });
+            if let Some((public_key, fingerprint, path)) = derive_key(key, keychain, index, secp) {
+                uses.push(KeyUse {
+                    party: party.to_owned(),
+                    role: group.role(),
+                    public_key,
+                    fingerprint,
+                    path,
+                });
+            }
         }
     }
     uses
+}
+
+/// A key at a keychain and index, with the fingerprint of its master key and the path from there.
+fn derive_key(
+    key: &DescriptorPublicKey,
+    keychain: Keychain,
+    index: u32,
+    secp: &Secp256k1<All>,
+) -> Option<(bitcoin::PublicKey, Fingerprint, DerivationPath)> {
+    let DescriptorPublicKey::MultiXPub(multi) = key else {
+        // A key from elsewhere, with one branch or none.
+        let definite = key.clone().at_derivation_index(index).ok()?;
+        let public_key = definite.derive_public_key(secp).ok()?;
+        let path = definite.full_derivation_path().unwrap_or_default();
+        return Some((public_key, definite.master_fingerprint(), path));
+    };
+    let branches = multi.derivation_paths.paths();
+    let branch = match keychain {
+        Keychain::Receive => branches.first(),
+        Keychain::Change => branches.last(),
+    }?;
+    let steps = branch.child(ChildNumber::Normal { index });
+    let derived = multi.xkey.derive_pub(secp, &steps).ok()?;
+    let (fingerprint, path) = match &multi.origin {
+        Some((fingerprint, account)) => (*fingerprint, account.extend(&steps)),
+        // Without an origin, the key counts as its own master key.
+        None => (multi.xkey.fingerprint(), steps),
+    };
+    Some((
+        bitcoin::PublicKey::new(derived.public_key),
+        fingerprint,
+        path,
+    ))
 }

@@ -200,6 +200,37 @@ impl Leaf {
     }
 }
 
+/// A leaf of a descriptor from elsewhere, before its keys are known.
+pub(super) struct PinnedLeaf<'a> {
+    pub kind: LeafKind,
+    pub quorum: &'a Arc<Quorum>,
+    pub relative: Option<RelativeLock>,
+    pub absolute: Option<AbsoluteLock>,
+    pub likelihood: u32,
+}
+
+impl Leaf {
+    /// The leaf with its keys.
+    pub(super) fn pinned(from: &PinnedLeaf<'_>, expression: Expression, key_path: bool) -> Self {
+        let role = match from.kind {
+            LeafKind::Spend => Role::Root,
+            _ => Role::Path,
+        };
+        Self {
+            kind: from.kind.clone(),
+            groups: vec![Group {
+                role,
+                quorum: Arc::clone(from.quorum),
+                expression,
+            }],
+            relative: from.relative,
+            absolute: from.absolute,
+            key_path,
+            likelihood: from.likelihood,
+        }
+    }
+}
+
 /// Builds the leaves of one stage, drawing branch pairs from the table as it goes.
 struct Leaves<'a> {
     stage: Stage,

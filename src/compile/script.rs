@@ -108,12 +108,25 @@ impl Condition {
 
     /// The condition as a decision diagram, if it has one of the size that is allowed.
     pub(super) fn diagram(&self, diagram: &mut Diagram) -> Option<Node> {
+        self.over(&|seat, diagram| diagram.variable(seat), diagram)
+    }
+
+    /// The same with these for the seats.
+    pub(super) fn diagram_over(&self, seats: &[Node], diagram: &mut Diagram) -> Option<Node> {
+        self.over(&|seat, _| seats.get(seat).copied(), diagram)
+    }
+
+    fn over(
+        &self,
+        seat: &dyn Fn(usize, &mut Diagram) -> Option<Node>,
+        diagram: &mut Diagram,
+    ) -> Option<Node> {
         match self {
-            Self::Seat(seat) => diagram.variable(*seat),
+            Self::Seat(number) => seat(*number, diagram),
             Self::Threshold(threshold, members) => {
                 let members = members
                     .iter()
-                    .map(|member| member.diagram(diagram))
+                    .map(|member| member.over(seat, diagram))
                     .collect::<Option<Vec<_>>>()?;
                 diagram.threshold(*threshold, &members)
             }

@@ -64,9 +64,9 @@ pub struct StageDescriptor {
 
 /// How a leaf stands in a descriptor.
 #[derive(Clone, Debug)]
-struct LeafScripts {
-    scripts: Vec<ScriptLeaf>,
-    weight: WitnessWeight,
+pub(super) struct LeafScripts {
+    pub scripts: Vec<ScriptLeaf>,
+    pub weight: WitnessWeight,
 }
 
 impl StageDescriptor {
@@ -125,13 +125,6 @@ impl StageDescriptor {
         if !covered || !means(&descriptor, key_path, &blocks, &leaves) {
             return Err(CompileError::Meaning { stage });
         }
-        let halves = descriptor
-            .clone()
-            .into_single_descriptors()
-            .map_err(refused)?;
-        let halves = <[_; 2]>::try_from(halves).map_err(|_| CompileError::Meaning {
-            stage: stage.clone(),
-        })?;
         // Leaves stand as their first scripts do.
         let mut ordered: Vec<(usize, Leaf, LeafScripts)> = Vec::new();
         let firsts: Vec<usize> = (0..leaves.len())
@@ -148,15 +141,42 @@ impl StageDescriptor {
             .into_iter()
             .map(|(_, leaf, own)| (leaf, own))
             .unzip();
-        let compiled = Self {
+        let other = CompileError::Meaning {
+            stage: stage.clone(),
+        };
+        let compiled = Self::from_parts(stage, descriptor, leaves, scripts).ok_or(other)?;
+        compiled.check_limits()?;
+        Ok(compiled)
+    }
+
+    /// A stage whose leaves and scripts are known to be those of the descriptor.
+    ///
+    /// Where that has one branch and not two, both keychains are the same.
+    pub(super) fn from_parts(
+        stage: Stage,
+        descriptor: Descriptor<DescriptorPublicKey>,
+        leaves: Vec<Leaf>,
+        scripts: Vec<LeafScripts>,
+    ) -> Option<Self> {
+        let mut halves = descriptor.clone().into_single_descriptors().ok()?;
+        if let [only] = halves.as_slice() {
+            halves.push(only.clone());
+        }
+        let halves = <[_; 2]>::try_from(halves).ok()?;
+        Some(Self {
             stage,
             descriptor,
             halves,
             leaves,
             scripts,
-        };
-        compiled.check_limits()?;
-        Ok(compiled)
+        })
+    }
+
+    /// Says what witnesses weigh, leaf by leaf.
+    pub(super) fn set_weights(&mut self, weights: Vec<WitnessWeight>) {
+        for (own, weight) in self.scripts.iter_mut().zip(weights) {
+            own.weight = weight;
+        }
     }
 
     /// The stage this is.
@@ -228,7 +248,7 @@ impl StageDescriptor {
     }
 
     /// Every leaf must be spendable in one transaction that nodes relay.
-    fn check_limits(&self) -> Result<(), CompileError> {
+    pub(super) fn check_limits(&self) -> Result<(), CompileError> {
         for leaf in &self.leaves {
             let weight = cost::spend_weight(self, leaf, 1).to_wu();
             if weight > TRUC_MAX_WEIGHT {

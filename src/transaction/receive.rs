@@ -201,7 +201,9 @@ fn place(
     signature: Signature,
     hash: Option<TapLeafHash>,
 ) -> (Place, Option<SignatureItem>) {
-    for derived in input.coin.derived().leaves() {
+    // The requested leaf comes first: in a descriptor from elsewhere another may have its keys.
+    let requested = input.derived_leaf().into_iter();
+    for derived in requested.chain(input.coin.derived().leaves()) {
         for used in &derived.keys {
             if matches(derived, &used.public_key) {
                 let kind = derived.leaf.kind();

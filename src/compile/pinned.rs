@@ -1,0 +1,380 @@
+//! A vault descriptor from elsewhere, used as it stands.
+//!
+//! The policy says who can spend and when; the descriptor says how that is written, with keys and
+//! branches of its own.  Which key of the descriptor belongs to which seat is found by the
+//! accounts of the parties and by the locks beside the key, and is then proved: the descriptor,
+//! lifted, must be met exactly when one of the policy's leaves is.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use bitcoin::secp256k1::Secp256k1;
+use miniscript::descriptor::{Descriptor, DescriptorPublicKey, SinglePubKey};
+use miniscript::policy::{Liftable, Semantic};
+
+use super::cost::WitnessWeight;
+use super::diagram::{Diagram, Node};
+use super::expression::Expression;
+use super::leaf::{Leaf, LeafKind, PinnedLeaf};
+use super::script::{Condition, Place, ScriptLeaf};
+use super::stage::{LeafScripts, Stage, StageDescriptor};
+use super::{CompileError, NUMS_POINT, dummy, is_unspendable};
+use crate::policy::{Direct, Member, Policy, Quorum};
+use crate::units::{AbsoluteLock, RelativeLock};
+
+type Meaning = Semantic<DescriptorPublicKey>;
+
+/// A part of a lifted descriptor that is true or false.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fact {
+    Key(DescriptorPublicKey),
+    Older(u32),
+    After(u32),
+}
+
+/// One alternative of the descriptor, with where it stands.
+struct Alternative {
+    place: Place,
+    meaning: Meaning,
+}
+
+/// The vault of a policy that has a descriptor from elsewhere.
+pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, CompileError> {
+    let stage = Stage::Vault;
+    let refused = |source: miniscript::Error| CompileError::Refused {
+        stage: Stage::Vault,
+        source: Box::new(source),
+    };
+    let descriptor = Descriptor::<DescriptorPublicKey>::from_str(text).map_err(refused)?;
+    descriptor.sanity_check().map_err(refused)?;
+    let other = || CompileError::Meaning {
+        stage: Stage::Vault,
+    };
+    let alternatives = alternatives(&descriptor).ok_or_else(other)?;
+    // Root waits one block in our own vaults, and mostly for nothing in others.
+    for root_lock in [None, Some(RelativeLock::ONE_BLOCK)] {
+        let leaves = leaves(policy, root_lock, &alternatives);
+        let Some(leaves) = leaves.filter(|leaves| means(&alternatives, leaves)) else {
+            continue;
+        };
+        let scripts = leaves
+            .iter()
+            .map(|leaf| scripts(leaf, &alternatives))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(other)?;
+        let secp = Secp256k1::new();
+        let mut stage_descriptor =
+            StageDescriptor::from_parts(stage, descriptor, leaves, scripts).ok_or_else(other)?;
+        let weights = dummy::weights(&stage_descriptor, &secp).ok_or_else(other)?;
+        stage_descriptor.set_weights(weights);
+        stage_descriptor.check_limits()?;
+        return Ok(stage_descriptor);
+    }
+    Err(other())
+}
+
+/// What the descriptor offers: its key path unless that is nobody's, and its scripts.
+fn alternatives(descriptor: &Descriptor<DescriptorPublicKey>) -> Option<Vec<Alternative>> {
+    let mut all = Vec::new();
+    match descriptor {
+        Descriptor::Tr(tr) => {
+            let key = tr.internal_key();
+            if !is_nobody(key) {
+                all.push(Alternative {
+                    place: Place::KeyPath,
+                    meaning: Semantic::Key(key.clone()),
+                });
+            }
+            for (number, (_, script)) in tr.iter_scripts().enumerate() {
+                all.push(Alternative {
+                    place: Place::Tapleaf(number),
+                    meaning: script.lift().ok()?.normalized(),
+                });
+            }
+        }
+        Descriptor::Wsh(wsh) => all.push(Alternative {
+            place: Place::Script,
+            meaning: wsh.lift().ok()?.normalized(),
+        }),
+        _ => return None,
+    }
+    Some(all)
+}
+
+/// Whether nobody can sign with a key, because it is or comes from the point of BIP-341.
+fn is_nobody(key: &DescriptorPublicKey) -> bool {
+    let single = match key {
+        DescriptorPublicKey::Single(single) => match single.key {
+            SinglePubKey::XOnly(key) => Some(key.serialize()),
+            SinglePubKey::FullKey(key) => Some(key.inner.x_only_public_key().0.serialize()),
+        },
+        _ => None,
+    };
+    is_unspendable(key) || single.is_some_and(|x| NUMS_POINT.get(1..) == Some(x.as_slice()))
+}
+
+/// The leaves of the policy with the keys of the descriptor.
+fn leaves(
+    policy: &Policy,
+    root_lock: Option<RelativeLock>,
+    alternatives: &[Alternative],
+) -> Option<Vec<Leaf>> {
+    let root = policy.root();
+    let mut leaves = vec![leaf(
+        PinnedLeaf {
+            kind: LeafKind::Spend,
+            quorum: root.quorum(),
+            relative: root_lock,
+            absolute: None,
+            likelihood: root.likelihood(),
+        },
+        alternatives,
+    )?];
+    for path in policy.paths() {
+        let direct = path.direct()?;
+        leaves.push(leaf(
+            PinnedLeaf {
+                kind: LeafKind::Direct(path.name().to_owned()),
+                quorum: path.quorum(),
+                relative: Direct::delay(direct).map(|delay| delay.lock()),
+                absolute: direct.unlock(),
+                likelihood: path.likelihood(),
+            },
+            alternatives,
+        )?);
+    }
+    leaves.sort_by_key(|leaf| !leaf.is_key_path());
+    Some(leaves)
+}
+
+fn leaf(pinned: PinnedLeaf<'_>, alternatives: &[Alternative]) -> Option<Leaf> {
+    let locks = locks(pinned.relative, pinned.absolute);
+    // The branches of the descriptor, those first in which just these locks stand.
+    let mut branches: Vec<(bool, Place, &Meaning)> = Vec::new();
+    for alternative in alternatives {
+        for branch in branches_of(&alternative.meaning) {
+            let facts = facts(branch);
+            let own: Vec<&Fact> = facts.iter().filter(|fact| !is_key(fact)).collect();
+            if locks.iter().all(|lock| own.contains(&lock)) {
+                branches.push((own.len() == locks.len(), alternative.place, branch));
+            }
+        }
+    }
+    let accounts = pinned.quorum.seats();
+    let belongs = |key: &DescriptorPublicKey| accounts.iter().any(|party| party.key().holds(key));
+    // Those with keys of nobody else come before those with more.
+    branches.sort_by_key(|(exact, _, branch)| {
+        let foreign = facts(branch).iter().any(|fact| match fact {
+            Fact::Key(key) => !belongs(key),
+            Fact::Older(_) | Fact::After(_) => false,
+        });
+        (!exact, foreign)
+    });
+    let mut keys: Vec<DescriptorPublicKey> = Vec::new();
+    for (.., branch) in &branches {
+        for fact in facts(branch) {
+            if let Fact::Key(key) = fact
+                && !keys.contains(&key)
+            {
+                keys.push(key);
+            }
+        }
+    }
+    let expression = expression(pinned.quorum, &mut keys)?;
+    let is_key_path = locks.is_empty()
+        && branches.iter().any(|(_, place, branch)| {
+            let only = match branch {
+                Semantic::Key(key) => Some(key),
+                _ => None,
+            };
+            *place == Place::KeyPath && only.is_some() && expression.keys().first().copied() == only
+        })
+        && expression.keys().len() == 1;
+    Some(Leaf::pinned(&pinned, expression, is_key_path))
+}
+
+/// A key of the descriptor for every seat: the first of the party's that no seat has yet, or the
+/// last it has.
+fn expression(quorum: &Quorum, keys: &mut Vec<DescriptorPublicKey>) -> Option<Expression> {
+    let members = quorum
+        .members()
+        .iter()
+        .map(|member| match member {
+            Member::Party(party) => {
+                let mut own = keys.iter().enumerate();
+                let (place, _) = own.find(|(_, key)| party.key().holds(key))?;
+                Some(Expression::Key {
+                    party: party.name().to_owned(),
+                    key: keys.remove(place),
+                })
+            }
+            Member::Quorum(inner) => expression(inner, keys),
+        })
+        .collect::<Option<Vec<_>>>()?;
+    Some(Expression::threshold(quorum.threshold(), members))
+}
+
+/// The alternatives of a script.
+fn branches_of(meaning: &Meaning) -> Vec<&Meaning> {
+    match meaning {
+        Semantic::Thresh(thresh) if thresh.k() == 1 => thresh
+            .iter()
+            .flat_map(|branch| branches_of(branch))
+            .collect(),
+        other => vec![other],
+    }
+}
+
+fn locks(relative: Option<RelativeLock>, absolute: Option<AbsoluteLock>) -> Vec<Fact> {
+    let relative = relative.map(|lock| Fact::Older(lock.to_consensus()));
+    let absolute = absolute.map(|lock| Fact::After(lock.to_consensus()));
+    relative.into_iter().chain(absolute).collect()
+}
+
+const fn is_key(fact: &Fact) -> bool {
+    matches!(fact, Fact::Key(_))
+}
+
+fn facts(meaning: &Meaning) -> Vec<Fact> {
+    match meaning {
+        Semantic::Thresh(thresh) => thresh.iter().flat_map(|part| facts(part)).collect(),
+        other => fact(other).into_iter().collect(),
+    }
+}
+
+fn fact(meaning: &Meaning) -> Option<Fact> {
+    match meaning {
+        Semantic::Key(key) => Some(Fact::Key(key.clone())),
+        Semantic::Older(lock) => Some(Fact::Older(lock.to_consensus_u32())),
+        Semantic::After(lock) => Some(Fact::After(lock.to_consensus_u32())),
+        _ => None,
+    }
+}
+
+/// Whether the descriptor is met exactly when one of the leaves is, each key and each lock being a
+/// variable of its own.
+fn means(alternatives: &[Alternative], leaves: &[Leaf]) -> bool {
+    let mut variables: BTreeMap<Fact, usize> = BTreeMap::new();
+    let leaf_facts = leaves.iter().flat_map(|leaf| {
+        let keys = leaf.keys().map(|key| Fact::Key(key.clone()));
+        keys.chain(locks(leaf.relative(), leaf.absolute()))
+    });
+    let all = alternatives
+        .iter()
+        .flat_map(|alternative| facts(&alternative.meaning));
+    for fact in all.chain(leaf_facts) {
+        let next = variables.len();
+        variables.entry(fact).or_insert(next);
+    }
+    let mut diagram = Diagram::default();
+    let said: Option<Vec<Node>> = alternatives
+        .iter()
+        .map(|alternative| node(&alternative.meaning, &variables, &mut diagram))
+        .collect();
+    let said = said.and_then(|said| diagram.threshold(1, &said));
+    let meant: Option<Vec<Node>> = leaves
+        .iter()
+        .map(|leaf| leaf_node(leaf, &variables, &mut diagram))
+        .collect();
+    let meant = meant.and_then(|meant| diagram.threshold(1, &meant));
+    said.is_some() && said == meant
+}
+
+fn node(
+    meaning: &Meaning,
+    variables: &BTreeMap<Fact, usize>,
+    diagram: &mut Diagram,
+) -> Option<Node> {
+    match meaning {
+        Semantic::Thresh(thresh) => {
+            let members: Option<Vec<Node>> = thresh
+                .iter()
+                .map(|member| node(member, variables, diagram))
+                .collect();
+            diagram.threshold(thresh.k(), &members?)
+        }
+        other => diagram.variable(*variables.get(&fact(other)?)?),
+    }
+}
+
+fn leaf_node(
+    leaf: &Leaf,
+    variables: &BTreeMap<Fact, usize>,
+    diagram: &mut Diagram,
+) -> Option<Node> {
+    let variable = |fact: &Fact, diagram: &mut Diagram| {
+        variables
+            .get(fact)
+            .and_then(|variable| diagram.variable(*variable))
+    };
+    let keys: Option<Vec<Node>> = leaf
+        .keys()
+        .map(|key| variable(&Fact::Key(key.clone()), diagram))
+        .collect();
+    let mut parts = vec![Condition::of(leaf).diagram_over(&keys?, diagram)?];
+    for lock in locks(leaf.relative(), leaf.absolute()) {
+        parts.push(variable(&lock, diagram)?);
+    }
+    diagram.threshold(parts.len(), &parts)
+}
+
+/// The scripts through which a leaf can be spent.
+fn scripts(leaf: &Leaf, alternatives: &[Alternative]) -> Option<LeafScripts> {
+    let whole = Condition::of(leaf);
+    let open = locks(leaf.relative(), leaf.absolute());
+    let keys: Vec<&DescriptorPublicKey> = leaf.keys().collect();
+    let mut scripts = Vec::new();
+    for alternative in alternatives {
+        if (alternative.place == Place::KeyPath) != leaf.is_key_path() {
+            continue;
+        }
+        if let Outcome::Asks(own) = asks(&alternative.meaning, &keys, &open) {
+            // A script may also open for fewer than the leaf wants, where another leaf has the
+            // same keys: what is asked for here is the leaf.
+            let condition = Condition::Threshold(2, vec![own, whole.clone()]);
+            scripts.push(ScriptLeaf::new(alternative.place, condition));
+        }
+    }
+    (!scripts.is_empty()).then_some(LeafScripts {
+        scripts,
+        weight: WitnessWeight::default(),
+    })
+}
+
+/// What a script asks of some keys, the others not signing, with some locks open.
+enum Outcome {
+    Always,
+    Never,
+    Asks(Condition),
+}
+
+fn asks(meaning: &Meaning, keys: &[&DescriptorPublicKey], open: &[Fact]) -> Outcome {
+    match meaning {
+        Semantic::Key(key) => match keys.iter().position(|own| *own == key) {
+            Some(seat) => Outcome::Asks(Condition::Seat(seat)),
+            None => Outcome::Never,
+        },
+        Semantic::Thresh(thresh) => {
+            let mut needed = thresh.k();
+            let mut members = Vec::new();
+            for member in thresh.iter() {
+                match asks(member, keys, open) {
+                    Outcome::Always => needed = needed.saturating_sub(1),
+                    Outcome::Never => {}
+                    Outcome::Asks(condition) => members.push(condition),
+                }
+            }
+            if needed == 0 {
+                Outcome::Always
+            } else if members.len() < needed {
+                Outcome::Never
+            } else {
+                Outcome::Asks(Condition::Threshold(needed, members))
+            }
+        }
+        other => match fact(other) {
+            Some(fact) if open.contains(&fact) => Outcome::Always,
+            _ => Outcome::Never,
+        },
+    }
+}
