@@ -51,6 +51,10 @@ fn both(receive: &Found, change: &Found) -> Option<Descriptor<DescriptorPublicKe
     for pair in receive.iter().zip(&change) {
         match pair {
             (Piece::Other(one), Piece::Other(two)) if one == two => text.push_str(one),
+            // A key that is fixed, such as an unspendable one, is the same in both.
+            (Piece::Key(_, one), Piece::Key(_, two)) if one == two => {
+                text.push_str(&one.to_string());
+            }
             (Piece::Key(_, one), Piece::Key(_, two)) => {
                 text.push_str(&multipath(one, two)?.to_string());
                 any = true;

@@ -93,8 +93,8 @@ impl Found {
             Some((body, given)) => (body, Some(given)),
             None => (text, None),
         };
-        let expected =
-            desc_checksum(body).map_err(|error| ImportError::Malformed(error.to_string()))?;
+        let expected = desc_checksum(body)
+            .map_err(|error| ImportError::Malformed(shown(&error.to_string())))?;
         check_fragments(body)?;
         let descriptor = Descriptor::<DescriptorPublicKey>::from_str(body)
             .map_err(|error| ImportError::Malformed(shown(&error.to_string())))?;
@@ -137,7 +137,7 @@ impl Found {
         };
         let bad = |reason: String| ImportError::BadForm {
             form: Source::Bsms.name(),
-            reason,
+            reason: shown(&reason),
         };
         let address = Address::<NetworkUnchecked>::from_str(said)
             .map_err(|error| bad(format!("its first address cannot be read: {error}")))?;
@@ -168,12 +168,20 @@ impl Found {
     }
 }
 
-/// Foreign text for a message: short, and nothing that acts on a terminal.
+/// Foreign text for a message: short, without secrets, and nothing that acts on a terminal.
 pub(super) fn shown(text: &str) -> String {
+    let concealed = secrets(text);
+    let is_concealed = |at: usize| {
+        concealed
+            .iter()
+            .any(|span| (span.start..span.end).contains(&at))
+    };
     let short: String = text
-        .chars()
-        .map(|c| {
-            if crate::policy::is_invisible(c) {
+        .char_indices()
+        .map(|(at, c)| {
+            if is_concealed(at) {
+                '*'
+            } else if crate::policy::is_invisible(c) {
                 '\u{fffd}'
             } else {
                 c
