@@ -360,6 +360,115 @@ fn formatting_from_standard_input_to_standard_output() {
     assert!(!text(&output.stderr).contains(PRIVATE_KEY));
 }
 
+/// A script can put a private key together so that no text holds it as a whole, and as a whole it is
+/// never shown.
+#[test]
+fn a_private_key_that_a_script_puts_together_is_not_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policy = folder.path().join("policy.rhai");
+    let (one, other) = PRIVATE_KEY.split_at(20);
+    let name = policy.to_str().expect("a plain name");
+    for script in [
+        "throw key;",
+        "require(false, key);",
+        "policy(#{ name: key, network: key, script: \"tr\" });",
+        "policy(#{ accept_total_loss: key }); lint(\"LS0603\", key); lint(key, key);",
+        "party(\"alice\", #{ key: key, identity: key, fees: key, custody: #{ host: key } });",
+        "party(key, #{ key: \"k\" }); party(key, #{ key: \"k\" }); quorum(key, 1, [key]);",
+        "path(key, #{ quorum: key, delay: key, unlock_at: date(key), escrow: escrow(#{ veto: key }) });",
+        "path(\"p\", #{ quorum: \"q\", activation: manual(key), purpose: key, clock: key });",
+        "let m = #{}; m[key] = 1; path(\"p\", m); m.other;",
+        "param(\"x\", key, key, #{ choices: [key, \"y\"] });",
+        "param(\"x\", \"y\", key, #{ choices: [key, \"y\"] });",
+        "param(key, 1, key); param(key, 1, key);",
+        "import key as k;",
+        "let f = Fn(key); f.call(1);",
+        "parse_int(key);",
+        "key - 1;",
+    ] {
+        let text = format!("let key = \"{one}\" + \"{other}\";\npolicy(#{{ }});\n{script}\n");
+        std::fs::write(&policy, text).expect("it can be written");
+        let set = format!("x={PRIVATE_KEY}");
+        for arguments in [
+            vec!["check", name],
+            vec!["check", name, "--json"],
+            vec!["check", name, "--format", "sarif"],
+            vec!["check", name, "--set", &set],
+            vec!["params", name],
+            vec!["params", name, "--json"],
+            vec!["params", name, "--json", "--set", &set],
+            vec!["render", name],
+            vec!["compile", name, "--json"],
+            vec!["test", folder.path().to_str().expect("a plain name")],
+        ] {
+            let output = run(&arguments);
+            for stream in [output.stdout, output.stderr] {
+                let stream = text_without_breaks(&stream);
+                assert!(!stream.contains(other), "{script}: {arguments:?}: {stream}");
+            }
+        }
+    }
+}
+
+/// What is written, without breaks of lines inside words.
+fn text_without_breaks(bytes: &[u8]) -> String {
+    text(bytes).replace(['\n', ' '], "")
+}
+
+/// A script is a test like any other: a policy, one that must be refused, a rule, or a part.
+#[test]
+fn scripts_are_tested_with_everything_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("it can be written");
+    };
+    let outcomes = || {
+        let output = run(&["test", folder.path().to_str().expect("a name"), "--json"]);
+        let json = json(&output);
+        let tests = json["tests"].as_array().cloned().unwrap_or_default();
+        let outcome = |test: &serde_json::Value| {
+            let file = test["file"]
+                .as_str()
+                .and_then(|file| file.rsplit('/').next());
+            let file = file.expect("a name").to_owned();
+            (file, test["kind"].to_string(), test["passed"] == true)
+        };
+        tests.iter().map(outcome).collect::<Vec<_>>()
+    };
+    let outcome = |file: &str, kind: &str, passed| (file.to_owned(), format!("\"{kind}\""), passed);
+    write("part.rhai", "export const PEOPLE = [\"ada\"];");
+    assert_eq!(outcomes(), []);
+    write(
+        "a.rhai",
+        "// expect: LS0807, LS0104\npolicy(#{ name: \"a\", network: \"regtest\", script: \"tr\" });\nrequire(false, \"never\");\n",
+    );
+    assert_eq!(outcomes(), [outcome("a.rhai", "refused", true)]);
+    write(
+        "a.rhai",
+        "// expect: LS0807\npolicy(#{ name: \"a\", network: \"regtest\", script: \"tr\" });\n",
+    );
+    assert_eq!(outcomes(), [outcome("a.rhai", "refused", false)]);
+    write(
+        "a.rhai",
+        "policy(#{ name: \"a\", network: \"regtest\", script: \"tr\" });\n",
+    );
+    assert_eq!(outcomes(), [outcome("a.rhai", "policy", false)]);
+    std::fs::remove_file(folder.path().join("a.rhai")).expect("it is there");
+    write("r.rhai", "fn review(spend) { true }");
+    assert_eq!(outcomes(), [outcome("r.rhai", "rule", false)]);
+    write(
+        "r.cases.toml",
+        "[[case]]\nname = \"n\"\nallow = true\nreview = {}\n",
+    );
+    assert_eq!(outcomes(), [outcome("r.cases.toml", "rule", false)]);
+    std::fs::remove_file(folder.path().join("r.rhai")).expect("it is there");
+    assert_eq!(
+        outcomes(),
+        [outcome("r.cases.toml", "rule", false)],
+        "cases of nothing"
+    );
+}
+
 /// Whatever reads a policy reads a script, and gives its parameters their values.
 #[test]
 fn every_command_that_reads_a_policy_reads_a_script() {
