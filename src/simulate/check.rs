@@ -15,7 +15,7 @@ use crate::units::{BLOCKS_PER_DAY, Blocks, SECONDS_PER_BLOCK, UnixTime};
 
 #[cfg(test)]
 pub(super) use self::names::payees;
-pub(super) use self::names::quote;
+pub(super) use self::names::{did_you_mean, quote};
 
 /// The payee of everything that an attempt redirects.
 pub(super) const THIEF: &str = "thief";

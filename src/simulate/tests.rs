@@ -314,6 +314,49 @@ wait = "600 weeks"
 }
 
 #[test]
+fn an_event_that_cannot_be_read_hides_no_other() {
+    let found = faults(
+        r#"
+[[event]]
+depositt = { coin = "a", amount = "1 BTC" }
+
+[[event]]
+mine = "six"
+
+[[event]]
+arm = { coin = "a", pth = "sos" }
+
+[[event]]
+wait = "soon"
+
+[expect]
+coin = {}
+
+[expects]
+"#,
+    );
+    let starts = [
+        "line 7: unknown field `depositt`, expected one of `note`",
+        "line 10: invalid type: string \"six\"",
+        "line 13: unknown field `pth`, expected one of `coin`",
+        "line 16: ",
+        "line 19: unknown field `coin`, expected `coins` or `holds`; did you mean `coins`?",
+        "line 21: unknown field `expects`, expected `incident`, `event` or `expect`; did you mean `expect`?",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (found, start) in found.iter().zip(starts) {
+        assert!(found.starts_with(start), "{found}");
+    }
+    assert!(
+        found[0].ends_with("did you mean `deposit`?"),
+        "{}",
+        found[0]
+    );
+    assert!(found[2].ends_with("did you mean `path`?"), "{}", found[2]);
+    assert_eq!(faults("[[event").len(), 1, "a text that is no TOML");
+}
+
+#[test]
 fn only_what_can_be_refused_is_expected_to_be() {
     let found = faults(
         r#"

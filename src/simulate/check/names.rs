@@ -21,7 +21,10 @@ pub(in crate::simulate) fn quote(text: &str) -> String {
     format!("`{}{more}`", short.escape_debug())
 }
 
-pub(super) fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(in crate::simulate) fn did_you_mean<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> String {
     let lower = typed.to_lowercase();
     let mut best: Option<(f64, &str)> = None;
     // The comparison takes time with the product of both lengths, and no name is long.

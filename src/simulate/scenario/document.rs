@@ -7,17 +7,6 @@ use toml::Spanned;
 
 use super::{Defect, Effect};
 
-/// The file as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Document {
-    pub(super) incident: Head,
-    #[serde(default)]
-    pub(super) event: Vec<Spanned<EventDocument>>,
-    #[serde(default)]
-    pub(super) expect: ExpectDocument,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Head {

@@ -5,10 +5,12 @@ use std::str::FromStr;
 
 use bitcoin::{Amount, FeeRate};
 use chrono::DateTime;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::super::check::quote;
-use super::document::{AttemptDocument, Document, EventDocument, ExpectDocument, StepDocument};
+use super::super::check::{did_you_mean, quote};
+use super::document::{AttemptDocument, EventDocument, ExpectDocument, Head, StepDocument};
 use super::{
     Attempt, Deposit, Event, EventKind, Expectations, Holding, Name, Pay, Scenario, ScenarioError,
     ScenarioFault, Seize, Step, Whereabouts, Word,
@@ -17,26 +19,58 @@ use crate::compile::Stage;
 use crate::policy::Duration;
 use crate::units::{Blocks, UnixTime};
 
+/// The tables of an incident.
+const TABLES: [&str; 3] = ["incident", "event", "expect"];
+
 pub(super) fn parse(text: &str) -> Result<Scenario, ScenarioError> {
-    let document: Document = toml::from_str(text).map_err(|error| ScenarioError {
-        faults: vec![ScenarioFault {
-            line: line_of(text, error.span().map_or(0, |span| span.start)),
-            message: error.message().to_owned(),
-        }],
-    })?;
     let mut reader = Reader {
         text,
         faults: Vec::new(),
     };
-    let head = document.incident;
-    let start = reader.date(&head.start);
-    let mut events = Vec::new();
-    for event in document.event {
-        let span = event.span();
-        events.extend(reader.event(event.into_inner(), span));
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        reader.misread(error);
     }
-    let expect = reader.expectations(document.expect);
+    // What was guessed of a text that is no TOML is not worth a remark.
+    if !errors.is_empty() {
+        ScenarioError::of(std::mem::take(&mut reader.faults))?;
+    }
+    let mut table = table.into_inner();
+    let head: Option<Head> = match table.remove("incident") {
+        Some(head) => reader.read(head),
+        None => {
+            reader.fault(&(0..0), "the table `[incident]` is missing");
+            None
+        }
+    };
+    let mut events = Vec::new();
+    for event in reader.list(table.remove("event")) {
+        let span = event.span();
+        // One that cannot be read does not hide what is wrong with the others.
+        if let Some(event) = reader.read::<EventDocument>(event) {
+            events.extend(reader.event(event, span));
+        }
+    }
+    let expect: Option<ExpectDocument> = match table.remove("expect") {
+        Some(expect) => reader.read(expect),
+        None => None,
+    };
+    let expect = reader.expectations(expect.unwrap_or_default());
+    for key in table.keys() {
+        let name: &str = key.get_ref();
+        let similar = did_you_mean(name, TABLES);
+        let message = format!(
+            "unknown field {}, expected `incident`, `event` or `expect`{similar}",
+            quote(name)
+        );
+        reader.fault(&key.span(), message);
+    }
+    let start = head.as_ref().map(|head| reader.date(&head.start));
     ScenarioError::of(reader.faults)?;
+    let (Some(head), Some(start)) = (head, start) else {
+        // A head that could not be read is a fault, which has been handed out.
+        return Err(ScenarioError { faults: Vec::new() });
+    };
     Ok(Scenario {
         name: head.name,
         about: head.about,
@@ -59,6 +93,41 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Reads one part of the incident, or notes why it cannot be read.
+    fn read<T: DeserializeOwned>(&mut self, part: Spanned<DeValue<'_>>) -> Option<T> {
+        match T::deserialize(ValueDeserializer::from(part)) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.misread(&error);
+                None
+            }
+        }
+    }
+
+    fn misread(&mut self, error: &toml::de::Error) {
+        let span = error.span().unwrap_or_default();
+        let message = error.message();
+        // Serde lists what there is: `unknown field `a`, expected one of `b`, `c``.
+        let mut words = message.split('`').skip(1).step_by(2);
+        let similar = match words.next() {
+            Some(typed) if message.starts_with("unknown ") => did_you_mean(typed, words),
+            _ => String::new(),
+        };
+        self.fault(&span, format!("{message}{similar}"));
+    }
+
+    fn list<'i>(&mut self, list: Option<Spanned<DeValue<'i>>>) -> Vec<Spanned<DeValue<'i>>> {
+        let Some(list) = list else { return Vec::new() };
+        let span = list.span();
+        match list.into_inner() {
+            DeValue::Array(events) => events.into_iter().collect(),
+            _ => {
+                self.fault(&span, "`event` is a list: write each as `[[event]]`");
+                Vec::new()
+            }
+        }
+    }
+
     fn fault(&mut self, span: &Range<usize>, message: impl Into<String>) {
         self.faults.push(ScenarioFault {
             line: line_of(self.text, span.start),
