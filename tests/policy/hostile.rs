@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use longstop::policy::{Checked, check};
+use longstop::policy::{Checked, Script, check};
 use proptest::prelude::*;
 
 use crate::BASE;
@@ -150,6 +150,25 @@ fn seed_words_in_place_of_a_key_are_never_shown() {
         assert!(checked.has_errors());
         assert!(!everything_said(&checked).contains("abandon"), "{field}");
     }
+}
+
+#[test]
+fn a_private_key_is_no_suggestion() {
+    let wif = Filled::new("{zoe.wif}").text;
+    let misspelt = &wif[..wif.len() - 3];
+    let text = Filled::new(BASE).text;
+    let text = text.replacen(
+        "[quorums]",
+        &format!(
+            "{wif}.key = \"x\"\n[quorums]\nmisspelt = {{ threshold = 1, of = [\"{misspelt}\"] }}"
+        ),
+        1,
+    );
+    let said = everything_said(&check(&text));
+    assert!(said.contains("misspelt") && !said.contains(&wif), "{said}");
+    let script = format!("let {wif} = 1; {misspelt};");
+    let said = everything_said(&Script::new(&script).run().document.check());
+    assert!(said.contains(misspelt) && !said.contains(&wif), "{said}");
 }
 
 #[test]

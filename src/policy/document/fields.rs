@@ -6,7 +6,7 @@ use toml::Spanned as TomlSpanned;
 use toml::de::{DeTable, DeValue};
 
 use super::super::period::{Duration, DurationError};
-use super::super::shown::{list, quote};
+use super::super::shown::{is_secret, list, quote};
 use super::super::{Code, Diagnostic, Span};
 use super::{LIKELIHOODS, Spanned, Typed};
 
@@ -496,7 +496,9 @@ pub(in crate::policy) fn did_you_mean<'a>(
     let mut best: Option<(f64, &str)> = None;
     for word in known {
         let likeness = strsim::jaro_winkler(&lower, &word.to_lowercase());
-        if likeness >= SUGGEST_FROM && best.is_none_or(|(most, _)| likeness > most) {
+        let is_better = likeness >= SUGGEST_FROM && best.is_none_or(|(most, _)| likeness > most);
+        // A private key stands where a name belongs now and then.
+        if is_better && !is_secret(word) {
             best = Some((likeness, word));
         }
     }
