@@ -19,7 +19,7 @@ use super::leaf::{Leaf, LeafKind, PinnedLeaf};
 use super::script::{Condition, Place, ScriptLeaf};
 use super::stage::{LeafScripts, Stage, StageDescriptor};
 use super::{CompileError, NUMS_POINT, dummy, is_unspendable};
-use crate::policy::{Direct, Member, Policy, Quorum};
+use crate::policy::{Member, Period, Policy, Quorum};
 use crate::units::{AbsoluteLock, RelativeLock};
 
 type Meaning = Semantic<DescriptorPublicKey>;
@@ -136,7 +136,7 @@ fn leaves(
             PinnedLeaf {
                 kind: LeafKind::Direct(path.name().to_owned()),
                 quorum: path.quorum(),
-                relative: Direct::delay(direct).map(|delay| delay.lock()),
+                relative: direct.delay().map(Period::lock),
                 absolute: direct.unlock(),
                 likelihood: path.likelihood(),
             },

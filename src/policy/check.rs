@@ -12,6 +12,7 @@ mod paths;
 mod roster;
 mod sharing;
 mod survival;
+mod uses;
 mod weights;
 
 use super::diagnostic::position;
@@ -115,6 +116,7 @@ impl Document {
             .map(|entry| paths::resolve(entry, &directory, problems))
             .collect();
         self.check_descriptor(problems);
+        uses::check(self, root.as_ref(), &paths, problems);
         survival::check(self, &directory, root.as_ref(), &paths, problems);
         lint::check(
             &lint::Facts {

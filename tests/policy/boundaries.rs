@@ -570,6 +570,42 @@ fn paths() {
     }
 }
 
+/// Every staged path takes root again and again, and all keys of all stages count.
+#[test]
+fn keys_of_all_descriptors() {
+    // The base policy takes 33: three for root, three for its direct path, and 27 for the staged
+    // one, with three seats each in root, path and veto.
+    let quorum = |name: &str, members: usize| {
+        let names = (0..members).map(|number| format!("\"crowd-{number:03}\""));
+        let names: Vec<String> = names.collect();
+        format!("{name} = {{ threshold = 2, of = [{}] }}", names.join(", "))
+    };
+    let path = |name: &str, quorum: &str| {
+        format!("[[path]]\nname = \"{name}\"\nquorum = \"{quorum}\"\nunlock_height = 9\n")
+    };
+    for (rest, bad) in [(86, false), (87, false), (88, true)] {
+        let quorums = format!(
+            "[quorums]\n{}\n{}",
+            quorum("all", 122),
+            quorum("rest", rest)
+        );
+        let mut text = crowd("tr", 122, 3)
+            .replacen("[quorums]", &quorums, 1)
+            .replacen("veto = \"crowd\"", "veto = \"agents\"", 1);
+        for number in 0..40 {
+            text += &path(&format!("p{number:03}"), "all");
+        }
+        text += &path("last", "rest");
+        let found = codes(&text);
+        assert_eq!(
+            found.contains(&"LS0108"),
+            bad,
+            "{} keys",
+            33 + 40 * 122 + rest
+        );
+    }
+}
+
 #[test]
 fn conditions_of_an_activation() {
     let activation =
