@@ -16,6 +16,7 @@ mod id;
 mod internal_key;
 mod layout;
 mod leaf;
+mod limits;
 mod meaning;
 mod odds;
 mod pieces;
@@ -39,12 +40,12 @@ pub use self::derive::{Derived, DerivedLeaf, DerivedScript, KeyUse, Keychain};
 pub use self::id::PolicyId;
 pub use self::internal_key::{NUMS_POINT, is_unspendable};
 pub use self::leaf::{Group, Leaf, LeafKind, Role};
+pub use self::limits::{
+    MAX_P2WSH_BYTES, MAX_P2WSH_ITEMS, MAX_P2WSH_OPERATIONS, MAX_TREE_DEPTH, TRUC_MAX_WEIGHT,
+};
 pub use self::pieces::{Piece, pieces};
 pub use self::script::{Place, ScriptLeaf};
 pub use self::stage::{Stage, StageDescriptor};
-
-/// The most weight a version 3 transaction may have: 10,000 vB (BIP-431).
-pub const TRUC_MAX_WEIGHT: u64 = 40_000;
 
 /// A policy together with the descriptors it has become.
 #[derive(Clone, Debug)]

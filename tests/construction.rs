@@ -30,6 +30,7 @@ mod construction {
     mod hostile;
     mod laws;
     mod leaves;
+    mod limits;
     mod lockup;
     mod over_eager;
     mod pinned;

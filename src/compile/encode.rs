@@ -197,7 +197,7 @@ impl Lock {
 }
 
 /// Bytes that a number takes in a script.
-const fn push_size(number: u64) -> u64 {
+pub(super) const fn push_size(number: u64) -> u64 {
     match number {
         0..=16 => 1,
         17..=0x7f => 2,

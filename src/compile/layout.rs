@@ -103,14 +103,15 @@ fn locks(leaf: &Leaf) -> Vec<Lock> {
     relative.into_iter().chain(absolute).collect()
 }
 
-/// A taproot tree in which a block lies the higher the likelier it is (Huffman), with the blocks
-/// in the order in which they stand in it.
+/// A taproot tree in which a block lies the higher the likelier it is (Huffman), with its depth, and
+/// with the blocks in the order in which they stand in it.
 ///
 /// Ties go to the block that comes first, so the tree is the same every time.
-pub(super) fn tap_tree(blocks: Vec<Block>) -> (String, Vec<Block>) {
+pub(super) fn tap_tree(blocks: Vec<Block>) -> (String, u32, Vec<Block>) {
     struct Subtree {
         weight: f64,
         text: String,
+        depth: u32,
         blocks: Vec<Block>,
     }
     let mut subtrees: Vec<Subtree> = blocks
@@ -118,6 +119,7 @@ pub(super) fn tap_tree(blocks: Vec<Block>) -> (String, Vec<Block>) {
         .map(|block| Subtree {
             weight: block.weight,
             text: block.text.clone(),
+            depth: 0,
             blocks: vec![block],
         })
         .collect();
@@ -127,14 +129,15 @@ pub(super) fn tap_tree(blocks: Vec<Block>) -> (String, Vec<Block>) {
         if let (Some(right), Some(mut left)) = (subtrees.pop(), subtrees.pop()) {
             left.weight += right.weight;
             left.text = format!("{{{},{}}}", left.text, right.text);
+            left.depth = 1 + left.depth.max(right.depth);
             left.blocks.extend(right.blocks);
             let place = subtrees.partition_point(|other| other.weight >= left.weight);
             subtrees.insert(place, left);
         }
     }
-    subtrees
-        .pop()
-        .map_or_else(Default::default, |tree| (tree.text, tree.blocks))
+    subtrees.pop().map_or_else(Default::default, |tree| {
+        (tree.text, tree.depth, tree.blocks)
+    })
 }
 
 /// One chain of `or_i`, the likeliest leaf first, with the blocks in that order, each with the

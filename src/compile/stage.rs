@@ -14,7 +14,7 @@ use super::layout::Block;
 use super::leaf::{Leaf, LeafKind};
 use super::meaning::means;
 use super::script::{Condition, Place, ScriptLeaf, cover};
-use super::{CompileError, TRUC_MAX_WEIGHT, cost, layout, split};
+use super::{CompileError, cost, layout, limits, split};
 use crate::policy::{Layout, Policy, ScriptType};
 
 /// Where a coin can be.
@@ -80,7 +80,10 @@ impl StageDescriptor {
         let blocks = split::blocks(&leaves, policy);
         let (text, blocks) = match policy.script() {
             ScriptType::Tr => {
-                let (tree, blocks) = layout::tap_tree(blocks);
+                let (tree, depth, blocks) = layout::tap_tree(blocks);
+                if let Some(reason) = limits::depth_excess(depth) {
+                    return Err(CompileError::Limit { stage, reason });
+                }
                 let text = if tree.is_empty() {
                     format!("tr({INTERNAL_KEY})")
                 } else {
@@ -88,13 +91,22 @@ impl StageDescriptor {
                 };
                 (text, blocks)
             }
-            ScriptType::Wsh => match policy.layout() {
-                Layout::Device => {
-                    let (chain, blocks) = layout::or_chain(blocks);
-                    (format!("wsh({chain})"), blocks)
+            ScriptType::Wsh => {
+                let cheapest = match policy.layout() {
+                    Layout::Device => None,
+                    Layout::Cheapest => cheapest_wsh(&blocks, &leaves),
+                };
+                match cheapest {
+                    Some(cheapest) => cheapest,
+                    None => {
+                        let (chain, blocks) = layout::or_chain(blocks);
+                        if let Some(reason) = limits::p2wsh_excess(&blocks, &leaves) {
+                            return Err(CompileError::Limit { stage, reason });
+                        }
+                        (format!("wsh({chain})"), blocks)
+                    }
                 }
-                Layout::Cheapest => cheapest_wsh(blocks, &leaves),
-            },
+            }
         };
         let refused = |source: miniscript::Error| CompileError::Refused {
             stage: stage.clone(),
@@ -251,11 +263,7 @@ impl StageDescriptor {
     pub(super) fn check_limits(&self) -> Result<(), CompileError> {
         for leaf in &self.leaves {
             let weight = cost::spend_weight(self, leaf, 1).to_wu();
-            if weight > TRUC_MAX_WEIGHT {
-                let reason = format!(
-                    "{} weighs {weight} weight units, and a version 3 transaction may weigh {TRUC_MAX_WEIGHT}",
-                    leaf.kind()
-                );
+            if let Some(reason) = limits::truc_excess(leaf.kind(), weight) {
                 return Err(CompileError::Limit {
                     stage: self.stage.clone(),
                     reason,
@@ -266,23 +274,21 @@ impl StageDescriptor {
     }
 }
 
-/// The cheapest P2WSH script that is within the limits of one.
+/// The cheapest P2WSH script that is within the limits of one, if there is any.
 ///
-/// Hashes of keys take operations, of which a script has 201; so there are fewer of them until the
-/// script fits.  A chain without any is the last resort, and is refused for what is wrong with it.
-fn cheapest_wsh(blocks: Vec<Block>, leaves: &[Leaf]) -> (String, Vec<Block>) {
+/// Hashes of keys take operations, so there are fewer of them until the script fits.
+fn cheapest_wsh(blocks: &[Block], leaves: &[Leaf]) -> Option<(String, Vec<Block>)> {
     let mut hashed = blocks.len();
     loop {
-        if let Some((script, blocks)) = layout::or_cheapest(&blocks, leaves, hashed) {
+        if let Some((script, blocks)) = layout::or_cheapest(blocks, leaves, hashed) {
             let text = format!("wsh({script})");
             let read = Descriptor::<String>::from_str(&text);
             if read.is_ok_and(|read| read.sanity_check().is_ok()) {
-                return (text, blocks);
+                return Some((text, blocks));
             }
         }
         if hashed == 0 {
-            let (chain, blocks) = layout::or_chain(blocks);
-            return (format!("wsh({chain})"), blocks);
+            return None;
         }
         hashed /= 2;
     }
