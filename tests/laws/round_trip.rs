@@ -60,10 +60,17 @@ proptest! {
     #[test]
     fn through_wallet_policies(text in policies()) {
         let compiled = compiled(&text);
-        let exported = export(&compiled, Format::Bip388, &Request::default());
-        let exported = exported.expect("every stage has a wallet policy");
-        prop_assert_eq!(exported.len(), compiled.stages().count());
-        for (exported, stage) in exported.iter().zip(compiled.stages()) {
+        for stage in compiled.stages() {
+            let request = Request { stage: Some(stage.stage().clone()), ..Request::default() };
+            let exported = export(&compiled, Format::Bip388, &request);
+            // A key that stands in several scripts is what a wallet policy cannot say.
+            let scripts = stage.leaves().iter().map(|leaf| stage.scripts(leaf.kind()).len());
+            if scripts.max() > Some(1) && exported.is_err() {
+                continue;
+            }
+            let exported = exported.expect("a stage of one script to a leaf has a wallet policy");
+            prop_assert_eq!(exported.len(), 1);
+            let exported = &exported[0];
             prop_assert_eq!(exported.stage.as_ref(), Some(stage.stage()));
             let policy = json(exported);
             let (ours, back) = (stage.descriptor().to_string(), expanded(policy));
