@@ -14,6 +14,7 @@ mod explain_code;
 mod export;
 mod failure;
 mod fmt;
+mod import;
 mod input;
 mod man;
 mod new;
@@ -62,6 +63,7 @@ enum Command {
     ExplainCode(explain_code::ExplainCode),
     Export(export::Export),
     Fmt(fmt::Fmt),
+    Import(import::Import),
     Man(man::Man),
     Params(params::Params),
     Render(render_policy::Render),
@@ -104,6 +106,7 @@ impl Command {
             Self::ExplainCode(explain_code) => explain_code.run(screen),
             Self::Export(export) => export.run(screen),
             Self::Fmt(fmt) => fmt.run(screen),
+            Self::Import(import) => import.run(screen),
             Self::Man(man) => man.run(screen),
             Self::Params(params) => params.run(screen),
             Self::Render(render) => render.run(screen),

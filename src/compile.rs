@@ -141,7 +141,7 @@ impl Compiled {
 pub fn compile(policy: Arc<Policy>) -> Result<Compiled, CompileError> {
     let mut branches = BranchTable::default();
     let vault = match policy.descriptor() {
-        Some(descriptor) => pinned::vault(descriptor, &policy)?,
+        Some(descriptor) => pinned::vault(descriptor, &policy).map_err(CompileError::given)?,
         None => StageDescriptor::new(
             Stage::Vault,
             leaf::vault_leaves(&policy, &mut branches),
@@ -247,6 +247,12 @@ pub enum CompileError {
         /// The stage.
         stage: Stage,
     },
+    /// The descriptor that the policy states for its vault is not that of the policy.
+    #[error("the `descriptor` of the policy is not what the policy says: {reason}")]
+    Given {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// One key expression stands in two places.
     #[error("the key `{key}` stands twice; the second time in the {stage}")]
     RepeatedKey {
@@ -255,4 +261,18 @@ pub enum CompileError {
         /// The key with its branches.
         key: Box<DescriptorPublicKey>,
     },
+}
+
+impl CompileError {
+    /// What is wrong with a descriptor from elsewhere is the policy's fault, and not the compiler's.
+    fn given(self) -> Self {
+        let reason = match self {
+            Self::Refused { source, .. } => source.to_string(),
+            Self::Meaning { .. } => {
+                "lifted, its ways to spend are not just those of root and of the paths".to_owned()
+            }
+            other => return other,
+        };
+        Self::Given { reason }
+    }
 }

@@ -11,6 +11,7 @@ mod bsms;
 mod core;
 mod document;
 mod family;
+mod lift;
 mod merge;
 mod party;
 mod source;

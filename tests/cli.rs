@@ -21,6 +21,9 @@ const SCRIPT: &str = "policies/club/policy.rhai";
 const RULE: &str = "tests/cli/fixtures/scripts/right.rhai";
 const FACTS: &str = "tests/cli/fixtures/scripts/facts.json";
 
+/// A wallet policy of another program.
+const WALLET_POLICY: &str = "tests/cli/fixtures/descriptors/wallet-policy.json";
+
 /// A private key that nobody uses: the BIP-32 master key of the seed of zeros.
 const PRIVATE_KEY: &str = "tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK";
 
@@ -63,6 +66,7 @@ fn every_command_has_its_result_as_json() {
         (vec!["explain", POLICY], "sections"),
         (vec!["explain-code"], "codes"),
         (vec!["devices", POLICY], "stages"),
+        (vec!["import", WALLET_POLICY], "policy"),
         (vec!["export", POLICY, "--format", "core"], "pieces"),
         (
             vec!["fmt", "--check", "tests/cli/fixtures/layout/tidy.toml"],

@@ -107,14 +107,14 @@ impl Failure {
             | Self::Export { .. }
             | Self::Import { .. }
             | Self::Compile {
-                source: CompileError::Limit { .. },
+                source: CompileError::Limit { .. } | CompileError::Given { .. },
                 ..
             }
             | Self::Rehearsal {
                 source:
                     RehearsalError::Scenario(_)
                     | RehearsalError::Policy(_)
-                    | RehearsalError::Compile(CompileError::Limit { .. }),
+                    | RehearsalError::Compile(CompileError::Limit { .. } | CompileError::Given { .. }),
                 ..
             } => Exit::Document,
             Self::NothingToTest { .. }

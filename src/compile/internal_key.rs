@@ -3,8 +3,8 @@
 use bitcoin::NetworkKind;
 use bitcoin::bip32::{ChainCode, ChildNumber, Fingerprint, Xpub};
 use bitcoin::hashes::{Hash, HashEngine, sha256};
-use bitcoin::secp256k1::PublicKey;
-use miniscript::descriptor::DescriptorPublicKey;
+use bitcoin::secp256k1::{Parity, PublicKey};
+use miniscript::descriptor::{DescriptorPublicKey, SinglePubKey};
 
 use super::branch::multipath;
 
@@ -45,13 +45,17 @@ pub(super) fn unspendable_internal_key<'a>(
     multipath(None, xpub, 0)
 }
 
-/// Whether a key is derived from the point nobody can sign for.
+/// Whether a key is the point nobody can sign for, or derived from it.
 #[must_use]
 pub fn is_unspendable(key: &DescriptorPublicKey) -> bool {
     let public_key = match key {
         DescriptorPublicKey::XPub(xpub) => xpub.xkey.public_key,
         DescriptorPublicKey::MultiXPub(multi) => multi.xkey.public_key,
-        DescriptorPublicKey::Single(_) => return false,
+        DescriptorPublicKey::Single(single) => match single.key {
+            SinglePubKey::XOnly(x) => x.public_key(Parity::Even),
+            SinglePubKey::FullKey(key) => key.inner,
+        },
     };
-    public_key.serialize() == NUMS_POINT
+    // Taproot takes the x coordinate alone.
+    public_key.x_only_public_key().0.serialize() == NUMS_POINT[1..]
 }

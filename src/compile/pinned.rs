@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use bitcoin::secp256k1::Secp256k1;
-use miniscript::descriptor::{Descriptor, DescriptorPublicKey, SinglePubKey};
+use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::policy::{Liftable, Semantic};
 
 use super::cost::WitnessWeight;
@@ -18,9 +18,12 @@ use super::expression::Expression;
 use super::leaf::{Leaf, LeafKind, PinnedLeaf};
 use super::script::{Condition, Place, ScriptLeaf};
 use super::stage::{LeafScripts, Stage, StageDescriptor};
-use super::{CompileError, NUMS_POINT, dummy, is_unspendable};
-use crate::policy::{Member, Period, Policy, Quorum};
+use super::{CompileError, dummy, is_unspendable};
+use crate::policy::{Member, Period, Policy, Quorum, ScriptType};
 use crate::units::{AbsoluteLock, RelativeLock};
+
+/// Most ways of giving the keys of the descriptor to the seats of the policy that are tried.
+const MAX_TRIALS: usize = 256;
 
 type Meaning = Semantic<DescriptorPublicKey>;
 
@@ -51,10 +54,17 @@ pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, Comp
         stage: Stage::Vault,
     };
     let alternatives = alternatives(&descriptor).ok_or_else(other)?;
+    if matches!(descriptor, Descriptor::Tr(_)) != (policy.script() == ScriptType::Tr) {
+        return Err(CompileError::Given {
+            reason: format!("it is no `{}` descriptor", policy.script()),
+        });
+    }
     // Root waits one block in our own vaults, and mostly for nothing in others.
+    let mut missed = Vec::new();
     for root_lock in [None, Some(RelativeLock::ONE_BLOCK)] {
-        let leaves = leaves(policy, root_lock, &alternatives);
-        let Some(leaves) = leaves.filter(|leaves| means(&alternatives, leaves)) else {
+        let choices = choices(policy, root_lock, &alternatives);
+        let Some(leaves) = leaves(&choices, &alternatives) else {
+            missed.push(missing(policy, &choices));
             continue;
         };
         let scripts = leaves
@@ -70,7 +80,10 @@ pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, Comp
         stage_descriptor.check_limits()?;
         return Ok(stage_descriptor);
     }
-    Err(other())
+    // Something is missing only if it is with either lock of root.
+    let missed: Option<Vec<String>> = missed.into_iter().collect();
+    let reason = missed.and_then(|missed| missed.into_iter().next_back());
+    Err(reason.map_or_else(other, |reason| CompileError::Given { reason }))
 }
 
 /// What the descriptor offers: its key path unless that is nobody's, and its scripts.
@@ -79,7 +92,7 @@ fn alternatives(descriptor: &Descriptor<DescriptorPublicKey>) -> Option<Vec<Alte
     match descriptor {
         Descriptor::Tr(tr) => {
             let key = tr.internal_key();
-            if !is_nobody(key) {
+            if !is_unspendable(key) {
                 all.push(Alternative {
                     place: Place::KeyPath,
                     meaning: Semantic::Key(key.clone()),
@@ -101,53 +114,89 @@ fn alternatives(descriptor: &Descriptor<DescriptorPublicKey>) -> Option<Vec<Alte
     Some(all)
 }
 
-/// Whether nobody can sign with a key, because it is or comes from the point of BIP-341.
-fn is_nobody(key: &DescriptorPublicKey) -> bool {
-    let single = match key {
-        DescriptorPublicKey::Single(single) => match single.key {
-            SinglePubKey::XOnly(key) => Some(key.serialize()),
-            SinglePubKey::FullKey(key) => Some(key.inner.x_only_public_key().0.serialize()),
-        },
-        _ => None,
-    };
-    is_unspendable(key) || single.is_some_and(|x| NUMS_POINT.get(1..) == Some(x.as_slice()))
-}
-
-/// The leaves of the policy with the keys of the descriptor.
-fn leaves(
-    policy: &Policy,
-    root_lock: Option<RelativeLock>,
-    alternatives: &[Alternative],
-) -> Option<Vec<Leaf>> {
-    let root = policy.root();
-    let mut leaves = vec![leaf(
-        PinnedLeaf {
-            kind: LeafKind::Spend,
-            quorum: root.quorum(),
-            relative: root_lock,
-            absolute: None,
-            likelihood: root.likelihood(),
-        },
-        alternatives,
-    )?];
-    for path in policy.paths() {
-        let direct = path.direct()?;
-        leaves.push(leaf(
-            PinnedLeaf {
-                kind: LeafKind::Direct(path.name().to_owned()),
-                quorum: path.quorum(),
-                relative: direct.delay().map(Period::lock),
-                absolute: direct.unlock(),
-                likelihood: path.likelihood(),
-            },
-            alternatives,
-        )?);
-    }
+/// The leaves of the policy with the keys of the descriptor, if they are what it means.
+fn leaves(choices: &[Vec<Leaf>], alternatives: &[Alternative]) -> Option<Vec<Leaf>> {
+    let mut trials = MAX_TRIALS;
+    let mut leaves = fitting(choices, &mut Vec::new(), alternatives, &mut trials)?;
     leaves.sort_by_key(|leaf| !leaf.is_key_path());
     Some(leaves)
 }
 
-fn leaf(pinned: PinnedLeaf<'_>, alternatives: &[Alternative]) -> Option<Leaf> {
+/// What each leaf of the policy may be in the descriptor: that of root, and those of the paths.
+fn choices(
+    policy: &Policy,
+    root_lock: Option<RelativeLock>,
+    alternatives: &[Alternative],
+) -> Vec<Vec<Leaf>> {
+    let root = PinnedLeaf {
+        kind: LeafKind::Spend,
+        quorum: policy.root().quorum(),
+        relative: root_lock,
+        absolute: None,
+        likelihood: policy.root().likelihood(),
+    };
+    let paths = policy.paths().iter().filter_map(|path| {
+        let direct = path.direct()?;
+        Some(PinnedLeaf {
+            kind: LeafKind::Direct(path.name().to_owned()),
+            quorum: path.quorum(),
+            relative: direct.delay().map(Period::lock),
+            absolute: direct.unlock(),
+            likelihood: path.likelihood(),
+        })
+    });
+    std::iter::once(root)
+        .chain(paths)
+        .map(|pinned| candidates(&pinned, alternatives))
+        .collect()
+}
+
+/// The path for which nothing in the descriptor could be it, or else root.
+fn missing(policy: &Policy, choices: &[Vec<Leaf>]) -> Option<String> {
+    let (root, paths) = choices.split_first()?;
+    let path = policy
+        .paths()
+        .iter()
+        .zip(paths)
+        .find(|(_, choices)| choices.is_empty());
+    match path {
+        Some((path, _)) => Some(format!(
+            "it has no way to spend that is the path `{}`",
+            path.name()
+        )),
+        None if root.is_empty() => Some("it has no way to spend that is root's".to_owned()),
+        None => None,
+    }
+}
+
+/// One candidate for each leaf, so that together they are what the descriptor means.
+fn fitting(
+    choices: &[Vec<Leaf>],
+    chosen: &mut Vec<Leaf>,
+    alternatives: &[Alternative],
+    trials: &mut usize,
+) -> Option<Vec<Leaf>> {
+    let Some((own, others)) = choices.split_first() else {
+        *trials = trials.saturating_sub(1);
+        return means(alternatives, chosen).then(|| chosen.clone());
+    };
+    for leaf in own {
+        if *trials == 0 {
+            return None;
+        }
+        chosen.push(leaf.clone());
+        let found = fitting(others, chosen, alternatives, trials);
+        chosen.pop();
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// What a leaf of the policy may be in the descriptor, the likeliest first: one of the branches
+/// with its locks, all those of one script, or all those of all scripts.
+fn candidates(pinned: &PinnedLeaf<'_>, alternatives: &[Alternative]) -> Vec<Leaf> {
     let locks = locks(pinned.relative, pinned.absolute);
     // The branches of the descriptor, those first in which just these locks stand.
     let mut branches: Vec<(bool, Place, &Meaning)> = Vec::new();
@@ -170,27 +219,47 @@ fn leaf(pinned: PinnedLeaf<'_>, alternatives: &[Alternative]) -> Option<Leaf> {
         });
         (!exact, foreign)
     });
-    let mut keys: Vec<DescriptorPublicKey> = Vec::new();
-    for (.., branch) in &branches {
-        for fact in facts(branch) {
-            if let Fact::Key(key) = fact
-                && !keys.contains(&key)
-            {
-                keys.push(key);
+    let keys_of = |wanted: &dyn Fn(usize, Place) -> bool| {
+        let mut keys: Vec<DescriptorPublicKey> = Vec::new();
+        for (number, (_, place, branch)) in branches.iter().enumerate() {
+            for fact in facts(branch) {
+                if let Fact::Key(key) = fact
+                    && wanted(number, *place)
+                    && !keys.contains(&key)
+                {
+                    keys.push(key);
+                }
             }
         }
+        keys
+    };
+    let mut sets: Vec<Vec<DescriptorPublicKey>> = Vec::new();
+    for number in 0..branches.len() {
+        sets.push(keys_of(&|other, _| other == number));
     }
-    let expression = expression(pinned.quorum, &mut keys)?;
-    let is_key_path = locks.is_empty()
-        && branches.iter().any(|(_, place, branch)| {
-            let only = match branch {
-                Semantic::Key(key) => Some(key),
-                _ => None,
-            };
-            *place == Place::KeyPath && only.is_some() && expression.keys().first().copied() == only
-        })
-        && expression.keys().len() == 1;
-    Some(Leaf::pinned(&pinned, expression, is_key_path))
+    for alternative in alternatives {
+        sets.push(keys_of(&|_, place| place == alternative.place));
+    }
+    sets.push(keys_of(&|_, _| true));
+    let mut found: Vec<Leaf> = Vec::new();
+    for mut keys in sets {
+        let Some(expression) = expression(pinned.quorum, &mut keys) else {
+            continue;
+        };
+        let is_key_path = locks.is_empty()
+            && expression.keys().len() == 1
+            && branches.iter().any(|(_, place, branch)| match branch {
+                Semantic::Key(key) => {
+                    *place == Place::KeyPath && expression.keys().first() == Some(&key)
+                }
+                _ => false,
+            });
+        let leaf = Leaf::pinned(pinned, expression, is_key_path);
+        if !found.iter().any(|known| known.keys().eq(leaf.keys())) {
+            found.push(leaf);
+        }
+    }
+    found
 }
 
 /// A key of the descriptor for every seat: the first of the party's that no seat has yet, or the

@@ -7,7 +7,7 @@ use bitcoin::secp256k1::Secp256k1;
 use miniscript::descriptor::SinglePubKey;
 
 use super::{ExportError, Format, Request};
-use crate::compile::{Compiled, Keychain, Stage, StageDescriptor};
+use crate::compile::{Compiled, Keychain, Leaf, Stage, StageDescriptor};
 use crate::policy::AccountKey;
 
 /// One JSON object to a line: first the extended keys, by party and role, then the first addresses
@@ -83,11 +83,14 @@ fn key_labels(compiled: &Compiled) -> Vec<(&AccountKey, Vec<String>)> {
         None => labels.push((key, vec![what])),
     };
     let mut roles: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for used in compiled.branches().uses() {
-        let roles = roles.entry(&used.party).or_default();
-        let role = used.role.to_string();
-        if !roles.contains(&role) {
-            roles.push(role);
+    let leaves = compiled.stages().flat_map(StageDescriptor::leaves);
+    for group in leaves.flat_map(Leaf::groups) {
+        for (party, _) in group.seats() {
+            let roles = roles.entry(party).or_default();
+            let role = group.role().to_string();
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
         }
     }
     for party in compiled.policy().parties() {

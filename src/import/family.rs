@@ -41,7 +41,7 @@ pub enum Family {
     SignerTwice,
     /// More ways to spend, or more seats, than a policy has.
     TooMany,
-    /// Malleable, with repeated keys, or beyond a limit of its script.
+    /// Malleable, with repeated keys, against a rule of miniscript, or beyond a limit of its script.
     Unsound,
 }
 
@@ -136,7 +136,9 @@ impl Family {
             }
             Self::SignerTwice => "one signer would count twice; give each seat a signer of its own",
             Self::TooMany => "it has more ways to spend, or more seats, than a policy can have",
-            Self::Unsound => "its script is malleable, repeats a key, or exceeds a limit",
+            Self::Unsound => {
+                "its script is malleable, repeats a key, breaks a rule of miniscript, or exceeds a limit"
+            }
         }
     }
 }

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use bitcoin::NetworkKind;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpub};
-use miniscript::ForEachKey;
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey, SinglePubKey, Wildcard};
 
 use super::family::{Family, Refusal};
 use super::{ImportError, MAX_KEYS};
-use crate::compile::is_unspendable;
+use crate::compile::{Piece, is_unspendable, pieces};
 use crate::policy::AccountKey;
 
 /// One signer of a descriptor: an account, or a single key.
@@ -89,11 +88,15 @@ impl Holder {
 pub(super) fn holders(
     descriptor: &Descriptor<DescriptorPublicKey>,
 ) -> Result<Vec<Holder>, ImportError> {
-    let mut keys: Vec<DescriptorPublicKey> = Vec::new();
-    descriptor.for_each_key(|key| {
-        keys.push(key.clone());
-        keys.len() <= MAX_KEYS
-    });
+    // In the order of the text, which for a tree is not that in which miniscript visits it.
+    let text = format!("{descriptor:#}");
+    let keys: Vec<Box<DescriptorPublicKey>> = pieces(&text)
+        .into_iter()
+        .filter_map(|piece| match piece {
+            Piece::Key(_, key) => Some(key),
+            Piece::Other(_) => None,
+        })
+        .collect();
     if keys.len() > MAX_KEYS {
         return Err(ImportError::TooLarge {
             what: "the number of keys",
@@ -104,8 +107,6 @@ pub(super) fn holders(
     let mut branches = BTreeSet::new();
     for key in &keys {
         let unspendable = is_unspendable(key);
-        let plain_point = matches!(key, DescriptorPublicKey::Single(single)
-            if matches!(single.key, SinglePubKey::XOnly(point) if is_nums(&point.serialize())));
         if let Some(count) = check_steps(key)? {
             branches.insert(count);
         }
@@ -115,7 +116,7 @@ pub(super) fn holders(
                 .refuse(format!("the key `{key}`: {error}"))
                 .into());
         }
-        if !unspendable && !plain_point && !holders.iter().any(|known| known.key == holder.key) {
+        if !unspendable && !holders.iter().any(|known| known.key == holder.key) {
             holders.push(holder);
         }
     }
@@ -132,11 +133,6 @@ pub(super) fn holders(
         return Err(Family::MixedNetworks.refuse("`xpub` and `tpub`").into());
     }
     Ok(holders)
-}
-
-/// Whether an x coordinate is the one nobody has a key for (BIP-341).
-pub(super) fn is_nums(x: &[u8; 32]) -> bool {
-    crate::compile::NUMS_POINT.get(1..) == Some(x.as_slice())
 }
 
 /// How many branches an extended key has; none for a single key.

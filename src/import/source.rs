@@ -7,6 +7,7 @@ use bitcoin::address::NetworkUnchecked;
 use bitcoin::secp256k1::Secp256k1;
 use miniscript::descriptor::checksum::desc_checksum;
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use miniscript::{AnalysisError, Error};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -96,8 +97,8 @@ impl Found {
         let expected = desc_checksum(body)
             .map_err(|error| ImportError::Malformed(shown(&error.to_string())))?;
         check_fragments(body)?;
-        let descriptor = Descriptor::<DescriptorPublicKey>::from_str(body)
-            .map_err(|error| ImportError::Malformed(shown(&error.to_string())))?;
+        let descriptor =
+            Descriptor::<DescriptorPublicKey>::from_str(body).map_err(|error| unread(&error))?;
         let checksum = match given {
             Some(given) if given == expected => Checksum::Right,
             Some(given) => Checksum::Wrong {
@@ -165,6 +166,21 @@ impl Found {
             said: shown(said),
             is: is.map_or_else(|_| script.to_hex_string(), |address| address.to_string()),
         })
+    }
+}
+
+/// Why miniscript does not read a descriptor: it checks taproot scripts while it reads them.
+fn unread(error: &miniscript::Error) -> ImportError {
+    let text = shown(&error.to_string());
+    match error {
+        Error::AnalysisError(AnalysisError::SiglessBranch) => Family::Keyless.refuse(text).into(),
+        Error::AnalysisError(AnalysisError::HeightTimelockCombination) => {
+            Family::MixedLocks.refuse(text).into()
+        }
+        Error::AnalysisError(_) | Error::ContextError(_) | Error::TypeCheck(_) => {
+            Family::Unsound.refuse(text).into()
+        }
+        _ => ImportError::Malformed(text),
     }
 }
 

@@ -131,8 +131,8 @@ impl Document {
     /// The same policy on another network with other keys.
     ///
     /// The function is given each party's name and each of its accounts (`key`, `veto`, and the
-    /// one inside `fees`), and says which account stands in for it.  Accounts that cannot be read
-    /// stay as they are.
+    /// one inside `fees`), and says which account stands in for it, in a descriptor from elsewhere
+    /// too.  Accounts that cannot be read stay as they are.
     #[must_use]
     pub fn rekeyed(
         &self,
@@ -146,7 +146,13 @@ impl Document {
         for party in &mut document.parties {
             let name = party.name.value.clone();
             for typed in [&mut party.key, &mut party.veto].into_iter().flatten() {
-                if let Ok(account) = typed.value.parse() {
+                if let Some(descriptor) = &mut document.settings.descriptor {
+                    if let Ok(account) = AccountKey::of_descriptor(&typed.value) {
+                        let other = key(&name, &account);
+                        descriptor.value = account.replaced_in(&descriptor.value, &other);
+                        typed.value = other.to_string();
+                    }
+                } else if let Ok(account) = typed.value.parse() {
                     typed.value = key(&name, &account).to_string();
                 }
             }

@@ -105,6 +105,35 @@ impl AccountKey {
         }
     }
 
+    /// The text of a descriptor, without its checksum, in which another account stands wherever
+    /// this one did, with the same steps after it; a single key becomes a chain of keys.
+    pub(in crate::policy) fn replaced_in(&self, descriptor: &str, other: &Self) -> String {
+        let (own, steps) = match &self.form {
+            Form::Account | Form::Bare => (self.xpub.to_string(), ""),
+            Form::Single {
+                key: SinglePubKey::FullKey(key),
+                ..
+            } => (key.to_string(), "/0/*"),
+            Form::Single {
+                key: SinglePubKey::XOnly(key),
+                ..
+            } => (key.to_string(), "/0/*"),
+        };
+        let body = descriptor.split('#').next().unwrap_or_default();
+        let mut parts = body.split(own.as_str());
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            // The origin, if there is one, is in brackets right before the key.
+            if text.ends_with(']')
+                && let Some(start) = text.rfind('[')
+            {
+                text.truncate(start);
+            }
+            text.push_str(&format!("{other}{steps}{part}"));
+        }
+        text
+    }
+
     /// Whether a key expression of a descriptor is this account's, whatever steps follow it.
     #[must_use]
     pub fn holds(&self, key: &DescriptorPublicKey) -> bool {

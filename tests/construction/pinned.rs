@@ -175,7 +175,7 @@ fn a_descriptor_that_means_something_else_is_refused() {
     let good = document(&text);
     compile(policy(&good)).expect("as it was imported");
     let refused = |document: &str| match compile(policy(document)) {
-        Err(CompileError::Meaning { .. }) => {}
+        Err(CompileError::Given { .. }) => {}
         other => panic!("{other:?}"),
     };
     // Another threshold, another delay, a path more.

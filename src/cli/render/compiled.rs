@@ -62,8 +62,11 @@ pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
             width,
         ));
     }
-    text.push_str(&heading("branch table"));
-    text.push_str(&branches(result.branches, width));
+    // A descriptor from elsewhere has branches of its own making.
+    if !result.branches.is_empty() {
+        text.push_str(&heading("branch table"));
+        text.push_str(&branches(result.branches, width));
+    }
     text.push_str(&heading("descriptors"));
     for stage in &result.stages {
         text.push_str(&format!(
