@@ -7,6 +7,7 @@ use super::encode::push_size;
 use super::layout::Block;
 use super::leaf::{Leaf, LeafKind};
 use super::script::Condition;
+use crate::units::{AbsoluteLock, RelativeLock};
 
 /// The most weight a version 3 transaction may have: 10,000 vB (BIP-431).
 pub const TRUC_MAX_WEIGHT: u64 = 40_000;
@@ -101,8 +102,8 @@ impl Measure {
             sum.checked += own.checked;
             sum.items += own.items;
         }
-        let relative = leaf.relative().map(|lock| lock.to_consensus());
-        let absolute = leaf.absolute().map(|lock| lock.to_consensus());
+        let relative = leaf.relative().map(RelativeLock::to_consensus);
+        let absolute = leaf.absolute().map(AbsoluteLock::to_consensus);
         for lock in relative.into_iter().chain(absolute) {
             sum.bytes += push_size(u64::from(lock)) + 1;
             sum.operations += 1;

@@ -10,7 +10,8 @@
 //!    that must sign are split by themselves.  With the depth of a piece of likelihood p taken to
 //!    be log₂(1/p), what is best for a threshold follows from what is best for the thresholds
 //!    over fewer of its members, so this is exact for a given price of a level.  Several prices
-//!    give several partitions, from many pieces to one.
+//!    give several partitions, from many pieces to one.  Small thresholds are also packed with
+//!    smaller thresholds.
 //! 2. For all leaves together, the partitions whose Huffman tree is cheapest, by going from leaf
 //!    to leaf until nothing gets better.
 //!
@@ -36,6 +37,9 @@ pub const MAX_SCRIPTS: usize = 128;
 /// The most seats of a leaf that is split.  With more, a piece saves little against its depth, and
 /// the number of partitions to be looked at grows with the cube of the seats.
 const MAX_SEATS: usize = 64;
+
+/// The most keys of a threshold that is packed with smaller ones.
+const MAX_PACKED: usize = 8;
 
 /// The most rounds over all leaves; two or three are enough for what has been seen.
 const MAX_ROUNDS: usize = 4;
@@ -87,20 +91,22 @@ fn choices(number: usize, leaf: &Leaf) -> Vec<Vec<Block>> {
         && !leaf.is_presigned()
         && leaf.keys().count() <= MAX_SEATS
     {
-        for price in PRICES {
-            let plan = Plan::cheapest(part, price);
-            if plan.pieces > 1.5 && plan.pieces <= MAX_PIECES as f64 {
-                let pieces = plan.into_pieces();
-                if partitions.iter().all(|known| known.len() != pieces.len()) {
-                    partitions.push(pieces);
-                }
-            }
-        }
+        partitions.extend(splits(part, false));
+        partitions.extend(packings(part));
         if let Some(roster) = Roster::of(leaf, part) {
             let sets = Odds::of(part, ScriptType::Tr).sets;
+            // With its members last, what is left of them when the others are split off is the
+            // roster, which has a script already.
+            partitions.extend(splits(&roster.last(part), true));
             partitions = partitions
                 .into_iter()
-                .flat_map(|pieces| [roster.among(&pieces), roster.apart_from(&pieces, sets)])
+                .flat_map(|pieces| {
+                    let apart = roster.apart_from(&pieces, sets);
+                    // Where the roster was left out, it has to have a piece of its own.
+                    let is_whole = pieces.iter().any(|piece| piece.is_met_by(&roster.seats));
+                    let among = is_whole.then(|| roster.among(&pieces));
+                    among.into_iter().chain([apart])
+                })
                 .collect();
         }
     }
@@ -123,6 +129,73 @@ impl Piece {
     }
 }
 
+/// Partitions by splitting thresholds member by member, for every price of a level; of a threshold
+/// over keys with or without the set of those that come last.
+fn splits(part: &Condition, without_last: bool) -> Vec<Vec<Piece>> {
+    let mut partitions: Vec<Vec<Piece>> = Vec::new();
+    for price in PRICES {
+        let plan = Plan::cheapest(part, price, without_last);
+        if plan.pieces > 1.5 && plan.pieces <= MAX_PIECES as f64 {
+            let pieces = plan.into_pieces();
+            if partitions.iter().all(|known| known.len() != pieces.len()) {
+                partitions.push(pieces);
+            }
+        }
+    }
+    partitions
+}
+
+/// Partitions of a small threshold over keys into thresholds over fewer keys of which no two share
+/// a set of signers, taken as they come, the larger first.
+///
+/// Splitting member by member does not find these: 2-of-6 is four times 2-of-3, and three pairs.
+fn packings(part: &Condition) -> Vec<Vec<Piece>> {
+    let Condition::Threshold(threshold, members) = part else {
+        return Vec::new();
+    };
+    let (needed, all) = (*threshold, members.len());
+    let is_flat = members
+        .iter()
+        .all(|member| matches!(member, Condition::Seat(_)));
+    if !is_flat || all > MAX_PACKED || needed < 2 {
+        return Vec::new();
+    }
+    let groups =
+        |size: usize| (1_u32..1 << all).filter(move |group| group.count_ones() as usize == size);
+    let sets: Vec<u32> = groups(needed).collect();
+    let mut packings = Vec::new();
+    for largest in needed + 1..all {
+        let mut left = sets.clone();
+        let mut pieces = Vec::new();
+        for size in (needed..=largest).rev() {
+            let own = groups(size).next().map_or(0, |group| {
+                sets.iter().filter(|set| **set & group == **set).count()
+            });
+            for group in groups(size) {
+                let inside = |set: &u32| set & group == *set;
+                if left.iter().filter(|set| inside(set)).count() == own {
+                    left.retain(|set| !inside(set));
+                    let seats = members.iter().enumerate();
+                    let seats = seats.filter(|(number, _)| group >> number & 1 == 1);
+                    let seats: Vec<Condition> = seats.map(|(_, seat)| seat.clone()).collect();
+                    pieces.push(Piece {
+                        parts: if size == needed {
+                            seats
+                        } else {
+                            vec![Condition::Threshold(needed, seats)]
+                        },
+                        share: own as f64 / sets.len() as f64,
+                    });
+                }
+            }
+        }
+        if pieces.len() <= MAX_PIECES {
+            packings.push(pieces);
+        }
+    }
+    packings
+}
+
 /// The seats that usually sign.
 struct Roster {
     seats: Vec<usize>,
@@ -143,6 +216,18 @@ impl Roster {
             seats,
             share: f64::from(roster.share()) / 100.0,
         })
+    }
+
+    /// The condition with the members of the roster behind the others, in every threshold.
+    fn last(&self, condition: &Condition) -> Condition {
+        let Condition::Threshold(threshold, members) = condition else {
+            return condition.clone();
+        };
+        let mut members: Vec<Condition> = members.iter().map(|member| self.last(member)).collect();
+        members.sort_by_key(|member| {
+            just_enough(member, &|seat| self.seats.contains(&seat)).is_some()
+        });
+        Condition::Threshold(*threshold, members)
     }
 
     /// The pieces as they are, with the roster signing one of them.
@@ -168,17 +253,21 @@ impl Roster {
             share: self.share + (1.0 - self.share) / sets,
         }];
         for piece in pieces {
-            let mut piece = piece.clone();
+            let mut others: f64 = piece
+                .parts
+                .iter()
+                .map(|part| Odds::of(part, ScriptType::Tr).sets)
+                .product();
             if piece.is_met_by(&self.seats) {
-                let others = piece.share * sets - 1.0;
-                // What only the roster could sign is its own piece already.
-                if others < 0.5 {
-                    continue;
-                }
-                piece.share = others / sets;
+                others -= 1.0;
             }
-            piece.share *= 1.0 - self.share;
-            all.push(piece);
+            // What only the roster could sign is its own piece already.
+            if others > 0.5 {
+                all.push(Piece {
+                    parts: piece.parts.clone(),
+                    share: (1.0 - self.share) * others / sets,
+                });
+            }
         }
         all
     }
@@ -217,19 +306,24 @@ enum Form {
 
 impl Plan {
     /// The cheapest way to split a condition, at a price for each level of the tree.
-    fn cheapest(condition: &Condition, price: f64) -> Rc<Self> {
+    ///
+    /// Of a threshold over keys, the set of those that come last may be left out.
+    fn cheapest(condition: &Condition, price: f64, without_last: bool) -> Rc<Self> {
         let (threshold, members) = match condition {
             Condition::Threshold(threshold, members) => (*threshold, members),
             Condition::Seat(_) => return Rc::new(Self::whole(1, std::slice::from_ref(condition))),
         };
         let plans: Vec<Rc<Self>> = members
             .iter()
-            .map(|member| Self::cheapest(member, price))
+            .map(|member| Self::cheapest(member, price, false))
             .collect();
         let sets: Vec<f64> = members
             .iter()
             .map(|member| Odds::of(member, ScriptType::Tr).sets)
             .collect();
+        let is_flat = members
+            .iter()
+            .all(|member| matches!(member, Condition::Seat(_)));
         // From the last member on: for each number of members, how many sets there are among the
         // members from here on, and the best way to split them.
         let nothing = Rc::new(Self {
@@ -247,6 +341,8 @@ impl Plan {
                 let without = from_here.get(needed).cloned().flatten();
                 let with = with.map(|(sets, rest)| (sets * own_sets, own_plan.and(&rest)));
                 let rest = members.get(place..).unwrap_or_default();
+                let is_last = place + needed == members.len() && needed == threshold;
+                let with = with.filter(|_| !(without_last && is_flat && is_last));
                 let best = match (with, without) {
                     (Some((with_sets, with)), Some((without_sets, without))) => {
                         let all = with_sets + without_sets;
@@ -472,3 +568,12 @@ fn levels(mut leaves: Vec<f64>) -> f64 {
     }
     sum
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests stop where they are wrong, and print what they found"
+)]
+mod tests;
