@@ -314,6 +314,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn locks_say_how_long_they_take() {
+        let day = RelativeLock::from_blocks(Blocks(144)).expect("in range");
+        assert_eq!(day.expected_seconds(), 86_400);
+        assert_eq!(day.expected_blocks(), Blocks(144));
+        assert_eq!(day.to_string(), "144 blocks");
+        let hour = RelativeLock::from_seconds(3_600).expect("in range");
+        assert_eq!(
+            hour.to_consensus(),
+            0x40_0008,
+            "7 units are 16 seconds short"
+        );
+        assert_eq!(hour.expected_seconds(), 4_096);
+        assert_eq!(hour.expected_blocks(), Blocks(6), "rounded down");
+        assert_eq!(hour.to_string(), "4096 seconds of median time");
+        let height = AbsoluteLock::from_height(BlockHeight(200)).expect("in range");
+        assert_eq!(height.to_string(), "block 200");
+        let time = AbsoluteLock::from_time(UnixTime(1_700_000_000)).expect("in range");
+        assert_eq!(time.to_string(), "2023-11-14 22:13 UTC");
+    }
+
     proptest! {
         /// Whatever number comes in, a lock that comes out means that number and no other to
         /// consensus: none of the bits that BIP-68 ignores is set, nor the one that disables it.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use bitcoin::hex::DisplayHex;
 use longstop::compile::Compiled;
 use proptest::prelude::*;
 
@@ -22,6 +23,9 @@ proptest! {
     fn twice_in_one_process(text in policies()) {
         let (one, two) = (compiled(&text), compiled(&text));
         prop_assert_eq!(one.id(), two.id());
+        let bytes = one.id().to_bytes().to_lower_hex_string();
+        prop_assert_eq!(&bytes, &one.id().to_string());
+        prop_assert_eq!(format!("{:?}", one.id()), format!("PolicyId({bytes})"));
         prop_assert_eq!(output(&one), output(&two));
     }
 }

@@ -6,6 +6,7 @@ use bitcoin::base58;
 use bitcoin::bip32::Xpub;
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::constants::{GENERATOR_X, GENERATOR_Y};
+use longstop::compile::{Leaf, is_unspendable};
 use proptest::prelude::*;
 
 use crate::full::policies;
@@ -47,6 +48,11 @@ proptest! {
         for stage in compiled(&text).stages() {
             let descriptor = stage.descriptor().to_string();
             let keys = extended_keys(&descriptor);
+            // The keys of the tree are somebody's, and the descriptor says which one is not.
+            let marked = stage.internal_key().is_some_and(is_unspendable);
+            prop_assert_eq!(usize::from(marked), reference.strangers(&stage.stage().to_string()));
+            let held = stage.leaves().iter().flat_map(Leaf::keys);
+            prop_assert_eq!(held.filter(|key| is_unspendable(key)).count(), 0);
             if reference.strangers(&stage.stage().to_string()) == 0 {
                 // P2WSH has none, and the one key of a root is somebody's.
                 prop_assert!(!descriptor.contains(&recomputed(&keys)));

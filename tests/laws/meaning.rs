@@ -4,10 +4,13 @@ use longstop::compile::Stage;
 use miniscript::descriptor::Descriptor;
 use proptest::prelude::*;
 
+use crate::dice::Dice;
 use crate::draft::Draft;
 use crate::full::policies;
 use crate::lifted::compare;
 use crate::reference::Reference;
+use crate::sample::signer_sets;
+use crate::subject::{Holders, Subject};
 use crate::triples::compiled;
 
 proptest! {
@@ -19,6 +22,29 @@ proptest! {
         for stage in compiled.stages() {
             let compared = compare(&reference, &text, &compiled, stage);
             prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
+        }
+    }
+
+    /// The leaves know by themselves when enough have signed them.
+    #[test]
+    fn quorums_are_met_when_the_policy_says(text in policies(), seed in any::<u64>()) {
+        let (compiled, reference) = (compiled(&text), Reference::read(&text));
+        let holders = Holders::read(&text);
+        for stage in compiled.stages() {
+            let subject = Subject::new(&reference, &holders, &compiled, stage, (0, 0));
+            for signers in signer_sets(&subject, &mut Dice(seed)) {
+                for (way, leaf) in subject.ways.iter().enumerate() {
+                    let found = stage.leaves().iter().find(|found| found.kind().to_string() == leaf.kind);
+                    let mut first = subject.seats_of(way).start;
+                    let mut is_met = true;
+                    for group in found.expect("every way is a leaf").groups() {
+                        is_met &= group.is_met_by(&|seat| signers[first + seat]);
+                        first += group.seats().count();
+                    }
+                    prop_assert_eq!(first, subject.seats_of(way).end);
+                    prop_assert_eq!(is_met, subject.is_signed(way, &|seat| signers[seat]));
+                }
+            }
         }
     }
 }
