@@ -805,8 +805,9 @@ fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, share: f64) -> 
             ] {
                 for y in ys {
                     for z in zs {
-                        // Shown not to be satisfied, it goes by the third argument.
-                        let dissatisfy = z.dissatisfy.filter(|_| y.dissatisfy.is_none());
+                        // Shown not to be satisfied, it goes by the third argument.  The first
+                        // holds signatures, so nobody else can go by the second.
+                        let dissatisfy = z.dissatisfy;
                         let whole = way(
                             "andor",
                             &[&x.text, &y.text, &z.text],

@@ -94,6 +94,36 @@ const CHANGES: [(&str, &str); 14] = [
     ("clawback = true", "clawback = false"),
 ];
 
+/// Any of several, all of two among them: the script of the cheapest layout was refused as
+/// malleable, since a part that can be dissatisfied was taken for one that cannot.
+#[test]
+fn on_a_choice_that_holds_a_conjunction() {
+    let terms = r#"
+[quorums]
+council = { threshold = 1, of = ["carol"] }
+both = { threshold = 2, of = ["bob", "carol"] }
+any = { threshold = 1, of = ["erin", "frank"] }
+legal = { threshold = 1, of = ["frank", "both", "any"] }
+operations = { threshold = 2, of = ["dave", "frank"] }
+vetoers = { threshold = 1, of = ["legal", "operations"] }
+
+[root]
+quorum = "council"
+refresh = "10 blocks"
+
+[[path]]
+name = "rescue"
+quorum = "council"
+escrow = { window = "496 hours", veto = "vetoers" }
+"#;
+    for script in ["tr", "wsh"] {
+        let text = Draft::new(script, terms).text();
+        let text = text.replace("\"device\"", "\"cheapest\"\naccept_total_loss = \"a test\"");
+        let judged = judge(&text, 200, &mut Dice(4));
+        assert!(judged.is_ok(), "{script}: {}", judged.unwrap_err());
+    }
+}
+
 /// The others would be worth nothing if no fault were ever found.
 #[test]
 fn a_policy_that_differs_by_one_is_found_out() {
