@@ -10,6 +10,7 @@
 mod bsms;
 mod core;
 mod document;
+mod encrypted;
 mod family;
 mod lift;
 mod merge;
@@ -24,6 +25,7 @@ use thiserror::Error;
 use crate::policy::Network;
 
 pub use self::document::Naming;
+pub use self::encrypted::decrypt;
 pub use self::family::{Family, Refusal};
 pub use self::party::Holder;
 pub use self::source::{Checksum, Found, Source, find, stated_id};

@@ -1,6 +1,7 @@
 //! `longstop import`: somebody else's descriptor as a policy.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use bitcoin::bip32::Fingerprint;
 use clap::Args;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use super::input::PolicyFile;
 use super::render::Screen;
 use super::{Exit, Failure, input};
-use crate::import::{Naming, Source, read};
+use crate::import::{Naming, Source, decrypt, read};
 use crate::policy::{Network, format};
 
 /// Read somebody else's descriptor or wallet policy into a policy
@@ -30,6 +31,9 @@ pub(super) struct Import {
     /// The name of a party, by the fingerprint of its master key, such as 73c5da0a=alice
     #[arg(long = "name", value_name = "FINGERPRINT=NAME", value_parser = named)]
     names: Vec<(Fingerprint, String)>,
+    /// A file with the token of an encrypted BSMS record, in hexadecimal digits
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// The network, where the keys are of test networks
     #[arg(long, value_name = "NETWORK", value_parser = network)]
     network: Option<Network>,
@@ -50,7 +54,12 @@ impl Import {
             file: text.file.clone(),
             source,
         };
-        let imported = read(&text.text).map_err(failure)?;
+        let record = match &self.token_file {
+            // The token is a secret, so it comes in a file and is never repeated.
+            Some(file) => decrypt(&text.text, &input::secret(file)?).map_err(failure)?,
+            None => text.text.clone(),
+        };
+        let imported = read(&record).map_err(failure)?;
         let naming = Naming {
             policy: self.policy_name.clone(),
             parties: self.names.iter().cloned().collect::<BTreeMap<_, _>>(),

@@ -51,6 +51,9 @@ pub(super) struct PolicyFile {
     /// The parameters of a script, none for TOML.
     pub parameters: Vec<Parameter>,
 }
+/// Most bytes of a file with a token.
+const SECRET_LIMIT: u64 = 1 << 10;
+
 /// Most bytes of a file of another program.
 const FOREIGN_LIMIT: u64 = 1 << 20;
 
@@ -244,6 +247,11 @@ pub(super) fn standard_input() -> Result<Text, Failure> {
     text_of("-".to_owned(), POLICY_LIMIT, || {
         bytes_of(io::stdin().lock(), POLICY_LIMIT)
     })
+}
+
+/// The text of a file that holds a secret of one line.
+pub(super) fn secret(path: &Path) -> Result<String, Failure> {
+    read(path, SECRET_LIMIT).map(|text| text.text)
 }
 
 /// The text of a descriptor, of a file that another program made, or of the standard input.

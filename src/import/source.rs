@@ -301,7 +301,7 @@ fn plain(text: &str) -> Result<Vec<Found>, ImportError> {
     if bsms::is_encrypted(text) {
         return Err(ImportError::BadForm {
             form: "BSMS record",
-            reason: "it is encrypted; give its token with `--token-file`".to_owned(),
+            reason: "it is encrypted; give its token to `import` with `--token-file`".to_owned(),
         });
     }
     let lines: Vec<&str> = text.lines().map(str::trim).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::Address;
 use longstop::compile::NUMS_POINT;
+use longstop::import::decrypt;
 use longstop::policy::Network;
 use serde_json::json;
 
@@ -255,5 +256,82 @@ fn miniscripts_of_bitcoin_core() {
             ("mixed-locks", 2),
             ("unsound", 4),
         ],
+    );
+}
+
+#[test]
+fn encrypted_records_of_bip_129() {
+    let text = file("bips/bip-0129-test-vectors.txt");
+    let after = |text: &str, label: &str| -> Vec<String> {
+        let found = text.split(label).skip(1);
+        let words = found.map(|rest| rest.split(|c: char| !c.is_ascii_hexdigit()));
+        words
+            .map(|mut words| words.find(|word| !word.is_empty()).unwrap().to_owned())
+            .collect()
+    };
+    let standard = text.split("<tt>STANDARD</tt>").nth(1).unwrap();
+    let (standard, extended) = standard.split_once("<tt>EXTENDED</tt>").unwrap();
+    let plain = |mode: &str| -> String {
+        let record = mode
+            .split("my_multisig_wallet.bsms</tt>:\n<pre>")
+            .nth(1)
+            .unwrap();
+        record.split("</pre>").next().unwrap().to_owned()
+    };
+    let mut records = Vec::new();
+    let token = after(standard, "TOKEN (hex): ").remove(0);
+    let sealed = after(standard, "my_multisig_wallet.dat</tt>: <pre>").remove(0);
+    records.push((token, sealed, plain(standard)));
+    for signer in 1..=3 {
+        let key = format!("signer_{signer}_key.bsms</tt>:\n<pre>BSMS 1.0\n");
+        let token = after(extended, &key).remove(0);
+        let label = format!("my_multisig_wallet_for_signer_{signer}.dat</tt>: <pre>");
+        let sealed = after(extended, &label).remove(0);
+        records.push((token, sealed, plain(extended)));
+    }
+    for (token, sealed, plain) in &records {
+        assert_eq!(decrypt(sealed, token).unwrap().trim(), plain.trim());
+        assert!(
+            read(sealed)
+                .unwrap_err()
+                .to_string()
+                .contains("--token-file")
+        );
+        // Another token, and one byte of the record, are noticed; the token is not repeated.
+        let other = token.replace(|c: char| c.is_ascii_digit(), "0");
+        let mut changed = sealed.clone();
+        let last = if changed.ends_with('0') { "1" } else { "0" };
+        changed.replace_range(changed.len() - 1.., last);
+        for error in [decrypt(sealed, &other), decrypt(&changed, token)].map(Result::unwrap_err) {
+            assert!(
+                error
+                    .to_string()
+                    .contains("the token is another, or the record was changed")
+            );
+            assert!(!error.to_string().contains(token.as_str()));
+        }
+        for bad in [
+            "",
+            "00",
+            &token[..14],
+            &format!("{token}00"),
+            "not hexadecimal!",
+        ] {
+            assert!(
+                decrypt(sealed, bad)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("16 or 32"),
+                "{bad}"
+            );
+        }
+        assert!(decrypt("", token).is_err());
+        assert!(decrypt(&sealed[..62], token).is_err());
+    }
+    let opened = decrypt(&records[0].1, &records[0].0).unwrap();
+    let line = opened.lines().nth(1).unwrap();
+    imports_as(
+        &opened,
+        &line.split('#').next().unwrap().replace("/**", "/<0;1>/*"),
     );
 }
