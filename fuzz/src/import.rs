@@ -3,6 +3,9 @@
 //! A fuzzer cannot make up a checksum or an address: where nothing but that is wrong, it is
 //! put right, and the text is read once more.
 
+use std::sync::Arc;
+
+use longstop::compile::compile;
 use longstop::import::{Checksum, Found, ImportError, Imported, Naming, find, read};
 use longstop::policy::{Code, check};
 
@@ -40,7 +43,7 @@ pub fn wallet_policy_laws(bytes: &[u8]) {
 /// - What is said shows no secret, and nothing that a terminal would act on.
 /// - A descriptor that is read is read again from its own text, and from its two halves.
 /// - The document of an imported descriptor is TOML with nothing amiss but what the policy language
-///   refuses, keeps the descriptor, and holds the laws of every policy.
+///   refuses, compiles to the descriptor itself, and holds the laws of every policy.
 fn laws(text: &str) {
     match find(text) {
         Ok(found) => found.iter().for_each(laws_of_found),
@@ -57,11 +60,12 @@ fn laws(text: &str) {
         .iter()
         .find(|problem| misread.contains(&problem.code()));
     assert_eq!(misread, None, "the document is well-formed: {document}");
-    if let Some(policy) = &checked.policy {
-        let kept = imported.descriptor().to_string();
-        assert_eq!(policy.descriptor(), Some(kept.as_str()));
-        laws_of_text(&document);
-    }
+    let Some(policy) = checked.policy else { return };
+    let kept = imported.descriptor().to_string();
+    assert_eq!(policy.descriptor(), Some(kept.as_str()));
+    let compiled = compile(Arc::new(policy)).expect("what is imported compiles");
+    assert_eq!(compiled.vault().descriptor(), imported.descriptor());
+    laws_of_text(&document);
 }
 
 fn laws_of_found(found: &Found) {

@@ -1,5 +1,6 @@
 //! The descriptors in a text, whatever form it has.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use bitcoin::Address;
@@ -7,7 +8,7 @@ use bitcoin::address::NetworkUnchecked;
 use bitcoin::secp256k1::Secp256k1;
 use miniscript::descriptor::checksum::desc_checksum;
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
-use miniscript::{AnalysisError, Error};
+use miniscript::{AnalysisError, Error, ForEachKey};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -99,6 +100,7 @@ impl Found {
         check_fragments(body)?;
         let descriptor =
             Descriptor::<DescriptorPublicKey>::from_str(body).map_err(|error| unread(&error))?;
+        check_branches(&descriptor)?;
         let checksum = match given {
             Some(given) if given == expected => Checksum::Right,
             Some(given) => Checksum::Wrong {
@@ -210,6 +212,26 @@ pub(super) fn shown(text: &str) -> String {
     } else {
         short
     }
+}
+
+/// No key has one branch twice, as Bitcoin Core wants it too (`ParseKeyPath` in
+/// `script/descriptor.cpp`): its receive and change addresses would be the same.
+fn check_branches(descriptor: &Descriptor<DescriptorPublicKey>) -> Result<(), ImportError> {
+    let mut twice = None;
+    descriptor.for_each_key(|key| {
+        if let DescriptorPublicKey::MultiXPub(multipath) = key {
+            let paths = multipath.derivation_paths.paths();
+            let distinct: BTreeSet<_> = paths.iter().collect();
+            if distinct.len() < paths.len() {
+                twice = Some(key.clone());
+            }
+        }
+        twice.is_none()
+    });
+    twice.map_or(Ok(()), |key| {
+        let detail = format!("the key `{key}` has one branch twice");
+        Err(Family::Branches.refuse(detail).into())
+    })
 }
 
 /// The caps that are cheap to check before anything is parsed.
@@ -373,4 +395,33 @@ fn json(value: &Value, depth: usize) -> Result<Vec<Found>, ImportError> {
         form: "known JSON document",
         reason: "it has neither `descriptors` nor `desc` as those of Bitcoin Core, nor `descriptor_template` and `keys_info` as a wallet policy".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_branch_twice_is_refused() {
+        let key = "tpubD6NzVbkrYhZ4WugA9hJ8fJs43K3FchrLo28maJsaQmqnsV2uC1BnxqxP7UzAcA82AwmF8U2DtVVQxSRuwz53FpMSqSoixkqhRv26A8Kz66A";
+        for (branches, is_read) in [("<0;1>", true), ("<1;1>", false), ("<0;0>", false)] {
+            let found = find(&format!("tr([73c5da0a/86h/1h/0h]{key}/{branches}/*)"));
+            match found {
+                Ok(_) => assert!(is_read, "{branches}"),
+                Err(error) => assert!(!is_read && error.to_string().contains("twice"), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn messages_show_no_secret_and_nothing_that_acts() {
+        let secret = "tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK";
+        assert_eq!(
+            shown(&format!("a {secret}")),
+            format!("a {}", "*".repeat(secret.len()))
+        );
+        assert_eq!(shown("a\0b\u{202e}"), "a\u{fffd}b\u{fffd}");
+        let nul = find("wpkh(x)\0").expect_err("no descriptor").to_string();
+        assert!(!nul.contains('\0'), "{nul}");
+    }
 }
