@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longstop::compile::{CompileError, Compiled, compile};
 use longstop::explain::explain;
-use longstop::policy::{Checked, Policy, check};
+use longstop::policy::{AccountKey, Checked, Policy, check};
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 
 use super::keys::fill;
@@ -41,14 +41,12 @@ pub fn laws_of_check(text: &str, checked: Checked) {
         .policy
         .unwrap_or_else(|| panic!("canonical, and refused: {problems:#?}"));
     assert_eq!(again.canonical(), policy.canonical());
-    let rekeyed = checked
-        .document
-        .rekeyed(policy.network(), &mut |_, key| key.clone());
-    assert_eq!(
-        rekeyed.canonical(),
-        policy.canonical(),
-        "nothing but keys changes with the keys"
-    );
+    let same = &mut |_: &str, key: &AccountKey| key.clone();
+    let rekeyed = checked.document.rekeyed(policy.network(), same);
+    // The keys of a descriptor from elsewhere are spelled as the author did, and anew like ours.
+    if policy.descriptor().is_none() {
+        assert_eq!(rekeyed.canonical(), policy.canonical());
+    }
     match (compiled(policy), compiled(again)) {
         (Some(compiled), Some(again)) => laws_of_compiled(&compiled, &again),
         (None, None) => {}
