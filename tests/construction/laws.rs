@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use longstop::compile::{BranchUse, Compiled, Keychain, LeafKind, Role, Stage, compile};
+use longstop::compile::{
+    BranchUse, Compiled, Keychain, LeafKind, Role, Stage, StageDescriptor, compile,
+};
 use longstop::policy::check;
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use proptest::prelude::*;
@@ -150,5 +152,29 @@ proptest! {
         let first = &compiled.branches().uses()[0];
         prop_assert_eq!((&first.stage, &first.leaf), (&Stage::Vault, &LeafKind::Spend));
         prop_assert_eq!((first.role, first.pair), (Role::Root, 0));
+    }
+
+    /// The cheapest layout compiles whatever the other does, and weighs no more in expectation.
+    #[test]
+    fn the_cheapest_layout_is_no_dearer(plan in plans()) {
+        let device = compiled(&text(&plan));
+        let text = text(&plan).replacen("[policy]", "[policy]\nlayout = \"cheapest\"", 1);
+        let cheapest = compiled(&text);
+        for (before, after) in device.stages().zip(cheapest.stages()) {
+            let expected = |stage: &StageDescriptor| -> f64 {
+                let leaves = stage.leaves().iter();
+                let weights = leaves.map(|leaf| {
+                    f64::from(leaf.likelihood()) * stage.witness_weight(leaf.kind()).expected
+                });
+                weights.sum()
+            };
+            prop_assert!(expected(after) <= expected(before) + 0.001, "{}", after.stage());
+            for leaf in after.leaves() {
+                let scripts = after.scripts(leaf.kind());
+                prop_assert!(scripts.len() == 1 || !leaf.is_presigned());
+                let weight = after.witness_weight(leaf.kind());
+                prop_assert!(weight.expected <= weight.most as f64 + 0.001);
+            }
+        }
     }
 }
