@@ -203,7 +203,7 @@ pub fn cases() -> Vec<Case> {
     cases.push(Case::new("5-of-9 seats of two", "tr", seats(5, 9)));
     cases.push(Case::new("6-of-11 seats of two", "tr", seats(6, 11)));
     cases.push(Case::new("5-of-9 seats of two", "wsh", seats(5, 9)));
-    for depth in [4, 6] {
+    for depth in [4, 6, 7] {
         cases.push(Case::new(
             format!("and/or, depth {depth}"),
             "tr",
