@@ -34,12 +34,15 @@ pub const MAX_PIECES: usize = 64;
 /// The most script leaves of one stage whose leaves are split.
 pub const MAX_SCRIPTS: usize = 128;
 
-/// The most seats of a leaf that is split.  With more, a piece saves little against its depth, and
-/// the number of partitions to be looked at grows with the cube of the seats.
-const MAX_SEATS: usize = 64;
+/// The most members of a threshold that is split.  With more, a piece saves little against its
+/// depth, and the partitions to be looked at grow with the cube of the members.
+const MAX_MEMBERS: usize = 24;
 
 /// The most keys of a threshold that is packed with smaller ones.
 const MAX_PACKED: usize = 8;
+
+/// The most partitions of one leaf that are looked at beside the others of its stage.
+const MAX_PARTITIONS: usize = 4;
 
 /// The most rounds over all leaves; two or three are enough for what has been seen.
 const MAX_ROUNDS: usize = 4;
@@ -89,7 +92,6 @@ fn choices(number: usize, leaf: &Leaf) -> Vec<Vec<Block>> {
     // A pre-signature commits to its script, so there is just one.
     if let [part] = whole.parts.as_slice()
         && !leaf.is_presigned()
-        && leaf.keys().count() <= MAX_SEATS
     {
         partitions.extend(splits(part, false));
         partitions.extend(packings(part));
@@ -110,7 +112,30 @@ fn choices(number: usize, leaf: &Leaf) -> Vec<Vec<Block>> {
                 .collect();
         }
     }
+    // Only those that promise most are written out.
+    let mut others = partitions.split_off(1);
+    let price: Vec<f64> = others.iter().map(|pieces| estimate(pieces)).collect();
+    let mut order: Vec<usize> = (0..others.len()).collect();
+    order.sort_by(|left, right| {
+        let price = |place: &usize| price.get(*place).copied().unwrap_or(f64::INFINITY);
+        price(left).total_cmp(&price(right))
+    });
+    for place in order.into_iter().take(MAX_PARTITIONS) {
+        if let Some(pieces) = others.get_mut(place) {
+            partitions.push(std::mem::take(pieces));
+        }
+    }
     partitions.into_iter().filter_map(blocks).collect()
+}
+
+/// About what a partition weighs in a tree of its own.
+fn estimate(pieces: &[Piece]) -> f64 {
+    let own = pieces.iter().map(|piece| {
+        let parts = piece.parts.iter();
+        let parts = parts.map(|part| estimated_size(part) + Odds::of(part, ScriptType::Tr).satisfy);
+        piece.share * parts.sum::<f64>()
+    });
+    own.sum::<f64>() + LEVEL * levels(pieces.iter().map(|piece| piece.share).collect())
 }
 
 /// One piece of a leaf: all of these, and how often it is they who sign.
@@ -313,6 +338,9 @@ impl Plan {
             Condition::Threshold(threshold, members) => (*threshold, members),
             Condition::Seat(_) => return Rc::new(Self::whole(1, std::slice::from_ref(condition))),
         };
+        if members.len() > MAX_MEMBERS {
+            return Rc::new(Self::whole(threshold, members));
+        }
         let plans: Vec<Rc<Self>> = members
             .iter()
             .map(|member| Self::cheapest(member, price, false))
