@@ -276,3 +276,24 @@ impl CompileError {
         Self::Given { reason }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::check;
+
+    #[test]
+    fn a_key_that_stands_twice_is_found_in_one_stage_or_in_two() {
+        let text = include_str!("../policies/dao-treasury/policy.toml");
+        let policy = check(text).policy.expect("the policy is sound");
+        let compiled = compile(Arc::new(policy)).expect("the policy compiles");
+        let stages: Vec<&StageDescriptor> = compiled.stages().collect();
+        assert!(check_every_key_use_is_distinct(&stages).is_ok());
+        for stage in &stages {
+            let twice = check_every_key_use_is_distinct(&[*stage, *stage]);
+            assert!(
+                matches!(twice, Err(CompileError::RepeatedKey { stage: found, .. }) if &found == stage.stage())
+            );
+        }
+    }
+}

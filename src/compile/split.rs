@@ -598,10 +598,4 @@ fn levels(mut leaves: Vec<f64>) -> f64 {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests stop where they are wrong, and print what they found"
-)]
 mod tests;
