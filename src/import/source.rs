@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use bitcoin::Address;
 use bitcoin::address::NetworkUnchecked;
+use bitcoin::bip32::{ChildNumber, DerivationPath};
 use bitcoin::secp256k1::Secp256k1;
 use miniscript::descriptor::checksum::desc_checksum;
-use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use miniscript::descriptor::{Descriptor, DescriptorPublicKey, Wildcard};
 use miniscript::{AnalysisError, Error, ForEachKey};
 use serde::Serialize;
 use serde_json::Value;
@@ -149,6 +150,11 @@ impl Found {
             .map(|(_, network)| network)
             .find(|network| address.is_valid_for_network(network.to_bitcoin()))
             .ok_or_else(|| bad("its first address is of no network that is known".to_owned()))?;
+        if has_hardened_steps(&self.descriptor) {
+            return Err(bad(
+                "its descriptor has hardened steps after an extended key, so nobody can compute its first address".to_owned(),
+            ));
+        }
         let receive = self.descriptor.clone().into_single_descriptors();
         let receive = receive.ok().and_then(|halves| halves.into_iter().next());
         let script = receive
@@ -188,30 +194,51 @@ fn unread(error: &miniscript::Error) -> ImportError {
 
 /// Foreign text for a message: short, without secrets, and nothing that acts on a terminal.
 pub(super) fn shown(text: &str) -> String {
+    let visible = |c| {
+        if crate::policy::is_invisible(c) {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    let short: String = blotted(text).chars().map(visible).take(200).collect();
+    // What is cut off can look like a secret where the whole did not.
+    let short_blotted = blotted(&short);
+    if short.chars().count() < text.chars().count() {
+        format!("{short_blotted}…")
+    } else {
+        short_blotted
+    }
+}
+
+/// A text with every character of a secret replaced.
+fn blotted(text: &str) -> String {
     let concealed = secrets(text);
     let is_concealed = |at: usize| {
         concealed
             .iter()
             .any(|span| (span.start..span.end).contains(&at))
     };
-    let short: String = text
-        .char_indices()
-        .map(|(at, c)| {
-            if is_concealed(at) {
-                '*'
-            } else if crate::policy::is_invisible(c) {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .take(200)
-        .collect();
-    if short.chars().count() < text.chars().count() {
-        format!("{short}…")
-    } else {
-        short
-    }
+    text.char_indices()
+        .map(|(at, c)| if is_concealed(at) { '*' } else { c })
+        .collect()
+}
+
+/// Whether a step after an extended key is hardened, which cannot be derived, and which miniscript
+/// refuses by a panic.
+fn has_hardened_steps(descriptor: &Descriptor<DescriptorPublicKey>) -> bool {
+    let hardened = |path: &DerivationPath| path.into_iter().any(ChildNumber::is_hardened);
+    let without = |key: &DescriptorPublicKey| match key {
+        DescriptorPublicKey::Single(_) => true,
+        DescriptorPublicKey::XPub(key) => {
+            key.wildcard != Wildcard::Hardened && !hardened(&key.derivation_path)
+        }
+        DescriptorPublicKey::MultiXPub(key) => {
+            let paths = key.derivation_paths.paths();
+            key.wildcard != Wildcard::Hardened && !paths.iter().any(hardened)
+        }
+    };
+    !descriptor.for_each_key(without)
 }
 
 /// No key has one branch twice, as Bitcoin Core wants it too (`ParseKeyPath` in
@@ -423,5 +450,21 @@ mod tests {
         assert_eq!(shown("a\0b\u{202e}"), "a\u{fffd}b\u{fffd}");
         let nul = find("wpkh(x)\0").expect_err("no descriptor").to_string();
         assert!(!nul.contains('\0'), "{nul}");
+    }
+
+    #[test]
+    fn a_record_with_hardened_steps_is_refused() {
+        let key = "tpubD6NzVbkrYhZ4WugA9hJ8fJs43K3FchrLo28maJsaQmqnsV2uC1BnxqxP7UzAcA82AwmF8U2DtVVQxSRuwz53FpMSqSoixkqhRv26A8Kz66A";
+        for (steps, is_hardened) in [("0/*", false), ("0h/*", true), ("0/*h", true)] {
+            let text = format!(
+                "BSMS 1.0\ntr([73c5da0a/86h/1h/0h]{key}/{steps})\nNo path restrictions\nbcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+            );
+            let found = find(&text).expect("a record");
+            let refused = found[0]
+                .check_address()
+                .expect_err("another address")
+                .to_string();
+            assert_eq!(refused.contains("hardened"), is_hardened, "{refused}");
+        }
     }
 }
