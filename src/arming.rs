@@ -401,8 +401,8 @@ pub enum ArmingError {
     /// There is nothing left to sign.
     #[error("the coin is armed on this path already; refresh it first to arm it anew")]
     AlreadyArmed,
-    /// The party neither vetoes nor acts on this path.
-    #[error("`{0}` neither vetoes nor acts on this path")]
+    /// The party has no part in what follows a trigger on this path.
+    #[error("`{0}` neither vetoes nor acts on this path, nor releases its lock-up")]
     NotConcerned(String),
     /// A file that is none of this arming's.
     #[error("transaction {0} is none of this arming")]

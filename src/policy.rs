@@ -44,6 +44,7 @@ use crate::units::AbsoluteLock;
 pub use self::activation::Activation;
 pub use self::check::{Checked, Silenced, check};
 pub use self::code::{Code, Example, Severity};
+pub(crate) use self::diagnostic::position;
 pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
 pub use self::format::{FormatError, format};

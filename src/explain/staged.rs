@@ -27,7 +27,7 @@ pub(super) fn common(teller: &Teller<'_>) -> Option<Section> {
     ));
     section.say(sentence!(
         Software,
-        "The trigger is signed last, once those who can veto and those who act on the path hold complete copies of the other files. So there is never a trigger without its cancel."
+        "The trigger is signed last, once those who can veto, those who act on the path, and those who release where a lock-up has people of its own hold complete copies of the other files. So there is never a trigger without its cancel."
     ));
     section.say(sentence!(
         Software,

@@ -64,7 +64,9 @@ struct WholeKey<'a> {
 struct WholeAddress {
     keychain: Keychain,
     index: u32,
-    address: String,
+    /// Of the vault alone: nobody must deposit to an escrow or a lock-up, which are only watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     script: String,
 }
 
@@ -95,6 +97,7 @@ fn stage<'a>(
     request: &Request,
 ) -> Result<WholeStage<'a>, ExportError> {
     let secp = Secp256k1::new();
+    let is_vault = *stage.stage() == Stage::Vault;
     let mut addresses = Vec::new();
     for keychain in Keychain::BOTH {
         for index in 0..request.addresses {
@@ -107,7 +110,7 @@ fn stage<'a>(
             addresses.push(WholeAddress {
                 keychain,
                 index,
-                address: derived.address(compiled.policy().network()).to_string(),
+                address: is_vault.then(|| derived.address(compiled.policy().network()).to_string()),
                 script: derived.script_pubkey().to_hex_string(),
             });
         }

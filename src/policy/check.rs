@@ -15,8 +15,8 @@ mod survival;
 mod uses;
 mod weights;
 
-use super::diagnostic::position;
 use super::document::Document;
+use super::position;
 use super::shown::{presentable, quote, secrets};
 use super::{Code, Diagnostic, Policy, Severity, Span, lint};
 

@@ -250,7 +250,7 @@ pub struct LocatedLabel<'a> {
 }
 
 /// Line and column of a byte, both counted from one, columns in characters.
-pub(in crate::policy) fn position(source: &str, at: usize) -> (usize, usize) {
+pub(crate) fn position(source: &str, at: usize) -> (usize, usize) {
     let before = source.get(..at).unwrap_or(source);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;

@@ -23,8 +23,8 @@ use bitcoin::hashes::{Hash, sha256};
 use rhai::{Dynamic, Map};
 use serde::Serialize;
 
-use super::diagnostic::position;
 use super::document::did_you_mean;
+use super::position;
 use super::script::{Expired, LIMITS, Limits, NoImports, Sandbox, Sources, on_own_stack, too_long};
 use super::shown::{presentable, quote};
 use super::{Code, Diagnostic, Span};

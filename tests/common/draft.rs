@@ -41,6 +41,35 @@ delay = "90 blocks"
 LS0503 = "short delays keep the tests quick"
 "#;
 
+/// Two of three departments of two of three hold it; agents and vetoers as above.
+pub const DEPARTMENTS: &str = r#"
+[quorums]
+legal = { threshold = 2, of = ["alice", "bob", "carol"] }
+finance = { threshold = 2, of = ["dave", "erin", "frank"] }
+operations = { threshold = 2, of = ["greta", "henry", "iris"] }
+council = { threshold = 2, of = ["legal", "finance", "operations"] }
+agents = { threshold = 2, of = ["gina", "hal", "ivan"] }
+vetoers = { threshold = 1, of = ["legal", "zoe"] }
+
+[root]
+quorum = "council"
+refresh = "10 blocks"
+
+[[path]]
+name = "sos"
+quorum = "agents"
+escrow = { window = "20 blocks", veto = "vetoers", backstop = "40 blocks" }
+lockup = { period = "30 blocks" }
+
+[[path]]
+name = "dead-man"
+quorum = "agents"
+delay = "90 blocks"
+
+[lints]
+LS0503 = "short delays keep the tests quick"
+"#;
+
 /// A policy about to be compiled: terms without header and parties, which are added here.
 #[derive(Clone)]
 pub struct Draft {

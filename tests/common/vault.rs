@@ -30,7 +30,7 @@ use longstop::transaction::{
 use longstop::units::UnixTime;
 
 pub use crate::by_hand::{Fill, Seats, anywhere, just_enough};
-pub use crate::draft::{Draft, TREASURY};
+pub use crate::draft::{DEPARTMENTS, Draft, TREASURY};
 
 /// 2026-01-01, when every chain of these tests starts.
 pub const START: UnixTime = UnixTime(1_767_225_600);

@@ -7,36 +7,7 @@ use longstop::compile::{LeafKind, Place, Role, Stage};
 use longstop::policy::{Member, Quorum};
 use longstop::transaction::{StripReason, VaultCoin};
 
-use crate::vault::{BAD_SCRIPT, Draft, SCRIPTS, TREASURY, World};
-
-/// Two of three departments of two of three, of whom four usually act; agents and vetoers besides.
-const DEPARTMENTS: &str = r#"
-[quorums]
-legal = { threshold = 2, of = ["alice", "bob", "carol"] }
-finance = { threshold = 2, of = ["dave", "erin", "frank"] }
-operations = { threshold = 2, of = ["greta", "henry", "iris"] }
-council = { threshold = 2, of = ["legal", "finance", "operations"] }
-agents = { threshold = 2, of = ["gina", "hal", "ivan"] }
-vetoers = { threshold = 1, of = ["legal", "zoe"] }
-
-[root]
-quorum = "council"
-refresh = "10 blocks"
-
-[[path]]
-name = "sos"
-quorum = "agents"
-escrow = { window = "20 blocks", veto = "vetoers", backstop = "40 blocks" }
-lockup = { period = "30 blocks" }
-
-[[path]]
-name = "dead-man"
-quorum = "agents"
-delay = "90 blocks"
-
-[lints]
-LS0503 = "short delays keep the tests quick"
-"#;
+use crate::vault::{BAD_SCRIPT, DEPARTMENTS, Draft, SCRIPTS, TREASURY, World};
 
 const ROSTER: &str = r#"council = { threshold = 2, of = ["legal", "finance", "operations"], roster = { of = ["alice", "bob", "dave", "frank"], share = "80%" } }"#;
 

@@ -4,35 +4,7 @@ use bitcoin::{Amount, Transaction, Weight};
 use longstop::compile::{LeafKind, SpendCost, Stage};
 use longstop::transaction::{Coin, EscrowCoin, LockupCoin, VaultCoin};
 
-use crate::vault::{Draft, Fill, SCRIPTS, TREASURY, World, anywhere, just_enough};
-
-const NESTED: &str = r#"
-[quorums]
-legal = { threshold = 2, of = ["alice", "bob", "carol"] }
-finance = { threshold = 2, of = ["dave", "erin", "frank"] }
-operations = { threshold = 2, of = ["greta", "henry", "iris"] }
-council = { threshold = 2, of = ["legal", "finance", "operations"] }
-agents = { threshold = 2, of = ["gina", "hal", "ivan"] }
-vetoers = { threshold = 1, of = ["legal", "zoe"] }
-
-[root]
-quorum = "council"
-refresh = "10 blocks"
-
-[[path]]
-name = "sos"
-quorum = "agents"
-escrow = { window = "20 blocks", veto = "vetoers", backstop = "40 blocks" }
-lockup = { period = "30 blocks" }
-
-[[path]]
-name = "dead-man"
-quorum = "agents"
-delay = "90 blocks"
-
-[lints]
-LS0503 = "short delays keep the tests quick"
-"#;
+use crate::vault::{DEPARTMENTS, Draft, Fill, SCRIPTS, TREASURY, World, anywhere, just_enough};
 
 /// A transaction through a leaf as the crate makes it, signed by as few as must, with one stage
 /// output and an anchor.
@@ -106,7 +78,7 @@ fn measured() -> Vec<(&'static str, &'static str, World)> {
         worlds.push((
             "2 of 3 of 2-of-3",
             script,
-            Draft::new(script, NESTED).world(),
+            Draft::new(script, DEPARTMENTS).world(),
         ));
     }
     worlds

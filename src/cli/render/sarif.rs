@@ -11,7 +11,7 @@ use serde_sarif::sarif::{
 
 use super::shown;
 use crate::cli::check::{Judged, Judgement};
-use crate::policy::{Code, Diagnostic, Severity, Span, secrets};
+use crate::policy::{Code, Diagnostic, Severity, Span, position, secrets};
 
 /// The schema that the log follows.
 const SCHEMA: &str =
@@ -160,21 +160,13 @@ fn location(file: &str, region: Option<Region>, text: Option<&str>) -> Location 
 
 /// The place in lines and columns, both from 1, the end being the column after the last character.
 fn region(source: &str, span: Span) -> Region {
-    let position = |at: usize| {
-        let before = source.get(..at).unwrap_or(source);
-        let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
+    let place = |at: usize| {
+        let (line, column) = position(source, at);
         let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         (number(line), number(column))
     };
-    let (start_line, start_column) = position(span.start);
-    let (end_line, end_column) = position(span.end.max(span.start));
+    let (start_line, start_column) = place(span.start);
+    let (end_line, end_column) = place(span.end.max(span.start));
     Region::builder()
         .start_line(start_line)
         .start_column(start_column)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rhai::Position;
 
-use super::super::Span;
+use super::super::{Span, position};
 
 /// A file that a script imported.
 #[derive(Clone)]
@@ -138,15 +138,7 @@ impl Sources {
             let is_whole = !follows.starts_with(is_word) && trimmed.len() < rest.len();
             is_whole.then_some(text.len() - trimmed.len())
         });
-        let before = text.get(..found.unwrap_or_default()).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
+        let (line, column) = position(text, found.unwrap_or_default());
         match (u16::try_from(line), u16::try_from(column)) {
             (Ok(line), Ok(column)) => Position::new(line, column),
             _ => Position::NONE,
