@@ -5,6 +5,7 @@
 //! change: a reader who has read the old text needs to read only those.
 
 mod fees;
+mod items;
 mod judge;
 mod limits;
 mod losses;
@@ -200,6 +201,11 @@ pub enum Fact {
         /// The party.
         party: String,
     },
+    /// What an item is, and where it is kept.
+    Item {
+        /// The item.
+        item: String,
+    },
     /// Whether a party has an account of its own for the veto.
     VetoKey {
         /// The party.
@@ -244,6 +250,7 @@ pub fn explain(compiled: &Compiled) -> Explanation {
     );
     sections.push(losses::section(&teller));
     sections.push(fees::section(&teller));
+    sections.extend(items::section(&teller));
     sections.push(limits::promises(&teller));
     sections.push(limits::section(&teller));
     Explanation {

@@ -19,6 +19,7 @@
 mod activation;
 mod check;
 mod code;
+mod custody;
 mod diagnostic;
 mod document;
 mod format;
@@ -44,6 +45,7 @@ use crate::units::AbsoluteLock;
 pub use self::activation::Activation;
 pub use self::check::{Checked, Silenced, check};
 pub use self::code::{Code, Example, Severity};
+pub use self::custody::{Custody, CustodyFact, Domain, Item, ItemKind};
 pub(crate) use self::diagnostic::position;
 pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
@@ -74,6 +76,7 @@ pub struct Policy {
     pub(in crate::policy) accept_total_loss: Option<String>,
     pub(in crate::policy) parties: BTreeMap<String, Arc<Party>>,
     pub(in crate::policy) quorums: BTreeMap<String, Arc<Quorum>>,
+    pub(in crate::policy) items: BTreeMap<String, Item>,
     pub(in crate::policy) root: Root,
     pub(in crate::policy) paths: Vec<SpendingPath>,
     pub(in crate::policy) canonical: String,

@@ -11,6 +11,7 @@ mod check;
 mod expect;
 mod run;
 mod scenario;
+mod seizure;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -730,3 +730,55 @@ fn facts_of(stage: &Stage, leaf: &LeafKind, policy: &Policy) -> BTreeSet<Fact> {
     };
     facts.into_iter().collect()
 }
+
+/// Items are told where there are some, and what changes about one changes its sentence alone.
+#[test]
+fn items_are_told_one_by_one() {
+    let text = fs::read_to_string("policies/dao-treasury/policy.toml").expect("it is shipped");
+    let told = |items: &str| {
+        let policy = check(&format!("{text}\n{items}"))
+            .policy
+            .expect("a sound policy");
+        explain(&compile(Arc::new(policy)).expect("it compiles"))
+    };
+    let of = |explanation: &Explanation, name: &str| {
+        let fact = Fact::Item {
+            item: name.to_owned(),
+        };
+        let mut about = explanation
+            .sentences()
+            .filter(|it| it.about.contains(&fact));
+        let sentence = about.next().map(|sentence| sentence.text.clone());
+        assert!(about.next().is_none(), "two sentences about {name}");
+        sentence
+    };
+    let copy = |site: &str| {
+        format!(
+            "[items.copy]\nkind = \"files\"\nof = \"gina\"\ncustody = {{ cloud = \"none\", site = \"{site}\" }}\n[items.tower]\nkind = \"watchtower\"\nof = \"hal\"\npaths = [\"sos\"]\n[items.key]\nkind = \"backup\"\nof = \"hal\"\n"
+        )
+    };
+    let (silent, basel, chur) = (told(""), told(&copy("basel")), told(&copy("chur")));
+    assert_eq!(of(&silent, "copy"), None);
+    assert!(!silent.to_text(80).contains("beside the keys"));
+    assert_eq!(
+        of(&basel, "copy").expect("a sentence"),
+        "Item \"copy\" is gina's copy of the files signed in advance for every staged path. Of where it is kept, the policy says: no cloud, site basel; the rest is as with gina's keys."
+    );
+    assert_eq!(
+        of(&basel, "tower").expect("a sentence"),
+        "Item \"tower\" is a watchtower of hal, with a cancel for \"sos\" completed in advance: whoever controls it vetoes. It is kept where hal's keys are."
+    );
+    assert!(
+        of(&basel, "key")
+            .expect("a sentence")
+            .contains("whoever has it has the keys")
+    );
+    let changed: Vec<&Sentence> = basel
+        .sentences()
+        .filter(|one| chur.sentences().all(|other| other != *one))
+        .collect();
+    let [changed] = changed.as_slice() else {
+        panic!("{changed:?}");
+    };
+    assert!(changed.text.contains("basel"));
+}

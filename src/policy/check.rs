@@ -6,6 +6,7 @@
 
 mod activation;
 mod directory;
+mod items;
 mod keys;
 mod names;
 mod paths;
@@ -116,6 +117,7 @@ impl Document {
             .map(|entry| paths::resolve(entry, &directory, problems))
             .collect();
         self.check_descriptor(problems);
+        let items = items::resolve(self, &directory, problems);
         uses::check(self, root.as_ref(), &paths, problems);
         survival::check(self, &directory, root.as_ref(), &paths, problems);
         lint::check(
@@ -129,7 +131,7 @@ impl Document {
             problems,
         );
         let silenced = lint::silence(&self.lints, problems);
-        let policy = self.policy(directory, root, paths);
+        let policy = self.policy(directory, root, paths, items);
         (policy, silenced)
     }
 
@@ -201,6 +203,7 @@ impl Document {
         directory: Directory,
         root: Option<super::Root>,
         paths: Vec<Option<super::SpendingPath>>,
+        items: Vec<Option<super::Item>>,
     ) -> Option<Policy> {
         let settings = &self.settings;
         let quorums: Option<_> = directory
@@ -224,6 +227,10 @@ impl Document {
                 .map(|reason| reason.value.trim().to_owned()),
             parties: directory.parties,
             quorums: quorums?,
+            items: items
+                .into_iter()
+                .map(|item| item.map(|item| (item.name.clone(), item)))
+                .collect::<Option<_>>()?,
             root: root?,
             paths: paths.into_iter().collect::<Option<_>>()?,
             canonical: self.canonical(),

@@ -133,11 +133,11 @@ codes! {
 "Keep one of them."
 
 "LS0201" UnknownName Error Never "a name is unknown"
-"No party or quorum has this name, or it is a party where a quorum is needed."
+"No party, quorum or path has this name, or it is a party where a quorum is needed, or a quorum where a party is."
 "Correct the spelling or declare the name. For a single party write a quorum of one."
 
 "LS0202" DuplicateName Error Never "a name is used twice"
-"Parties and quorums share one set of names, since either can be a member of a quorum. Paths have a set of their own."
+"Parties and quorums share one set of names, since either can be a member of a quorum, and items share it with them, since all are told of in the same lists. Paths have a set of their own."
 "Rename one of the two."
 
 "LS0203" BadName Error Never "a name has forbidden characters or a forbidden length"
@@ -183,6 +183,10 @@ codes! {
 "LS0213" RosterUnfit Error Never "a roster is not just enough to act"
 "A standing roster is one set of signers: the parties who usually act for a quorum. With one too few they cannot act, and with one too many it would not say who signs."
 "Name just as many parties as the quorum needs."
+
+"LS0214" ItemUnfit Error Never "an item does not fit its party or its paths"
+"A copy of the files and a watchtower are of staged paths, for which something is signed in advance; other kinds of item are of no path. A fee wallet is the one that its party names in `fees`. The item would say something of a thing that there is not."
+"Correct what the message names, or remove the item."
 
 "LS0301" PrivateKey Error Never "a private key stands in the policy"
 "A policy is shown to many people and holds public keys only. The key is not repeated in any message, and it is blotted out wherever the text is shown."
@@ -371,6 +375,10 @@ codes! {
 "LS0617" ShadowedPath Warning WithReason "a direct path adds nothing"
 "Everybody who can use the path can use root or another direct path, which is open no later. So the path is never needed. Mostly another quorum or a shorter delay was meant. Staged paths are not compared, and neither are locks that count by different clocks."
 "Remove the path, let fewer members suffice for it, or let it open sooner."
+
+"LS0618" DomainsAlike Warning WithReason "two custody facts differ by a trifle"
+"Domains are compared letter by letter. Names that differ only in upper and lower case, in spaces and signs, or in letters that look alike are two domains, so what is kept in one would count as independent of the other."
+"Write both alike if they are one. If they are two, give one a name that nobody takes for the other."
 
 "LS0701" VetoersAllInRoot Note WithReason "every veto holder is in root"
 "If root vanishes, nobody is left who can veto. A cancel by veto holders needs root's pre-signature, but not root itself: outsiders could hold the veto."

@@ -22,7 +22,9 @@ use crate::units::{AbsoluteLock, BlockHeight};
 use super::key::{AccountKey, fee_wallet_key};
 use super::period::{Clock, Duration};
 use super::script::Imported;
-use super::{Diagnostic, Layout, Network, Purpose, ScriptType, Span};
+use super::{
+    Custody, CustodyFact, Diagnostic, Domain, ItemKind, Layout, Network, Purpose, ScriptType, Span,
+};
 
 pub(in crate::policy) use self::activation::{ActivationEntry, Condition};
 pub(in crate::policy) use self::fields::{SUGGESTIONS_MAX, did_you_mean};
@@ -57,6 +59,9 @@ pub(in crate::policy) const MAX_MEMBERS: usize = 128;
 /// Most spending paths.
 pub(in crate::policy) const MAX_PATHS: usize = 64;
 
+/// Most items beside the keys of the parties.
+pub(in crate::policy) const MAX_ITEMS: usize = 256;
+
 /// Deepest nesting of quorums and of activation conditions.
 pub(in crate::policy) const MAX_DEPTH: usize = 8;
 
@@ -79,6 +84,7 @@ pub struct Document {
     pub(in crate::policy) paths: Vec<PathEntry>,
     /// Whether something stands among the paths that is none, which is a problem of its own.
     pub(in crate::policy) paths_broken: bool,
+    pub(in crate::policy) items: Vec<ItemEntry>,
     pub(in crate::policy) lints: Vec<LintEntry>,
 }
 
@@ -210,7 +216,32 @@ pub(in crate::policy) struct PartyEntry {
     pub identity: Typed<String>,
     pub veto: Typed<String>,
     pub fees: Typed<String>,
-    pub custody: Vec<(&'static str, Spanned<String>)>,
+    pub custody: CustodyEntry,
+}
+
+/// What was typed of where something is kept.
+#[derive(Clone, Default)]
+pub(in crate::policy) struct CustodyEntry(pub Vec<(Domain, Spanned<String>)>);
+
+impl CustodyEntry {
+    /// What it says, without what is blank.
+    pub(in crate::policy) fn facts(&self) -> Custody {
+        let facts = self.0.iter();
+        facts
+            .filter_map(|(domain, text)| Some((*domain, CustodyFact::of_text(&text.value)?)))
+            .collect()
+    }
+}
+
+#[derive(Clone)]
+pub(in crate::policy) struct ItemEntry {
+    pub name: Spanned<String>,
+    pub kind: Typed<ItemKind>,
+    pub of: Typed<String>,
+    pub paths: Typed<Vec<Spanned<String>>>,
+    pub custody: CustodyEntry,
+    /// Whether something in the table could not be read.
+    pub broken: bool,
 }
 
 #[derive(Clone)]

@@ -140,6 +140,11 @@ pub(in crate::policy) static POLICY: Shape = shape(
             "One more way to move coins: staged with `escrow`, direct without.",
         ),
         optional(
+            "items",
+            Value::Named(&ITEM),
+            "What parties keep beside their keys, and where, each a table `[items.NAME]`.",
+        ),
+        optional(
             "lints",
             Value::Silenced,
             "Codes that are silenced, each with the reason for whoever reads the policy next.",
@@ -222,20 +227,20 @@ static PARTY: Shape = shape(
         optional(
             "custody",
             Value::Table(&CUSTODY),
-            "Where the keys are kept, in the author's own words.",
+            "Where the keys are kept, in the author's own words; `none` where there is no such domain.",
         ),
     ],
 );
 
 static CUSTODY: Shape = shape(
-    "Facts about where the keys are kept.",
+    "Facts about where something is kept; `none` where there is no such domain.",
     &[
-        optional("operator", Value::Text, "Who operates the keys."),
-        optional("host", Value::Text, "The machine or place of the keys."),
+        optional("operator", Value::Text, "Who operates it."),
+        optional("host", Value::Text, "The machine or place in which it is."),
         optional(
             "cloud",
             Value::Text,
-            "The cloud account that reaches the keys, or `none`.",
+            "The cloud account that reaches it, or `none`.",
         ),
         optional("vendor", Value::Text, "Who made the signing device."),
         optional(
@@ -243,7 +248,29 @@ static CUSTODY: Shape = shape(
             Value::Text,
             "Whose courts reach the holder.",
         ),
-        optional("site", Value::Text, "Where the keys are."),
+        optional("site", Value::Text, "Where it is."),
+    ],
+);
+
+static ITEM: Shape = shape(
+    "Something a party keeps beside its keys.",
+    &[
+        required(
+            "kind",
+            Value::Word(&["files", "acknowledgements", "watchtower", "fees", "backup"]),
+            "What it is: a copy of the files signed in advance, the acknowledgement records, a watchtower with a completed cancel, the fee wallet, or a copy of the keys.",
+        ),
+        required("of", Value::Name, "The party whose it is."),
+        optional(
+            "paths",
+            Value::Names,
+            "Of which staged paths; for `files` and `watchtower`, and all of them where left out.",
+        ),
+        optional(
+            "custody",
+            Value::Table(&CUSTODY),
+            "Where it is kept; what is not said here is as with the party's keys.",
+        ),
     ],
 );
 

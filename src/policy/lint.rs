@@ -1,5 +1,6 @@
 //! Lints: what is allowed, and often a mistake; and notes, which are in nobody's way.
 
+mod custody;
 mod membership;
 mod shadow;
 mod silence;
@@ -38,4 +39,5 @@ pub(in crate::policy) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>
     timing::check(facts, problems);
     membership::check(facts, problems);
     shadow::check(facts, problems);
+    custody::check(facts, problems);
 }

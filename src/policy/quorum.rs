@@ -1,9 +1,9 @@
 //! Parties, and the thresholds over them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{AccountKey, FeeWallet};
+use super::{AccountKey, Custody, FeeWallet};
 
 /// Somebody who holds keys: a person, an organisation, or a group that signs as one.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Party {
     pub(in crate::policy) veto: Option<AccountKey>,
     pub(in crate::policy) identity: Option<ed25519_dalek::VerifyingKey>,
     pub(in crate::policy) fees: Option<FeeWallet>,
-    pub(in crate::policy) custody: BTreeMap<String, String>,
+    pub(in crate::policy) custody: Custody,
 }
 
 impl Party {
@@ -48,9 +48,9 @@ impl Party {
         self.fees.as_ref()
     }
 
-    /// What the author says of where the party's keys are kept: `operator`, `host`, `cloud`, …
+    /// What the author says of where the party's keys are kept.
     #[must_use]
-    pub const fn custody(&self) -> &BTreeMap<String, String> {
+    pub const fn custody(&self) -> &Custody {
         &self.custody
     }
 }

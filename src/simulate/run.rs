@@ -9,6 +9,7 @@ use super::attempt;
 use super::cast::Cast;
 use super::check::{THIEF, check as check_names};
 use super::scenario::{Effect, Event, EventKind, Name, Scenario, Seize};
+use super::seizure::{self, Seizures};
 use super::steps::faucet_error;
 use super::words::{list, refusal, strings, warnings};
 use super::{Rehearsal, RehearsalError, Script, digest, expect};
@@ -33,6 +34,8 @@ pub(super) struct Rehearsed<'a> {
     pub(super) payees: BTreeSet<String>,
     /// The coins whose files nobody has any more.
     pub(super) lost_files: BTreeSet<String>,
+    /// The domains that were seized.
+    seizures: Seizures,
     timeline: Vec<Entry>,
     expectations: Vec<Expectation>,
     warnings: Vec<String>,
@@ -109,6 +112,7 @@ impl<'a> Rehearsed<'a> {
             deposits: BTreeMap::new(),
             payees: BTreeSet::new(),
             lost_files: BTreeSet::new(),
+            seizures: Seizures::default(),
             timeline: Vec::new(),
             expectations: Vec::new(),
             warnings: warnings(compiled.policy(), scenario),
@@ -279,23 +283,27 @@ impl<'a> Rehearsed<'a> {
 
     fn seize(&mut self, seize: &Seize) -> Told {
         let policy = Arc::clone(self.engine.compiled().policy());
-        let parties: Vec<String> = policy
-            .parties()
-            .filter(|party| party.custody().get(&seize.domain.text) == Some(&seize.value.text))
-            .map(|party| party.name().to_owned())
-            .collect();
-        let whose = format!("{} {}", seize.domain, seize.value);
-        let what = match seize.effect {
+        let taken = match seize.effect {
             Effect::Lose => {
-                self.cast.lose(parties.iter().cloned());
-                format!("is seized, and with it the keys of {}", list(&parties))
+                let taken = self.seizures.seize(seize, &policy);
+                self.cast.lose(taken.parties.iter().cloned());
+                taken
             }
             Effect::Compromise => {
-                self.cast.compromise(parties.iter().cloned());
-                format!("is broken into, and with it the keys of {}", list(&parties))
+                let taken = seizure::copied(seize, &policy);
+                self.cast.compromise(taken.parties.iter().cloned());
+                taken
             }
         };
-        Told::plain(whose, what)
+        let verb = seizure::verb(seize.effect);
+        let what = match taken.parties.is_empty() {
+            true => format!("{verb}, and with it no keys that are not elsewhere as well"),
+            false => format!("{verb}, and with it the keys of {}", list(&taken.parties)),
+        };
+        Told {
+            notes: taken.notes,
+            ..Told::plain(format!("{} {}", seize.domain, seize.value), what)
+        }
     }
 
     fn reorg(&mut self, depth: u32, forget: bool) -> Told {

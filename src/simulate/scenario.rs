@@ -10,6 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::compile::Stage;
+use crate::policy::Domain;
 use crate::report::btc;
 use crate::units::{Blocks, UnixTime};
 
@@ -228,12 +229,14 @@ pub enum Defect {
 /// Something happens to every party with the same custody fact.
 #[derive(Clone, Debug)]
 pub struct Seize {
-    /// Which fact: `operator`, `host`, `cloud`, `vendor`, `jurisdiction` or `site`.
-    pub domain: Name,
+    /// Which fact.
+    pub domain: Domain,
     /// Its value.
     pub value: Name,
     /// Whether the keys are lost, or in the wrong hands as well.
     pub effect: Effect,
+    /// Parties who were in the domain as well, although the policy says otherwise of them.
+    pub also: Vec<Name>,
 }
 
 /// What a seizure does to keys.

@@ -227,7 +227,10 @@ lose = ["alice", "carrol"]
 seize = { domain = "vendor", value = "leger" }
 
 [[event]]
-seize = { domain = "claud", value = "aws" }
+seize = { domain = "vendor", value = "none", also = ["carrol"] }
+
+[[event]]
+seize = { domain = "vendor", value = "new", also = ["carrol"] }
 
 [[event]]
 trigger = { coin = "later", path = "dead-man", by = ["agents"] }
@@ -255,14 +258,15 @@ new-tresury = "nothing"
             "line 10: the policy has no path `soss`; did you mean `sos`?",
             "line 13: the policy has no party `carrol`; did you mean `carol`?",
             "line 16: no party has `vendor` `leger`; did you mean `ledger`?",
-            "line 19: no party states the custody fact `claud`; did you mean `cloud`?",
-            "line 22: coin `later` is deposited only in line 25",
-            "line 22: `agents` is a quorum; name its parties",
-            "line 22: path `dead-man` is direct: it has no escrow, so there is nothing to trigger",
-            "line 28: path `sos` is staged; `recover` takes a direct path, or none where the coin is in an escrow",
-            "line 31: coin `later` is deposited in line 25 already",
-            "line 34: the policy has no lock-up of dead-man",
-            "line 37: nobody is ever paid as `new-tresury`; did you mean `new-treasury`?",
+            "line 19: `none` names no vendor, so nothing is shared by it",
+            "line 22: the policy has no party `carrol`; did you mean `carol`?",
+            "line 25: coin `later` is deposited only in line 28",
+            "line 25: `agents` is a quorum; name its parties",
+            "line 25: path `dead-man` is direct: it has no escrow, so there is nothing to trigger",
+            "line 31: path `sos` is staged; `recover` takes a direct path, or none where the coin is in an escrow",
+            "line 34: coin `later` is deposited in line 28 already",
+            "line 37: the policy has no lock-up of dead-man",
+            "line 40: nobody is ever paid as `new-tresury`; did you mean `new-treasury`?",
         ]
     );
 }

@@ -256,6 +256,9 @@ nonsense = 1
 [parties.alice]
 nonsense = 1
 custody = { nonsense = 1 }
+[items.gina-copy]
+nonsense = 1
+custody = { nonsense = 1 }
 [quorums]
 council = { nonsense = 1, roster = { nonsense = 1 } }
 [root]

@@ -111,10 +111,6 @@ fn party(
         .identity
         .as_ref()
         .and_then(|typed| identity(typed, problems));
-    let custody = entry
-        .custody
-        .iter()
-        .map(|(fact, text)| ((*fact).to_owned(), text.value.clone()));
     CheckedParty {
         name: entry.name.span,
         key: key.as_ref().map(|key| key.span),
@@ -127,7 +123,7 @@ fn party(
             veto: veto.map(|key| key.value),
             identity,
             fees: fees.map(|fees| fees.value),
-            custody: custody.collect(),
+            custody: entry.custody.facts(),
         }),
     }
 }

@@ -23,6 +23,7 @@ enum Kind {
     Party,
     Quorum,
     Path,
+    Item,
 }
 
 impl Kind {
@@ -31,6 +32,17 @@ impl Kind {
             Self::Party => "party",
             Self::Quorum => "quorum",
             Self::Path => "path",
+            Self::Item => "item",
+        }
+    }
+
+    /// The word with its article.
+    const fn one(self) -> &'static str {
+        match self {
+            Self::Party => "a party",
+            Self::Quorum => "a quorum",
+            Self::Path => "a path",
+            Self::Item => "an item",
         }
     }
 }
@@ -41,7 +53,7 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Diagnostic>) {
     }
     let names = all(document);
     for (kind, name) in &names {
-        let what = format!("the name of a {}", kind.word());
+        let what = format!("the name of {}", kind.one());
         if check_characters(name, &what, problems) {
             check_script(name, *kind, problems);
         }
@@ -49,10 +61,10 @@ pub(super) fn check(document: &Document, problems: &mut Vec<Diagnostic>) {
     }
     check_duplicates(&names, problems);
     check_likeness(&names, problems);
-    for party in &document.parties {
-        for (fact, text) in &party.custody {
-            check_text(text, &format!("`{fact}`"), problems);
-        }
+    let parties = document.parties.iter().map(|party| &party.custody);
+    let items = document.items.iter().map(|item| &item.custody);
+    for (domain, text) in parties.chain(items).flat_map(|custody| &custody.0) {
+        check_text(text, &format!("`{domain}`"), problems);
     }
     for lint in &document.lints {
         check_text(&lint.reason, "the reason", problems);
@@ -75,7 +87,8 @@ fn all(document: &Document) -> Vec<(Kind, &Spanned<String>)> {
         .paths
         .iter()
         .filter_map(|path| path.name.as_ref().map(|name| (Kind::Path, name)));
-    parties.chain(quorums).chain(paths).collect()
+    let items = document.items.iter().map(|item| (Kind::Item, &item.name));
+    parties.chain(quorums).chain(paths).chain(items).collect()
 }
 
 /// Reports an invisible character; true if there is none.
@@ -214,7 +227,7 @@ fn check_duplicates(names: &[(Kind, &Spanned<String>)], problems: &mut Vec<Diagn
                     }
                 )
             } else {
-                format!("a {} and a {}", earlier.word(), kind.word())
+                format!("{} and {}", earlier.one(), kind.one())
             };
             problems.push(
                 Diagnostic::new(

@@ -10,10 +10,11 @@ use crate::units::AbsoluteLock;
 use super::super::key::fee_wallet_key;
 use super::super::period::Clock;
 use super::super::shown::presentable;
-use super::super::{AccountKey, AccountKeyError, Layout, Network, Purpose, ScriptType};
+use super::super::{AccountKey, AccountKeyError, ItemKind, Layout, Network, Purpose, ScriptType};
 use super::{
-    ActivationEntry, Condition, DEFAULT_ROOT_LIKELIHOOD, Document, EscrowEntry, LockupEntry,
-    Members, PartyEntry, PathEntry, QuorumEntry, RosterEntry, Spanned, Typed,
+    ActivationEntry, Condition, CustodyEntry, DEFAULT_ROOT_LIKELIHOOD, Document, EscrowEntry,
+    ItemEntry, LockupEntry, Members, PartyEntry, PathEntry, QuorumEntry, RosterEntry, Spanned,
+    Typed,
 };
 
 pub(super) fn write(document: &Document) -> String {
@@ -49,6 +50,11 @@ pub(super) fn write(document: &Document) -> String {
     );
     for entry in &document.paths {
         path(&mut out, entry);
+    }
+    let mut items: Vec<&ItemEntry> = document.items.iter().collect();
+    items.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+    for entry in items {
+        item(&mut out, entry);
     }
     if !document.lints.is_empty() {
         out.push_str("\n[lints]\n");
@@ -122,14 +128,33 @@ fn party(out: &mut String, party: &PartyEntry) {
         "fees",
         party.fees.as_ref().map(|typed| string(&fees(&typed.value))),
     );
-    let mut custody: Vec<_> = party.custody.iter().collect();
-    custody.sort_by_key(|(fact, _)| *fact);
-    let facts = custody
+    line(out, "custody", custody(&party.custody));
+}
+
+/// The facts in the order of their words; nothing if there are none.
+fn custody(custody: &CustodyEntry) -> Option<String> {
+    let mut facts: Vec<_> = custody.0.iter().collect();
+    facts.sort_by_key(|(domain, _)| domain.as_str());
+    let facts = facts
         .iter()
-        .map(|(fact, typed)| (*fact, Some(string(&typed.value))));
-    if !custody.is_empty() {
-        line(out, "custody", Some(inline(facts)));
-    }
+        .map(|(domain, typed)| (domain.as_str(), Some(string(&typed.value))));
+    (!custody.0.is_empty()).then(|| inline(facts))
+}
+
+fn item(out: &mut String, item: &ItemEntry) {
+    out.push_str("\n[items.");
+    out.push_str(&key(&item.name.value));
+    out.push_str("]\n");
+    let kind = item.kind.as_ref();
+    line(
+        out,
+        "kind",
+        kind.map(|kind| word(&kind.value, &ItemKind::ALL)),
+    );
+    line(out, "of", named(&item.of));
+    let paths = item.paths.as_ref();
+    line(out, "paths", paths.map(|paths| names(&paths.value)));
+    line(out, "custody", custody(&item.custody));
 }
 
 fn quorum(out: &mut String, quorum: &QuorumEntry) {

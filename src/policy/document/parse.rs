@@ -7,27 +7,17 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::script::Imported;
 use super::super::shown::quote;
-use super::super::{Code, Diagnostic, Layout, Network, ScriptType, Span};
+use super::super::{Code, Diagnostic, Domain, ItemKind, Layout, Network, ScriptType, Span};
 use super::fields::{Fields, spanned_key, wrong_type};
 use super::{
-    Document, LintEntry, MAX_BYTES, MAX_PARTIES, MAX_PATHS, MAX_QUORUMS, PartyEntry, RootEntry,
-    Settings, Spanned, Typed,
+    CustodyEntry, Document, ItemEntry, LintEntry, MAX_BYTES, MAX_ITEMS, MAX_PARTIES, MAX_PATHS,
+    MAX_QUORUMS, PartyEntry, RootEntry, Settings, Spanned, Typed,
 };
 use super::{path, quorum};
 
 /// Feerates a policy can choose for its pre-signed transactions, in sat/vB: below one they would
 /// not be relayed, and above three they would pay more than a fee child does.
 const BASE_FEES: std::ops::RangeInclusive<u64> = 1..=3;
-
-/// The custody facts a party can state.
-const CUSTODY: [&str; 6] = [
-    "operator",
-    "host",
-    "cloud",
-    "vendor",
-    "jurisdiction",
-    "site",
-];
 
 /// A document of which nothing has been read yet.
 fn blank(source: Arc<str>) -> Document {
@@ -42,6 +32,7 @@ fn blank(source: Arc<str>) -> Document {
         root: RootEntry::default(),
         paths: Vec::new(),
         paths_broken: false,
+        items: Vec::new(),
         lints: Vec::new(),
     }
 }
@@ -145,6 +136,16 @@ fn root_table(document: &mut Document, table: &DeTable<'_>, problems: &mut Vec<D
         document
             .paths
             .push(path::read(table, span, fields.problems));
+    }
+    for item in limited(
+        fields.named_tables("items", "{ kind = \"files\", of = \"…\" }"),
+        MAX_ITEMS,
+        "items",
+        &mut fields,
+    ) {
+        document
+            .items
+            .push(self::item(item.name, item.fields, fields.problems));
     }
     if let Some((table, _)) = fields.table("lints") {
         document.lints = lints(table, fields.problems);
@@ -280,30 +281,52 @@ fn party(name: Spanned<String>, table: &DeTable<'_>, problems: &mut Vec<Diagnost
     let title = format!("party {}", quote(&name.value));
     let mut fields = Fields::new(table, name.span, title.clone(), problems);
     fields.require(&["key"]);
-    let mut party = PartyEntry {
+    let party = PartyEntry {
         key: fields.text("key"),
         identity: fields.text("identity"),
         veto: fields.text("veto"),
         fees: fields.text("fees"),
-        custody: Vec::new(),
+        custody: custody(&mut fields, &title),
         name,
     };
-    if let Some((table, span)) = fields.table("custody") {
-        let mut facts = Fields::new(
-            table,
-            span,
-            format!("the custody of {title}"),
-            fields.problems,
-        );
-        for fact in CUSTODY {
-            if let Some(typed) = facts.text(fact) {
-                party.custody.push((fact, typed));
-            }
-        }
-        facts.finish();
-    }
     fields.finish();
     party
+}
+
+fn custody(fields: &mut Fields<'_, '_, '_>, title: &str) -> CustodyEntry {
+    let mut custody = CustodyEntry::default();
+    let Some((table, span)) = fields.table("custody") else {
+        return custody;
+    };
+    let title = format!("the custody of {title}");
+    let mut facts = Fields::new(table, span, title, fields.problems);
+    for (word, domain) in Domain::ALL {
+        if let Some(typed) = facts.text(word) {
+            custody.0.push((domain, typed));
+        }
+    }
+    facts.finish();
+    custody
+}
+
+fn item(name: Spanned<String>, table: &DeTable<'_>, problems: &mut Vec<Diagnostic>) -> ItemEntry {
+    let before = problems.len();
+    let title = format!("item {}", quote(&name.value));
+    let mut fields = Fields::new(table, name.span, title.clone(), problems);
+    fields.require(&["kind", "of"]);
+    let kind = fields.word("kind", &ItemKind::ALL);
+    let of = fields.text("of");
+    let paths = fields.texts("paths");
+    let custody = custody(&mut fields, &title);
+    fields.finish();
+    ItemEntry {
+        name,
+        kind,
+        of,
+        paths,
+        custody,
+        broken: problems.len() > before,
+    }
 }
 
 fn root(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnostic>) -> RootEntry {

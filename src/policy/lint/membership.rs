@@ -261,6 +261,9 @@ fn unused(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
             named_by(activation, &mut open);
         }
     }
+    // Whoever keeps something has a part, be it only with a watchtower.
+    let items = facts.document.items.iter();
+    listed.extend(items.filter_map(|item| item.of.as_ref().map(|name| name.value.as_str())));
     let mut used: BTreeSet<&str> = BTreeSet::new();
     while let Some(name) = open.pop() {
         if used.insert(name) {

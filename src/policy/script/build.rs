@@ -26,6 +26,7 @@ pub(super) struct Builder {
     single: Fields,
     parties: Fields,
     quorums: Fields,
+    items: Fields,
     lints: Fields,
     paths: Vec<Node>,
     bytes: usize,
@@ -41,6 +42,7 @@ impl Builder {
             single: Fields::new(),
             parties: Fields::new(),
             quorums: Fields::new(),
+            items: Fields::new(),
             lints: Fields::new(),
             paths: Vec::new(),
             bytes: 0,
@@ -86,6 +88,17 @@ impl Builder {
         self.weigh(name.len() + size(&fields))?;
         put(
             &mut self.quorums,
+            &mut self.problems,
+            name,
+            node(fields, span),
+        );
+        Ok(())
+    }
+
+    pub fn item(&mut self, name: &str, fields: Fields, span: Span) -> Result<(), Trouble> {
+        self.weigh(name.len() + size(&fields))?;
+        put(
+            &mut self.items,
             &mut self.problems,
             name,
             node(fields, span),
@@ -153,6 +166,7 @@ impl Builder {
         let tables = [
             ("parties", &mut self.parties),
             ("quorums", &mut self.quorums),
+            ("items", &mut self.items),
             ("lints", &mut self.lints),
         ];
         for (name, fields) in tables {

@@ -59,6 +59,10 @@ pub(super) const FUNCTIONS: &[(&str, &str)] = &[
         "all_of",
         "`all_of([manual(\"agents\"), alarm(\"monitors\")])`",
     ),
+    (
+        "item",
+        "`item(\"gina-copy\", #{ kind: \"files\", of: \"gina\", custody: #{ site: \"basel\" } })`",
+    ),
     ("lint", "`lint(\"LS0603\", \"why\")`"),
     ("require", "`require(seats > 2, \"why\")`"),
     (
@@ -80,7 +84,7 @@ pub(super) fn register(sandbox: &mut Sandbox, builder: &Shared) {
     checks(sandbox, builder);
 }
 
-/// `policy`, `party`, `root`, `path` and `lint`.
+/// `policy`, `party`, `item`, `root`, `path` and `lint`.
 fn tables(sandbox: &mut Sandbox, builder: &Shared) {
     let engine = &mut sandbox.engine;
     let b = Rc::clone(builder);
@@ -96,6 +100,16 @@ fn tables(sandbox: &mut Sandbox, builder: &Shared) {
             let span = b.borrow().place(&context);
             let fields = fields(&map, span)?;
             b.borrow_mut().party(name, fields, span)?;
+            Ok::<_, Raised>(name.to_owned())
+        },
+    );
+    let b = Rc::clone(builder);
+    engine.register_fn(
+        "item",
+        move |context: NativeCallContext, name: &str, map: Map| {
+            let span = b.borrow().place(&context);
+            let fields = fields(&map, span)?;
+            b.borrow_mut().item(name, fields, span)?;
             Ok::<_, Raised>(name.to_owned())
         },
     );

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::scenario::{Defect, EventKind, Expectations, Name, Scenario, Seize, Whereabouts};
 use super::{Checker, THIEF};
 use crate::compile::Stage;
-use crate::policy::SpendingPath;
+use crate::policy::{CustodyFact, Party, SpendingPath};
 
 /// Least likeness of two words for one to be suggested for the other (Jaro-Winkler, 0 to 1).
 const SUGGEST_FROM: f64 = 0.8;
@@ -102,30 +102,44 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn seize(&mut self, seize: &Seize) {
-        let policy = self.policy;
-        let parties: Vec<_> = policy.parties().map(|party| party.custody()).collect();
-        let domain = seize.domain.text.as_str();
-        let values: BTreeSet<&str> = parties
-            .iter()
-            .filter_map(|facts| facts.get(domain).map(String::as_str))
-            .collect();
-        if values.is_empty() {
-            let known: BTreeSet<&str> = parties
-                .iter()
-                .flat_map(|facts| facts.keys().map(String::as_str))
-                .collect();
-            let similar = did_you_mean(domain, known);
-            let message = format!(
-                "no party states the custody fact {}{similar}",
-                quote(domain)
-            );
-            self.fault(seize.domain.line, message);
-        } else if !values.contains(seize.value.text.as_str()) {
-            let similar = did_you_mean(&seize.value.text, values);
-            let quoted = quote(&seize.value.text);
-            let message = format!("no party has {} {quoted}{similar}", quote(domain));
-            self.fault(seize.value.line, message);
+        let (domain, value) = (seize.domain, &seize.value);
+        let fact = CustodyFact::of_text(&value.text);
+        if fact.as_ref().and_then(CustodyFact::name).is_none() {
+            let quoted = quote(&value.text);
+            let message = format!("{quoted} names no {domain}, so nothing is shared by it");
+            self.fault(value.line, message);
+            return;
         }
+        self.parties(&seize.also);
+        let policy = self.policy;
+        let is_there = |party: &Party| party.custody().name(domain) == Some(value.text.trim());
+        for name in &seize.also {
+            if policy
+                .party(&name.text)
+                .is_some_and(|party| is_there(party))
+            {
+                let (party, there) = (quote(&name.text), quote(&value.text));
+                let message = format!(
+                    "{party} is said to be in {domain} {there} anyway; leave it out of `also`"
+                );
+                self.fault(name.line, message);
+            }
+        }
+        if policy.parties().any(|party| is_there(party)) || !seize.also.is_empty() {
+            return;
+        }
+        let stated = policy
+            .parties()
+            .filter_map(|party| party.custody().name(domain));
+        let stated: BTreeSet<&str> = stated.collect();
+        let quoted = quote(&value.text);
+        let message = if stated.is_empty() {
+            format!("no party states its `{domain}`")
+        } else {
+            let similar = did_you_mean(&value.text, stated);
+            format!("no party has `{domain}` {quoted}{similar}")
+        };
+        self.fault(value.line, message);
     }
 
     pub(super) fn expectations(&mut self, expectations: &Expectations) {

@@ -111,6 +111,8 @@ pub(super) struct SeizeDocument {
     pub(super) value: Spanned<String>,
     #[serde(default)]
     pub(super) effect: Effect,
+    #[serde(default)]
+    pub(super) also: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -16,7 +16,7 @@ use super::{
     ScenarioFault, Seize, Step, Whereabouts, Word,
 };
 use crate::compile::Stage;
-use crate::policy::Duration;
+use crate::policy::{Domain, Duration};
 use crate::units::{Blocks, UnixTime};
 
 /// The tables of an incident.
@@ -204,9 +204,10 @@ impl Reader<'_> {
         kinds.extend(stolen.map(|stolen| EventKind::Compromise(self.names(stolen))));
         kinds.extend(event.seize.map(|seize| {
             EventKind::Seize(Seize {
-                domain: self.name(seize.domain),
+                domain: self.domain(&seize.domain),
                 value: self.name(seize.value),
                 effect: seize.effect,
+                also: self.names(seize.also),
             })
         }));
         kinds.extend(
@@ -367,6 +368,17 @@ impl Reader<'_> {
             let message = format!("{quoted} is no amount; write such as `2.5 BTC` or `5000 sat`");
             self.fault(&typed.span(), message);
             Amount::ZERO
+        })
+    }
+
+    fn domain(&mut self, typed: &Spanned<String>) -> Domain {
+        Domain::from_written(typed.get_ref()).unwrap_or_else(|| {
+            let words = Domain::ALL.iter().map(|(word, _)| *word);
+            let similar = did_you_mean(typed.get_ref(), words);
+            let quoted = quote(typed.get_ref());
+            let message = format!("{quoted} is no kind of custody fact{similar}");
+            self.fault(&typed.span(), message);
+            Domain::Operator
         })
     }
 
