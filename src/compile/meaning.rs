@@ -76,3 +76,62 @@ fn thresh(threshold: usize, parts: Vec<Meaning>) -> Option<Meaning> {
     let parts = parts.into_iter().map(Arc::new).collect();
     Threshold::new(threshold, parts).ok().map(Semantic::Thresh)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::{Compiled, Stage, compile};
+    use crate::policy::{ScriptType, check};
+
+    /// A shipped policy in this script, which has every leaf in one piece.
+    fn compiled(script: &str, window: &str) -> Compiled {
+        let text = include_str!("../../policies/dao-treasury/policy.toml")
+            .replace("\"tr\"", &format!("\"{script}\""))
+            .replace("window = \"14 days\"", &format!("window = \"{window}\""));
+        let policy = check(&text).policy.expect("the policy is sound");
+        compile(Arc::new(policy)).expect("it compiles")
+    }
+
+    fn blocks(leaves: &[Leaf], script: ScriptType) -> Vec<Block> {
+        let blocks = leaves.iter().enumerate();
+        blocks
+            .map(|(number, leaf)| Block::whole(number, leaf, script))
+            .collect()
+    }
+
+    /// No block may be left out, ask for a signature less, or wait a day less; and the internal key
+    /// is an alternative like any other.
+    #[test]
+    fn a_descriptor_means_its_leaves_and_nothing_else() {
+        for script in ["tr", "wsh"] {
+            let compiled = compiled(script, "14 days");
+            let hasty = self::compiled(script, "13 days");
+            for stage in compiled.stages() {
+                let (descriptor, key) = (stage.descriptor(), stage.internal_key());
+                let leaves = stage.leaves();
+                let whole = blocks(leaves, compiled.policy().script());
+                assert!(means(descriptor, key, &whole, leaves));
+                if key.is_some() {
+                    assert!(!means(descriptor, None, &whole, leaves));
+                }
+                for number in 0..whole.len() {
+                    let mut fewer = whole.clone();
+                    fewer.remove(number);
+                    assert!(!means(descriptor, key, &fewer, leaves));
+                    let mut lower = whole.clone();
+                    let Some(Condition::Threshold(threshold, _)) = lower[number].parts.first_mut()
+                    else {
+                        panic!("every group of this policy is a threshold");
+                    };
+                    *threshold -= 1;
+                    assert!(!means(descriptor, key, &lower, leaves));
+                }
+                let hasty = hasty.stage(stage.stage()).expect("the same stages");
+                assert_eq!(
+                    means(hasty.descriptor(), hasty.internal_key(), &whole, leaves),
+                    !matches!(stage.stage(), Stage::Escrow(_)),
+                );
+            }
+        }
+    }
+}
