@@ -8,7 +8,6 @@
 mod branch;
 mod cost;
 mod derive;
-mod diagram;
 mod dummy;
 mod encode;
 mod expression;
@@ -32,6 +31,7 @@ use std::sync::Arc;
 use miniscript::descriptor::DescriptorPublicKey;
 use thiserror::Error;
 
+use crate::logic::TooLarge;
 use crate::policy::{Policy, SpendingPath};
 
 pub use self::branch::{BranchTable, BranchUse};
@@ -247,6 +247,14 @@ pub enum CompileError {
         /// The stage.
         stage: Stage,
     },
+    /// Whether the descriptor is what the policy means cannot be decided.
+    #[error("it cannot be decided whether the descriptor of the {stage} means what the policy says: {source}")]
+    Undecided {
+        /// The stage.
+        stage: Stage,
+        /// What would be too large.
+        source: TooLarge,
+    },
     /// The descriptor that the policy states for its vault is not that of the policy.
     #[error("the `descriptor` of the policy is not what the policy says: {reason}")]
     Given {
@@ -271,6 +279,7 @@ impl CompileError {
             Self::Meaning { .. } => {
                 "lifted, its ways to spend are not just those of root and of the paths".to_owned()
             }
+            Self::Undecided { source, .. } => source.to_string(),
             other => return other,
         };
         Self::Given { reason }

@@ -37,6 +37,8 @@
 // Numbers, words, and the scripts they become.
 pub mod units;
 
+pub mod logic;
+
 pub mod policy;
 
 pub mod compile;

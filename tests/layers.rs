@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 /// Every top-level module in reading order, with the modules it may use.
 const LAYERS: &[(&str, &[&str])] = &[
     ("units", &[]),
+    ("logic", &[]),
     ("policy", &["units"]),
-    ("compile", &["units", "policy"]),
+    ("compile", &["units", "logic", "policy"]),
     ("explain", &["units", "policy", "compile"]),
     ("devices", &["units", "compile"]),
     ("export", &["units", "policy", "compile"]),

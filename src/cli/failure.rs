@@ -107,14 +107,21 @@ impl Failure {
             | Self::Export { .. }
             | Self::Import { .. }
             | Self::Compile {
-                source: CompileError::Limit { .. } | CompileError::Given { .. },
+                source:
+                    CompileError::Limit { .. }
+                    | CompileError::Given { .. }
+                    | CompileError::Undecided { .. },
                 ..
             }
             | Self::Rehearsal {
                 source:
                     RehearsalError::Scenario(_)
                     | RehearsalError::Policy(_)
-                    | RehearsalError::Compile(CompileError::Limit { .. } | CompileError::Given { .. }),
+                    | RehearsalError::Compile(
+                        CompileError::Limit { .. }
+                        | CompileError::Given { .. }
+                        | CompileError::Undecided { .. },
+                    ),
                 ..
             } => Exit::Document,
             Self::NothingToTest { .. }

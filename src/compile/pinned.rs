@@ -13,12 +13,12 @@ use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::policy::{Liftable, Semantic};
 
 use super::cost::WitnessWeight;
-use super::diagram::{Diagram, Node};
 use super::expression::Expression;
 use super::leaf::{Leaf, LeafKind, PinnedLeaf};
 use super::script::{Condition, Place, ScriptLeaf};
 use super::stage::{LeafScripts, Stage, StageDescriptor};
 use super::{CompileError, dummy, is_unspendable};
+use crate::logic::{Formula, Logic, TooLarge};
 use crate::policy::{Member, Period, Policy, Quorum, ScriptType};
 use crate::units::{AbsoluteLock, RelativeLock};
 
@@ -63,7 +63,11 @@ pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, Comp
     let mut missed = Vec::new();
     for root_lock in [None, Some(RelativeLock::ONE_BLOCK)] {
         let choices = choices(policy, root_lock, &alternatives);
-        let Some(leaves) = leaves(&choices, &alternatives) else {
+        let found = leaves(&choices, &alternatives).map_err(|source| CompileError::Undecided {
+            stage: Stage::Vault,
+            source,
+        })?;
+        let Some(leaves) = found else {
             missed.push(missing(policy, &choices));
             continue;
         };
@@ -115,11 +119,16 @@ fn alternatives(descriptor: &Descriptor<DescriptorPublicKey>) -> Option<Vec<Alte
 }
 
 /// The leaves of the policy with the keys of the descriptor, if they are what it means.
-fn leaves(choices: &[Vec<Leaf>], alternatives: &[Alternative]) -> Option<Vec<Leaf>> {
+fn leaves(
+    choices: &[Vec<Leaf>],
+    alternatives: &[Alternative],
+) -> Result<Option<Vec<Leaf>>, TooLarge> {
     let mut trials = MAX_TRIALS;
     let mut leaves = fitting(choices, &mut Vec::new(), alternatives, &mut trials)?;
-    leaves.sort_by_key(|leaf| !leaf.is_key_path());
-    Some(leaves)
+    if let Some(leaves) = &mut leaves {
+        leaves.sort_by_key(|leaf| !leaf.is_key_path());
+    }
+    Ok(leaves)
 }
 
 /// What each leaf of the policy may be in the descriptor: that of root, and those of the paths.
@@ -175,23 +184,23 @@ fn fitting(
     chosen: &mut Vec<Leaf>,
     alternatives: &[Alternative],
     trials: &mut usize,
-) -> Option<Vec<Leaf>> {
+) -> Result<Option<Vec<Leaf>>, TooLarge> {
     let Some((own, others)) = choices.split_first() else {
         *trials = trials.saturating_sub(1);
-        return means(alternatives, chosen).then(|| chosen.clone());
+        return Ok(means(alternatives, chosen)?.then(|| chosen.clone()));
     };
     for leaf in own {
         if *trials == 0 {
-            return None;
+            return Ok(None);
         }
         chosen.push(leaf.clone());
-        let found = fitting(others, chosen, alternatives, trials);
+        let found = fitting(others, chosen, alternatives, trials)?;
         chosen.pop();
         if found.is_some() {
-            return found;
+            return Ok(found);
         }
     }
-    None
+    Ok(None)
 }
 
 /// What a leaf of the policy may be in the descriptor, the likeliest first: one of the branches
@@ -320,10 +329,10 @@ fn fact(meaning: &Meaning) -> Option<Fact> {
     }
 }
 
-/// Whether the descriptor is met exactly when one of the leaves is, each key and each lock being a
-/// variable of its own.
-fn means(alternatives: &[Alternative], leaves: &[Leaf]) -> bool {
-    let mut variables: BTreeMap<Fact, usize> = BTreeMap::new();
+/// Whether the descriptor is met exactly when one of the leaves is, each key and each lock being an
+/// atom of its own.
+fn means(alternatives: &[Alternative], leaves: &[Leaf]) -> Result<bool, TooLarge> {
+    let mut atoms: BTreeMap<Fact, usize> = BTreeMap::new();
     let leaf_facts = leaves.iter().flat_map(|leaf| {
         let keys = leaf.keys().map(|key| Fact::Key(key.clone()));
         keys.chain(locks(leaf.relative(), leaf.absolute()))
@@ -332,59 +341,45 @@ fn means(alternatives: &[Alternative], leaves: &[Leaf]) -> bool {
         .iter()
         .flat_map(|alternative| facts(&alternative.meaning));
     for fact in all.chain(leaf_facts) {
-        let next = variables.len();
-        variables.entry(fact).or_insert(next);
+        let next = atoms.len();
+        atoms.entry(fact).or_insert(next);
     }
-    let mut diagram = Diagram::default();
-    let said: Option<Vec<Node>> = alternatives
+    let said: Option<Vec<Formula>> = alternatives
         .iter()
-        .map(|alternative| node(&alternative.meaning, &variables, &mut diagram))
+        .map(|alternative| formula(&alternative.meaning, &atoms))
         .collect();
-    let said = said.and_then(|said| diagram.threshold(1, &said));
-    let meant: Option<Vec<Node>> = leaves
-        .iter()
-        .map(|leaf| leaf_node(leaf, &variables, &mut diagram))
-        .collect();
-    let meant = meant.and_then(|meant| diagram.threshold(1, &meant));
-    said.is_some() && said == meant
+    let Some(said) = said else {
+        return Ok(false);
+    };
+    let meant = leaves.iter().map(|leaf| leaf_formula(leaf, &atoms));
+    Logic::new().equivalent(&Formula::any(said), &Formula::any(meant.collect()))
 }
 
-fn node(
-    meaning: &Meaning,
-    variables: &BTreeMap<Fact, usize>,
-    diagram: &mut Diagram,
-) -> Option<Node> {
+/// What a lifted script asks for, unless it is of something that no policy has.
+fn formula(meaning: &Meaning, atoms: &BTreeMap<Fact, usize>) -> Option<Formula> {
     match meaning {
         Semantic::Thresh(thresh) => {
-            let members: Option<Vec<Node>> = thresh
-                .iter()
-                .map(|member| node(member, variables, diagram))
-                .collect();
-            diagram.threshold(thresh.k(), &members?)
+            let members: Option<Vec<Formula>> =
+                thresh.iter().map(|member| formula(member, atoms)).collect();
+            Some(Formula::at_least(thresh.k(), members?))
         }
-        other => diagram.variable(*variables.get(&fact(other)?)?),
+        other => atoms.get(&fact(other)?).copied().map(Formula::Atom),
     }
 }
 
-fn leaf_node(
-    leaf: &Leaf,
-    variables: &BTreeMap<Fact, usize>,
-    diagram: &mut Diagram,
-) -> Option<Node> {
-    let variable = |fact: &Fact, diagram: &mut Diagram| {
-        variables
-            .get(fact)
-            .and_then(|variable| diagram.variable(*variable))
+fn leaf_formula(leaf: &Leaf, atoms: &BTreeMap<Fact, usize>) -> Formula {
+    let atom = |fact: &Fact| match atoms.get(fact) {
+        Some(atom) => Formula::Atom(*atom),
+        None => Formula::never(),
     };
-    let keys: Option<Vec<Node>> = leaf
+    let keys: Vec<Formula> = leaf
         .keys()
-        .map(|key| variable(&Fact::Key(key.clone()), diagram))
+        .map(|key| atom(&Fact::Key(key.clone())))
         .collect();
-    let mut parts = vec![Condition::of(leaf).diagram_over(&keys?, diagram)?];
-    for lock in locks(leaf.relative(), leaf.absolute()) {
-        parts.push(variable(&lock, diagram)?);
-    }
-    diagram.threshold(parts.len(), &parts)
+    let seat = |seat: usize| keys.get(seat).cloned().unwrap_or_else(Formula::never);
+    let mut parts = vec![Condition::of(leaf).formula(&seat)];
+    parts.extend(locks(leaf.relative(), leaf.absolute()).iter().map(atom));
+    Formula::all(parts)
 }
 
 /// The scripts through which a leaf can be spent.

@@ -1,7 +1,7 @@
 //! Script leaves: the places of a descriptor through which a leaf can be spent.
 
-use super::diagram::{Diagram, Node};
 use super::leaf::Leaf;
+use crate::logic::{Formula, Logic, TooLarge};
 
 /// Where in a descriptor a script leaf stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,29 +106,13 @@ impl Condition {
         }
     }
 
-    /// The condition as a decision diagram, if it has one of the size that is allowed.
-    pub(super) fn diagram(&self, diagram: &mut Diagram) -> Option<Node> {
-        self.over(&|seat, diagram| diagram.variable(seat), diagram)
-    }
-
-    /// The same with these for the seats.
-    pub(super) fn diagram_over(&self, seats: &[Node], diagram: &mut Diagram) -> Option<Node> {
-        self.over(&|seat, _| seats.get(seat).copied(), diagram)
-    }
-
-    fn over(
-        &self,
-        seat: &dyn Fn(usize, &mut Diagram) -> Option<Node>,
-        diagram: &mut Diagram,
-    ) -> Option<Node> {
+    /// The condition with a formula for each seat.
+    pub(super) fn formula(&self, seat: &dyn Fn(usize) -> Formula) -> Formula {
         match self {
-            Self::Seat(number) => seat(*number, diagram),
+            Self::Seat(number) => seat(*number),
             Self::Threshold(threshold, members) => {
-                let members = members
-                    .iter()
-                    .map(|member| member.over(seat, diagram))
-                    .collect::<Option<Vec<_>>>()?;
-                diagram.threshold(*threshold, &members)
+                let members = members.iter().map(|member| member.formula(seat));
+                Formula::at_least(*threshold, members.collect())
             }
         }
     }
@@ -136,19 +120,17 @@ impl Condition {
 
 /// Whether these scripts together ask for just what the leaf asks for: whoever satisfies the leaf
 /// satisfies one of them, and whoever satisfies one of them satisfies the leaf.
-pub(super) fn cover(scripts: &[ScriptLeaf], leaf: &Leaf) -> bool {
+pub(super) fn cover(scripts: &[ScriptLeaf], leaf: &Leaf) -> Result<bool, TooLarge> {
     let whole = Condition::of(leaf);
     if let [only] = scripts
         && *only.condition() == whole
     {
-        return true;
+        return Ok(true);
     }
-    let mut diagram = Diagram::default();
     let any = scripts
         .iter()
-        .map(|script| script.condition().diagram(&mut diagram))
-        .collect::<Option<Vec<_>>>()
-        .and_then(|scripts| diagram.threshold(1, &scripts));
-    let whole = whole.diagram(&mut diagram);
-    any.is_some() && any == whole
+        .map(|script| script.condition().formula(&Formula::Atom))
+        .collect();
+    let whole = whole.formula(&Formula::Atom);
+    Logic::new().equivalent(&Formula::any(any), &whole)
 }

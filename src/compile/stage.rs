@@ -130,10 +130,13 @@ impl StageDescriptor {
             _ => None,
         };
         let scripts = scripts(&descriptor, &blocks, &leaves);
-        let covered = scripts
-            .iter()
-            .zip(&leaves)
-            .all(|(own, leaf)| cover(&own.scripts, leaf));
+        let mut covered = true;
+        for (own, leaf) in scripts.iter().zip(&leaves) {
+            covered &= cover(&own.scripts, leaf).map_err(|source| CompileError::Undecided {
+                stage: stage.clone(),
+                source,
+            })?;
+        }
         if !covered || !means(&descriptor, key_path, &blocks, &leaves) {
             return Err(CompileError::Meaning { stage });
         }
