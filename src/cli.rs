@@ -4,6 +4,7 @@
 //! a file with its arguments and what it does; how things look is in `render`, which alone writes
 //! to the terminal.  Results go to the standard output, everything else to standard error.
 
+mod analyze;
 mod check;
 mod compile;
 mod completions;
@@ -55,6 +56,7 @@ pub struct Cli {
 enum Command {
     Demo(demo::Demo),
     New(new::New),
+    Analyze(analyze::Analyze),
     Check(check::Check),
     Compile(compile::Compile),
     Completions(completions::Completions),
@@ -98,6 +100,7 @@ impl Command {
         match self {
             Self::Demo(demo) => demo.run(screen),
             Self::New(new) => new.run(screen),
+            Self::Analyze(analyze) => analyze.run(screen),
             Self::Check(check) => check.run(screen),
             Self::Compile(compile) => compile.run(screen),
             Self::Completions(completions) => completions.run(screen),

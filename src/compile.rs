@@ -248,7 +248,9 @@ pub enum CompileError {
         stage: Stage,
     },
     /// Whether the descriptor is what the policy means cannot be decided.
-    #[error("it cannot be decided whether the descriptor of the {stage} means what the policy says: {source}")]
+    #[error(
+        "it cannot be decided whether the descriptor of the {stage} means what the policy says: {source}"
+    )]
     Undecided {
         /// The stage.
         stage: Stage,

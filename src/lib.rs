@@ -43,6 +43,8 @@ pub mod policy;
 
 pub mod compile;
 
+pub mod analysis;
+
 pub mod explain;
 
 pub mod devices;

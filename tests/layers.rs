@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("logic", &[]),
     ("policy", &["units"]),
     ("compile", &["units", "logic", "policy"]),
+    ("analysis", &["units", "logic", "policy", "compile"]),
     ("explain", &["units", "policy", "compile"]),
     ("devices", &["units", "compile"]),
     ("export", &["units", "policy", "compile"]),
@@ -48,7 +49,9 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "units",
             "policy",
+            "logic",
             "compile",
+            "analysis",
             "explain",
             "devices",
             "export",

@@ -8,6 +8,7 @@ use super::Exit;
 use crate::compile::CompileError;
 use crate::export::ExportError;
 use crate::import::ImportError;
+use crate::logic::TooLarge;
 use crate::policy::{CasesError, Checked, Code, FormatError};
 use crate::simulate::{RehearsalError, ScenarioError};
 
@@ -34,6 +35,8 @@ pub(super) enum Failure {
     Export { file: String, source: ExportError },
     #[error("`{file}`: {source}")]
     Import { file: String, source: ImportError },
+    #[error("`{file}` cannot be analysed: {source}")]
+    Analysis { file: String, source: TooLarge },
     #[error("there is no stage `{given}`: write `vault`, `escrow PATH`, `lockup PATH` or `all`")]
     BadStage { given: String },
     #[error("`{file}`: {source}")]
@@ -104,6 +107,7 @@ impl Failure {
             | Self::Facts { .. }
             | Self::Cases { .. }
             | Self::Incident { .. }
+            | Self::Analysis { .. }
             | Self::Export { .. }
             | Self::Import { .. }
             | Self::Compile {
@@ -152,6 +156,7 @@ impl Failure {
             Self::Compile { .. } => "compile",
             Self::Format { .. } | Self::FormatScript { .. } => "format",
             Self::Incident { .. } => "incident",
+            Self::Analysis { .. } => "analysis",
             Self::Export { .. } => "export",
             Self::Import { .. } => "import",
             Self::BadStage { .. } => "stage",

@@ -4,6 +4,7 @@
 //! they are no terminals or are told so by the environment.  Whatever comes from a document goes
 //! through [`shown`], so that it cannot act on the terminal.
 
+mod analysis;
 mod begun;
 mod codes;
 mod compiled;
@@ -30,6 +31,7 @@ use serde_json::json;
 use super::Failure;
 use crate::policy::{Checked, Severity, is_invisible};
 
+pub(super) use self::analysis::analysis;
 pub(super) use self::begun::{begun, templates};
 pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;

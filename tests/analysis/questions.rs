@@ -1,0 +1,92 @@
+//! Each question, over every set of parties of generated policies.
+
+use std::collections::BTreeSet;
+
+use longstop::analysis::{Analyst, Armed};
+use longstop::logic::{AtomSet, Formula};
+use longstop::policy::{Policy, check};
+use proptest::prelude::*;
+
+use crate::dice::Dice;
+use crate::full::full;
+use crate::game::{Game, Goal};
+use crate::generate::plans;
+
+fn policy(text: &str) -> Option<Policy> {
+    check(text).policy
+}
+
+/// Every set of the parties, with everybody else.
+fn splits(policy: &Policy) -> Vec<(BTreeSet<String>, BTreeSet<String>)> {
+    let names: Vec<String> = policy
+        .parties()
+        .map(|party| party.name().to_owned())
+        .collect();
+    (0_u32..1 << names.len())
+        .map(|chosen| {
+            let (inside, outside): (Vec<_>, Vec<_>) = names
+                .iter()
+                .cloned()
+                .enumerate()
+                .partition(|(number, _)| chosen >> number & 1 == 1);
+            let set = |pairs: Vec<(usize, String)>| pairs.into_iter().map(|(_, name)| name);
+            (set(inside).collect(), set(outside).collect())
+        })
+        .collect()
+}
+
+fn atoms(analyst: &Analyst<'_>, names: &BTreeSet<String>) -> AtomSet {
+    let party = |name: &String| analyst.actors().party(name).expect("a party of the policy");
+    names.iter().map(party).collect()
+}
+
+/// A formula says of every set what a game says.
+fn agree(
+    text: &str,
+    what: &str,
+    formula: &Formula,
+    analyst: &Analyst<'_>,
+    policy: &Policy,
+    played: impl Fn(&BTreeSet<String>, &BTreeSet<String>) -> bool,
+) {
+    for (inside, outside) in splits(policy) {
+        let said = formula.holds(&atoms(analyst, &inside));
+        let played = played(&inside, &outside);
+        let terms = &text[text.find("[[path]]").unwrap_or_default()..];
+        assert_eq!(said, played, "{what}: {inside:?} in\n{terms}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn games_end_as_formulas_say(plan in plans(), seed in any::<u64>()) {
+        let text = full(&plan, &mut Dice(seed));
+        let Some(policy) = policy(&text) else { return Ok(()) };
+        // Every set is played out.
+        prop_assume!(policy.parties().count() <= 7);
+        let analyst = Analyst::of(&policy);
+        let game = Game::read(&text);
+        let play = analyst.by_party();
+        for (armed, is_armed) in [(Armed::Armed, true), (Armed::Unarmed, false)] {
+            agree(&text, "steal", &play.steal(armed), &analyst, &policy, |inside, outside| {
+                game.is_won(Goal::Take, inside, outside, is_armed)
+            });
+            let routes = play.routes(armed).into_iter().map(|route| route.defended);
+            let all = Formula::any(routes.collect());
+            agree(&text, "routes", &all, &analyst, &policy, |inside, outside| {
+                game.is_won(Goal::Take, inside, outside, is_armed)
+            });
+            agree(&text, "undefended", &play.steal_undefended(armed), &analyst, &policy, |inside, _| {
+                game.is_spendable(inside, is_armed)
+            });
+            agree(&text, "freeze", &play.freeze(armed), &analyst, &policy, |inside, outside| {
+                game.is_won(Goal::Freeze, inside, outside, is_armed)
+            });
+            agree(&text, "unspendable", &play.unspendable(armed), &analyst, &policy, |_, outside| {
+                !game.is_spendable(outside, is_armed)
+            });
+        }
+    }
+}
