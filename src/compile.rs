@@ -22,6 +22,7 @@ mod pieces;
 mod pinned;
 mod plain;
 mod script;
+mod seat;
 mod split;
 mod stage;
 

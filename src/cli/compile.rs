@@ -168,7 +168,7 @@ impl Compile {
         };
         ShownStage {
             stage: stage.stage(),
-            descriptor: stage.descriptor().to_string(),
+            descriptor: stage.text().to_owned(),
             unspendable_internal_key: stage
                 .internal_key()
                 .filter(|key| is_unspendable(key))

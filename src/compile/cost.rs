@@ -2,11 +2,12 @@
 
 use bitcoin::{FeeRate, Weight};
 use miniscript::Descriptor;
-use miniscript::descriptor::{DescriptorPublicKey, WshInner};
+use miniscript::descriptor::WshInner;
 use serde::Serialize;
 
 use super::layout::Block;
 use super::leaf::Leaf;
+use super::seat::SeatKey;
 use super::stage::StageDescriptor;
 
 /// Weight of a pay-to-anchor output: 8 bytes of value and a script of 4 with its length.
@@ -92,7 +93,7 @@ impl WitnessWeight {
 /// The weights of the witnesses of all leaves, computed in one go over the blocks, which are in
 /// the order in which they stand in the descriptor.
 pub(super) fn witness_weights(
-    descriptor: &Descriptor<DescriptorPublicKey>,
+    descriptor: &Descriptor<SeatKey>,
     blocks: &[Block],
     leaves: &[Leaf],
 ) -> Vec<WitnessWeight> {

@@ -1,13 +1,14 @@
 //! A stage at one derivation index: script, address, and the keys that sign.
 
+use std::collections::HashMap;
 use std::fmt;
 
-use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint};
+use bitcoin::bip32::{DerivationPath, Fingerprint};
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::taproot::{LeafVersion, TapLeafHash};
 use bitcoin::{Address, ScriptBuf};
-use miniscript::DefiniteDescriptorKey;
-use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use miniscript::descriptor::{ConversionError, Descriptor, DescriptorPublicKey};
+use miniscript::{DefiniteDescriptorKey, TranslatePk, Translator};
 use serde::{Deserialize, Serialize};
 
 use super::leaf::{Leaf, LeafKind, Role};
@@ -121,14 +122,15 @@ impl StageDescriptor {
         keychain: Keychain,
         index: u32,
         secp: &Secp256k1<All>,
-    ) -> Result<Derived, miniscript::descriptor::ConversionError> {
-        let [receive, change] = self.halves();
-        let half = match keychain {
-            Keychain::Receive => receive,
-            Keychain::Change => change,
-        };
-        let definite = half.at_derivation_index(index)?;
-        let concrete = definite.derived_descriptor(secp)?;
+    ) -> Result<Derived, ConversionError> {
+        let mut keys = Keys::new(keychain, index, secp);
+        let definite = self
+            .descriptor()
+            .translate_pk(&mut keys)
+            .map_err(|error| error.expect_translator_err(SAME_CONTEXT))?;
+        let concrete = definite
+            .translate_pk(&mut keys)
+            .map_err(|error| error.expect_translator_err(SAME_CONTEXT))?;
         let mut hashes = Vec::new();
         if let Descriptor::Tr(tr) = &concrete {
             hashes.extend(
@@ -140,25 +142,22 @@ impl StageDescriptor {
                     }),
             );
         }
-        let leaves = self
-            .leaves()
-            .iter()
-            .map(|leaf| DerivedLeaf {
+        let mut leaves = Vec::new();
+        for leaf in self.leaves() {
+            let scripts = self.scripts(leaf.kind()).iter();
+            let scripts = scripts.map(|script| DerivedScript {
+                script: script.clone(),
+                hash: match script.place() {
+                    Place::Tapleaf(number) => hashes.get(number).copied(),
+                    Place::KeyPath | Place::Script => None,
+                },
+            });
+            leaves.push(DerivedLeaf {
                 leaf: leaf.clone(),
-                scripts: self
-                    .scripts(leaf.kind())
-                    .iter()
-                    .map(|script| DerivedScript {
-                        script: script.clone(),
-                        hash: match script.place() {
-                            Place::Tapleaf(number) => hashes.get(number).copied(),
-                            Place::KeyPath | Place::Script => None,
-                        },
-                    })
-                    .collect(),
-                keys: key_uses(leaf, keychain, index, secp),
-            })
-            .collect();
+                scripts: scripts.collect(),
+                keys: keys.uses(leaf)?,
+            });
+        }
         Ok(Derived {
             stage: self.stage().clone(),
             keychain,
@@ -234,53 +233,93 @@ impl Derived {
     }
 }
 
-fn key_uses(leaf: &Leaf, keychain: Keychain, index: u32, secp: &Secp256k1<All>) -> Vec<KeyUse> {
-    let mut uses = Vec::new();
-    for group in leaf.groups() {
-        for (party, key) in group.seats() {
-            if let Some((public_key, fingerprint, path)) = derive_key(key, keychain, index, secp) {
+/// Why no key is out of place in a derived descriptor.
+const SAME_CONTEXT: &str = "a key stands where the key stood from which it is derived";
+
+/// The keys of a descriptor at a keychain and index, each derived once: where a leaf is split, a
+/// key stands in many scripts.
+struct Keys<'a> {
+    keychain: Keychain,
+    index: u32,
+    secp: &'a Secp256k1<All>,
+    definite: HashMap<DescriptorPublicKey, DefiniteDescriptorKey>,
+    public: HashMap<DefiniteDescriptorKey, bitcoin::PublicKey>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(keychain: Keychain, index: u32, secp: &'a Secp256k1<All>) -> Self {
+        Self {
+            keychain,
+            index,
+            secp,
+            definite: HashMap::new(),
+            public: HashMap::new(),
+        }
+    }
+
+    fn definite(
+        &mut self,
+        key: &DescriptorPublicKey,
+    ) -> Result<DefiniteDescriptorKey, ConversionError> {
+        if let Some(known) = self.definite.get(key) {
+            return Ok(known.clone());
+        }
+        // A key from elsewhere may have one branch or none.
+        let mut branches = key.clone().into_single_keys().into_iter();
+        let branch = match self.keychain {
+            Keychain::Receive => branches.next(),
+            Keychain::Change => branches.last(),
+        };
+        let branch = branch.unwrap_or_else(|| key.clone());
+        let definite = branch.at_derivation_index(self.index)?;
+        self.definite.insert(key.clone(), definite.clone());
+        Ok(definite)
+    }
+
+    fn public(
+        &mut self,
+        key: &DefiniteDescriptorKey,
+    ) -> Result<bitcoin::PublicKey, ConversionError> {
+        if let Some(known) = self.public.get(key) {
+            return Ok(*known);
+        }
+        let public = key.derive_public_key(self.secp)?;
+        self.public.insert(key.clone(), public);
+        Ok(public)
+    }
+
+    /// Who signs a leaf with what.
+    fn uses(&mut self, leaf: &Leaf) -> Result<Vec<KeyUse>, ConversionError> {
+        let mut uses = Vec::new();
+        for group in leaf.groups() {
+            for (party, key) in group.seats() {
+                let definite = self.definite(key)?;
                 uses.push(KeyUse {
                     party: party.to_owned(),
                     role: group.role(),
-                    public_key,
-                    fingerprint,
-                    path,
+                    public_key: self.public(&definite)?,
+                    // Without an origin, the key counts as its own master key.
+                    fingerprint: definite.master_fingerprint(),
+                    path: definite.full_derivation_path().unwrap_or_default(),
                 });
             }
         }
+        Ok(uses)
     }
-    uses
 }
 
-/// A key at a keychain and index, with the fingerprint of its master key and the path from there.
-fn derive_key(
-    key: &DescriptorPublicKey,
-    keychain: Keychain,
-    index: u32,
-    secp: &Secp256k1<All>,
-) -> Option<(bitcoin::PublicKey, Fingerprint, DerivationPath)> {
-    let DescriptorPublicKey::MultiXPub(multi) = key else {
-        // A key from elsewhere, with one branch or none.
-        let definite = key.clone().at_derivation_index(index).ok()?;
-        let public_key = definite.derive_public_key(secp).ok()?;
-        let path = definite.full_derivation_path().unwrap_or_default();
-        return Some((public_key, definite.master_fingerprint(), path));
-    };
-    let branches = multi.derivation_paths.paths();
-    let branch = match keychain {
-        Keychain::Receive => branches.first(),
-        Keychain::Change => branches.last(),
-    }?;
-    let steps = branch.child(ChildNumber::Normal { index });
-    let derived = multi.xkey.derive_pub(secp, &steps).ok()?;
-    let (fingerprint, path) = match &multi.origin {
-        Some((fingerprint, account)) => (*fingerprint, account.extend(&steps)),
-        // Without an origin, the key counts as its own master key.
-        None => (multi.xkey.fingerprint(), steps),
-    };
-    Some((
-        bitcoin::PublicKey::new(derived.public_key),
-        fingerprint,
-        path,
-    ))
+impl Translator<DescriptorPublicKey, DefiniteDescriptorKey, ConversionError> for Keys<'_> {
+    fn pk(&mut self, key: &DescriptorPublicKey) -> Result<DefiniteDescriptorKey, ConversionError> {
+        self.definite(key)
+    }
+
+    miniscript::translate_hash_clone!(DescriptorPublicKey, DefiniteDescriptorKey, ConversionError);
+}
+
+impl Translator<DefiniteDescriptorKey, bitcoin::PublicKey, ConversionError> for Keys<'_> {
+    fn pk(&mut self, key: &DefiniteDescriptorKey) -> Result<bitcoin::PublicKey, ConversionError> {
+        self.public(key)
+    }
+
+    miniscript::translate_hash_clone!(DefiniteDescriptorKey, bitcoin::PublicKey, ConversionError);
 }

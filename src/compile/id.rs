@@ -25,7 +25,7 @@ impl PolicyId {
     ) -> Self {
         let descriptors: String = stages
             .iter()
-            .map(|stage| format!("{}\n", stage.descriptor()))
+            .map(|stage| format!("{}\n", stage.text()))
             .collect();
         let rows: String = branches
             .uses()

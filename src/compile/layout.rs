@@ -4,6 +4,7 @@ use super::encode::{Choice, Encoder, Lock, Way};
 use super::leaf::Leaf;
 use super::odds::Odds;
 use super::script::Condition;
+use super::seat::SeatKey;
 use crate::policy::ScriptType;
 
 /// Bytes of a `1` on the stack, which takes the first branch of an `or_i`.
@@ -33,11 +34,6 @@ pub(super) struct Block {
     pub expected: f64,
 }
 
-/// The name of a key in the miniscript of a block.
-pub(super) fn key_name(leaf: usize, seat: usize) -> String {
-    format!("k{leaf}_{seat}")
-}
-
 impl Block {
     /// A leaf in one piece, every threshold of it one fragment.
     pub(super) fn whole(number: usize, leaf: &Leaf, script: ScriptType) -> Self {
@@ -45,7 +41,7 @@ impl Block {
             Condition::Threshold(_, parts) => parts,
             seat @ Condition::Seat(_) => vec![seat],
         };
-        let key = |seat| key_name(number, seat);
+        let key = |seat| SeatKey::Seat { leaf: number, seat }.to_string();
         let texts = parts.iter().map(|part| part.miniscript(script, &key));
         let locks = locks(leaf).into_iter().map(|lock| lock.text);
         let mut texts: Vec<String> = texts.chain(locks).collect();
@@ -74,9 +70,9 @@ impl Block {
         leaf: &Leaf,
         parts: Vec<Condition>,
         weight: f64,
-        script: ScriptType,
+        encoder: &Encoder,
     ) -> Option<Self> {
-        let way: Way = Encoder::new(script, number).all(&parts, &locks(leaf), false)?;
+        let way: Way = encoder.all(&parts, &locks(leaf), false)?;
         Some(Self {
             leaf: number,
             parts,

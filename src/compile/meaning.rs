@@ -2,34 +2,29 @@
 
 use std::sync::Arc;
 
-use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use miniscript::descriptor::Descriptor;
 use miniscript::policy::{Liftable, Semantic};
 use miniscript::{AbsLockTime, RelLockTime, Threshold};
 
 use super::layout::Block;
 use super::leaf::Leaf;
 use super::script::Condition;
+use super::seat::SeatKey;
 
-type Meaning = Semantic<DescriptorPublicKey>;
+type Meaning = Semantic<SeatKey>;
 
 /// Whether the descriptor, read back and lifted by miniscript, is just the alternatives of these
-/// blocks, besides the internal key where it is that of a leaf or nobody's.
+/// blocks, besides its internal key.
 ///
-/// That the blocks of a leaf together are the leaf is for [`cover`](super::script::cover) to say.
-pub(super) fn means(
-    descriptor: &Descriptor<DescriptorPublicKey>,
-    internal_key: Option<&DescriptorPublicKey>,
-    blocks: &[Block],
-    leaves: &[Leaf],
-) -> bool {
-    let keys: Vec<Vec<&DescriptorPublicKey>> =
-        leaves.iter().map(|leaf| leaf.keys().collect()).collect();
+/// That the blocks of a leaf together are the leaf is for [`cover`](super::script::cover) to say,
+/// and which keys the numbers stand for is for [`with_keys`](super::seat::with_keys).
+pub(super) fn means(descriptor: &Descriptor<SeatKey>, blocks: &[Block], leaves: &[Leaf]) -> bool {
     let blocks = blocks.iter();
     let mut alternatives: Vec<Option<Meaning>> = blocks
-        .map(|block| block_meaning(block, leaves.get(block.leaf)?, keys.get(block.leaf)?))
+        .map(|block| block_meaning(block, leaves.get(block.leaf)?))
         .collect();
-    if let Some(key) = internal_key {
-        alternatives.push(Some(Semantic::Key(key.clone())));
+    if matches!(descriptor, Descriptor::Tr(_)) {
+        alternatives.push(Some(Semantic::Key(SeatKey::Internal)));
     }
     let expected = alternatives.into_iter().collect::<Option<Vec<_>>>();
     let expected = expected.and_then(|alternatives| thresh(1, alternatives));
@@ -41,10 +36,10 @@ pub(super) fn means(
     }
 }
 
-fn block_meaning(block: &Block, leaf: &Leaf, keys: &[&DescriptorPublicKey]) -> Option<Meaning> {
+fn block_meaning(block: &Block, leaf: &Leaf) -> Option<Meaning> {
     let mut parts = Vec::new();
     for part in &block.parts {
-        parts.push(condition_meaning(part, keys)?);
+        parts.push(condition_meaning(part, block.leaf)?);
     }
     if let Some(lock) = leaf.relative() {
         parts.push(Semantic::Older(
@@ -59,13 +54,13 @@ fn block_meaning(block: &Block, leaf: &Leaf, keys: &[&DescriptorPublicKey]) -> O
     thresh(parts.len(), parts)
 }
 
-fn condition_meaning(condition: &Condition, keys: &[&DescriptorPublicKey]) -> Option<Meaning> {
+fn condition_meaning(condition: &Condition, leaf: usize) -> Option<Meaning> {
     match condition {
-        Condition::Seat(seat) => keys.get(*seat).map(|key| Semantic::Key((*key).clone())),
+        Condition::Seat(seat) => Some(Semantic::Key(SeatKey::Seat { leaf, seat: *seat })),
         Condition::Threshold(threshold, members) => {
             let members = members
                 .iter()
-                .map(|member| condition_meaning(member, keys))
+                .map(|member| condition_meaning(member, leaf))
                 .collect::<Option<Vec<_>>>()?;
             thresh(*threshold, members)
         }
@@ -79,8 +74,12 @@ fn thresh(threshold: usize, parts: Vec<Meaning>) -> Option<Meaning> {
 
 #[cfg(test)]
 mod tests {
+    use miniscript::descriptor::DescriptorPublicKey;
+    use miniscript::{TranslatePk, Translator};
+
     use super::*;
-    use crate::compile::{Compiled, Stage, compile};
+    use crate::compile::seat::with_keys;
+    use crate::compile::{Compiled, Stage, compile, is_unspendable};
     use crate::policy::{ScriptType, check};
 
     /// A shipped policy in this script, which has every leaf in one piece.
@@ -92,6 +91,30 @@ mod tests {
         compile(Arc::new(policy)).expect("it compiles")
     }
 
+    /// A descriptor with the numbers of its seats for the keys.
+    struct Seats<'a>(&'a [Leaf]);
+
+    impl Translator<DescriptorPublicKey, SeatKey, ()> for Seats<'_> {
+        fn pk(&mut self, key: &DescriptorPublicKey) -> Result<SeatKey, ()> {
+            for (leaf, own) in self.0.iter().enumerate() {
+                if let Some(seat) = own.keys().position(|own| own == key) {
+                    return Ok(SeatKey::Seat { leaf, seat });
+                }
+            }
+            is_unspendable(key).then_some(SeatKey::Internal).ok_or(())
+        }
+
+        miniscript::translate_hash_fail!(DescriptorPublicKey, SeatKey, ());
+    }
+
+    fn by_seats(
+        descriptor: &Descriptor<DescriptorPublicKey>,
+        leaves: &[Leaf],
+    ) -> Descriptor<SeatKey> {
+        let seats = descriptor.translate_pk(&mut Seats(leaves));
+        seats.expect("every key is that of a seat, or nobody's")
+    }
+
     fn blocks(leaves: &[Leaf], script: ScriptType) -> Vec<Block> {
         let blocks = leaves.iter().enumerate();
         blocks
@@ -99,36 +122,43 @@ mod tests {
             .collect()
     }
 
-    /// No block may be left out, ask for a signature less, or wait a day less; and the internal key
-    /// is an alternative like any other.
+    /// No block may be left out, ask for a signature less, or wait a day less; and the keys
+    /// are in the places of their numbers.
     #[test]
     fn a_descriptor_means_its_leaves_and_nothing_else() {
         for script in ["tr", "wsh"] {
             let compiled = compiled(script, "14 days");
             let hasty = self::compiled(script, "13 days");
             for stage in compiled.stages() {
-                let (descriptor, key) = (stage.descriptor(), stage.internal_key());
                 let leaves = stage.leaves();
+                let descriptor = &by_seats(stage.descriptor(), leaves);
                 let whole = blocks(leaves, compiled.policy().script());
-                assert!(means(descriptor, key, &whole, leaves));
-                if key.is_some() {
-                    assert!(!means(descriptor, None, &whole, leaves));
-                }
+                assert!(means(descriptor, &whole, leaves));
+                // The descriptor is the one whose keys took the places of these numbers.
+                let with_keys = with_keys(descriptor, leaves, compiled.policy());
+                let (keys, text) = with_keys.expect("every number is that of a seat");
+                assert_eq!(&keys, stage.descriptor());
+                assert_eq!(text, stage.descriptor().to_string());
+                assert_eq!(text, stage.text());
                 for number in 0..whole.len() {
                     let mut fewer = whole.clone();
                     fewer.remove(number);
-                    assert!(!means(descriptor, key, &fewer, leaves));
+                    assert!(!means(descriptor, &fewer, leaves));
                     let mut lower = whole.clone();
                     let Some(Condition::Threshold(threshold, _)) = lower[number].parts.first_mut()
                     else {
                         panic!("every group of this policy is a threshold");
                     };
                     *threshold -= 1;
-                    assert!(!means(descriptor, key, &lower, leaves));
+                    assert!(!means(descriptor, &lower, leaves));
                 }
                 let hasty = hasty.stage(stage.stage()).expect("the same stages");
                 assert_eq!(
-                    means(hasty.descriptor(), hasty.internal_key(), &whole, leaves),
+                    means(
+                        &by_seats(hasty.descriptor(), hasty.leaves()),
+                        &whole,
+                        leaves
+                    ),
                     !matches!(stage.stage(), Stage::Escrow(_)),
                 );
             }

@@ -47,6 +47,12 @@ impl Odds {
 
     /// So many of these, the others shown not to be satisfied.
     pub(super) fn threshold(threshold: usize, members: &[Self]) -> Self {
+        let mut all = Self::up_to(threshold, members);
+        all.pop().expect("the last is that of the threshold")
+    }
+
+    /// The same for every number of these, from none to the threshold.
+    pub(super) fn up_to(threshold: usize, members: &[Self]) -> Vec<Self> {
         // For each number of members that are satisfied: how many sets, and the sum of their cost.
         let mut ways = vec![(0.0, 0.0); threshold + 1];
         if let Some(none) = ways.first_mut() {
@@ -65,12 +71,13 @@ impl Odds {
                 }
             }
         }
-        let (sets, cost) = ways.last().copied().unwrap_or_default();
-        Self {
+        let dissatisfy = members.iter().map(|member| member.dissatisfy).sum();
+        let ways = ways.into_iter().map(|(sets, cost)| Self {
             sets,
             satisfy: cost / sets,
-            dissatisfy: members.iter().map(|member| member.dissatisfy).sum(),
-        }
+            dissatisfy,
+        });
+        ways.collect()
     }
 
     /// For so many of these: in which part of all smallest sets each member signs.

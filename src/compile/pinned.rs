@@ -77,8 +77,10 @@ pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, Comp
             .collect::<Option<Vec<_>>>()
             .ok_or_else(other)?;
         let secp = Secp256k1::new();
+        let text = descriptor.to_string();
         let mut stage_descriptor =
-            StageDescriptor::from_parts(stage, descriptor, leaves, scripts).ok_or_else(other)?;
+            StageDescriptor::from_parts(stage, descriptor, text, leaves, scripts)
+                .ok_or_else(other)?;
         let weights = dummy::weights(&stage_descriptor, &secp).ok_or_else(other)?;
         stage_descriptor.set_weights(weights);
         stage_descriptor.check_limits()?;

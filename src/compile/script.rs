@@ -60,7 +60,7 @@ impl ScriptLeaf {
 }
 
 /// Who must sign, as thresholds over the seats of a leaf.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Condition {
     /// The seat with this number, counted over all groups of the leaf.
     Seat(usize),

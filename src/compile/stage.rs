@@ -1,19 +1,18 @@
 //! A stage and its descriptor.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
-use miniscript::{TranslateErr, TranslatePk, Translator};
+use miniscript::{ForEachKey, MiniscriptKey, TranslateErr};
 use serde::Serialize;
 
 use super::cost::WitnessWeight;
-use super::internal_key::unspendable_internal_key;
 use super::layout::Block;
 use super::leaf::{Leaf, LeafKind};
 use super::meaning::means;
 use super::script::{Condition, Place, ScriptLeaf, cover};
+use super::seat::{SeatKey, with_keys};
 use super::{CompileError, cost, layout, limits, split};
 use crate::policy::{Layout, Policy, ScriptType};
 
@@ -55,8 +54,7 @@ impl fmt::Display for Stage {
 pub struct StageDescriptor {
     stage: Stage,
     descriptor: Descriptor<DescriptorPublicKey>,
-    /// Receive and change: the same descriptor with each half of its branch pairs.
-    halves: [Descriptor<DescriptorPublicKey>; 2],
+    text: String,
     leaves: Vec<Leaf>,
     /// For each leaf, what can be spent through in its stead and what that costs.
     scripts: Vec<LeafScripts>,
@@ -85,9 +83,9 @@ impl StageDescriptor {
                     return Err(CompileError::Limit { stage, reason });
                 }
                 let text = if tree.is_empty() {
-                    format!("tr({INTERNAL_KEY})")
+                    format!("tr({})", SeatKey::Internal)
                 } else {
-                    format!("tr({INTERNAL_KEY},{tree})")
+                    format!("tr({},{tree})", SeatKey::Internal)
                 };
                 (text, blocks)
             }
@@ -112,24 +110,12 @@ impl StageDescriptor {
             stage: stage.clone(),
             source: Box::new(source),
         };
-        let named = Descriptor::<String>::from_str(&text)
+        let seats = Descriptor::<SeatKey>::from_str(&text)
             .map_err(|error| limit_or(&stage, error, refused))?;
-        let descriptor = named
-            .translate_pk(&mut Names::new(&named, &leaves, policy))
-            .map_err(|error| match error {
-                TranslateErr::TranslatorErr(()) => CompileError::Meaning {
-                    stage: stage.clone(),
-                },
-                TranslateErr::OuterError(error) => limit_or(&stage, error, refused),
-            })?;
-        descriptor
+        seats
             .sanity_check()
             .map_err(|error| limit_or(&stage, error, refused))?;
-        let key_path = match &descriptor {
-            Descriptor::Tr(tr) => Some(tr.internal_key()),
-            _ => None,
-        };
-        let scripts = scripts(&descriptor, &blocks, &leaves);
+        let scripts = scripts(&seats, &blocks, &leaves);
         let mut covered = true;
         for (own, leaf) in scripts.iter().zip(&leaves) {
             covered &= cover(&own.scripts, leaf).map_err(|source| CompileError::Undecided {
@@ -137,9 +123,16 @@ impl StageDescriptor {
                 source,
             })?;
         }
-        if !covered || !means(&descriptor, key_path, &blocks, &leaves) {
+        if !covered || !means(&seats, &blocks, &leaves) {
             return Err(CompileError::Meaning { stage });
         }
+        let (descriptor, text) =
+            with_keys(&seats, &leaves, policy).map_err(|error| match error {
+                TranslateErr::TranslatorErr(()) => CompileError::Meaning {
+                    stage: stage.clone(),
+                },
+                TranslateErr::OuterError(error) => limit_or(&stage, error, refused),
+            })?;
         // Leaves stand as their first scripts do.
         let mut ordered: Vec<(usize, Leaf, LeafScripts)> = Vec::new();
         let firsts: Vec<usize> = (0..leaves.len())
@@ -159,29 +152,27 @@ impl StageDescriptor {
         let other = CompileError::Meaning {
             stage: stage.clone(),
         };
-        let compiled = Self::from_parts(stage, descriptor, leaves, scripts).ok_or(other)?;
+        let compiled = Self::from_parts(stage, descriptor, text, leaves, scripts).ok_or(other)?;
         compiled.check_limits()?;
         Ok(compiled)
     }
 
-    /// A stage whose leaves and scripts are known to be those of the descriptor.
+    /// A stage whose leaves and scripts are known to be those of the descriptor; none if a key of
+    /// it has more branches than receive and change.
     ///
-    /// Where that has one branch and not two, both keychains are the same.
+    /// Where it has one branch and not two, both keychains are the same.
     pub(super) fn from_parts(
         stage: Stage,
         descriptor: Descriptor<DescriptorPublicKey>,
+        text: String,
         leaves: Vec<Leaf>,
         scripts: Vec<LeafScripts>,
     ) -> Option<Self> {
-        let mut halves = descriptor.clone().into_single_descriptors().ok()?;
-        if let [only] = halves.as_slice() {
-            halves.push(only.clone());
-        }
-        let halves = <[_; 2]>::try_from(halves).ok()?;
-        Some(Self {
+        let two_at_most = descriptor.for_each_key(|key| key.num_der_paths() <= 2);
+        two_at_most.then_some(Self {
             stage,
             descriptor,
-            halves,
+            text,
             leaves,
             scripts,
         })
@@ -207,8 +198,10 @@ impl StageDescriptor {
         &self.descriptor
     }
 
-    pub(super) const fn halves(&self) -> &[Descriptor<DescriptorPublicKey>; 2] {
-        &self.halves
+    /// The same as text, with its checksum.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The leaves: first the key path if it can be spent, then the script leaves as they stand in
@@ -285,7 +278,7 @@ fn cheapest_wsh(blocks: &[Block], leaves: &[Leaf]) -> Option<(String, Vec<Block>
     loop {
         if let Some((script, blocks)) = layout::or_cheapest(blocks, leaves, hashed) {
             let text = format!("wsh({script})");
-            let read = Descriptor::<String>::from_str(&text);
+            let read = Descriptor::<SeatKey>::from_str(&text);
             if read.is_ok_and(|read| read.sanity_check().is_ok()) {
                 return Some((text, blocks));
             }
@@ -297,55 +290,9 @@ fn cheapest_wsh(blocks: &[Block], leaves: &[Leaf]) -> Option<(String, Vec<Block>
     }
 }
 
-/// The name of the internal key until the others are known.
-const INTERNAL_KEY: &str = "internal";
-
-/// What stands for the names in a descriptor that is laid out.
-struct Names<'a> {
-    keys: HashMap<String, &'a DescriptorPublicKey>,
-    internal_key: Option<DescriptorPublicKey>,
-}
-
-impl<'a> Names<'a> {
-    fn new(named: &Descriptor<String>, leaves: &'a [Leaf], policy: &Policy) -> Self {
-        let mut keys = HashMap::new();
-        for (number, leaf) in leaves.iter().enumerate() {
-            for (seat, key) in leaf.keys().enumerate() {
-                keys.insert(layout::key_name(number, seat), key);
-            }
-        }
-        let internal_key = match named {
-            Descriptor::Tr(tr) => {
-                let own = leaves.iter().find(|leaf| leaf.is_key_path());
-                let own = own.and_then(|leaf| leaf.keys().next().cloned());
-                Some(own.unwrap_or_else(|| {
-                    let scripts = tr.tap_tree().iter().flat_map(|tree| tree.iter());
-                    let names = scripts.flat_map(|(_, script)| script.iter_pk());
-                    let in_order = names.filter_map(|name| keys.get(&name).copied());
-                    unspendable_internal_key(in_order, policy.network().kind())
-                }))
-            }
-            _ => None,
-        };
-        Self { keys, internal_key }
-    }
-}
-
-impl Translator<String, DescriptorPublicKey, ()> for Names<'_> {
-    fn pk(&mut self, name: &String) -> Result<DescriptorPublicKey, ()> {
-        if name == INTERNAL_KEY {
-            return self.internal_key.clone().ok_or(());
-        }
-        self.keys.get(name).map(|key| (*key).clone()).ok_or(())
-    }
-
-    // There are no hash locks in a policy.
-    miniscript::translate_hash_fail!(String, DescriptorPublicKey, ());
-}
-
 /// Each leaf's scripts and weights, the blocks being in the order of the descriptor.
 fn scripts(
-    descriptor: &Descriptor<DescriptorPublicKey>,
+    descriptor: &Descriptor<SeatKey>,
     blocks: &[Block],
     leaves: &[Leaf],
 ) -> Vec<LeafScripts> {

@@ -51,7 +51,7 @@ pub(super) fn descriptor(compiled: &Compiled, stage: &StageDescriptor) -> Result
     if policy.paths().is_empty() {
         return Err("Liana needs at least one recovery path, and this policy has none".to_owned());
     }
-    Ok(format!("{}\n", stage.descriptor()))
+    Ok(format!("{}\n", stage.text()))
 }
 
 /// The delay in blocks, which is the only lock that Liana knows.

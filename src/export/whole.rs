@@ -118,7 +118,7 @@ fn stage<'a>(
     let mut halves = halves(Format::Json, stage)?.into_iter();
     Ok(WholeStage {
         stage: stage.stage(),
-        descriptor: stage.descriptor().to_string(),
+        descriptor: stage.text().to_owned(),
         receive: halves.next().map(|half| half.to_string()),
         change: halves.next().map(|half| half.to_string()),
         unspendable_internal_key: stage

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::Secp256k1;
 
+use super::tree::halvings;
 use super::*;
 use crate::compile::encode::{Encoder, Lock};
 use crate::compile::{LeafKind, compile};
