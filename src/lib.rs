@@ -41,6 +41,8 @@ pub mod logic;
 
 pub mod policy;
 
+pub mod governance;
+
 pub mod compile;
 
 pub mod analysis;

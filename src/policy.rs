@@ -23,6 +23,7 @@ mod custody;
 mod diagnostic;
 mod document;
 mod format;
+mod identity;
 mod key;
 mod language;
 mod lint;
@@ -50,6 +51,7 @@ pub(crate) use self::diagnostic::position;
 pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
 pub use self::format::{FormatError, format};
+pub use self::identity::{IdentityError, identity_key};
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
 pub use self::period::{Clock, Duration, DurationError, Period};
 pub use self::quorum::{Member, Party, Quorum, Roster};
@@ -62,6 +64,7 @@ pub use self::schema::schema;
 pub use self::script::{
     Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value,
 };
+pub(crate) use self::shown::quote;
 pub use self::shown::{is_invisible, secrets};
 
 /// A sound policy.

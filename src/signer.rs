@@ -11,6 +11,7 @@ use bitcoin::bip32::{DerivationPath, Fingerprint, Xpriv, Xpub};
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 use bitcoin::psbt::{GetKey, GetKeyError, KeyRequest};
 use bitcoin::secp256k1::{All, Secp256k1, Signing};
+use ed25519_dalek::SigningKey;
 
 use crate::policy::AccountKey;
 
@@ -28,14 +29,7 @@ impl SoftwareSigner {
     /// The key is worthless: whoever knows the seed and the name has it too.
     #[must_use]
     pub fn stand_in(seed: u64, name: &str, secp: &Secp256k1<All>) -> Self {
-        // Tagged as in BIP-340, so that the bytes can be no other hash of ours.
-        let tag = sha256::Hash::hash(b"longstop/stand-in");
-        let mut engine = sha256::Hash::engine();
-        engine.input(tag.as_byte_array());
-        engine.input(tag.as_byte_array());
-        engine.input(&seed.to_le_bytes());
-        engine.input(name.as_bytes());
-        let bytes = sha256::Hash::from_engine(engine);
+        let bytes = tagged(b"longstop/stand-in", seed, name);
         let master = Xpriv::new_master(NetworkKind::Test, bytes.as_byte_array())
             .expect("one hash in 2^127 is no private key, and none of those is known");
         let fingerprint = master.fingerprint(secp);
@@ -43,6 +37,15 @@ impl SoftwareSigner {
             master,
             fingerprint,
         }
+    }
+
+    /// The stand-in of a party's identity, which signs governance events.
+    ///
+    /// As worthless as the keys of [`stand_in`](Self::stand_in).
+    #[must_use]
+    pub fn stand_in_identity(seed: u64, name: &str) -> SigningKey {
+        let bytes = tagged(b"longstop/stand-in-identity", seed, name);
+        SigningKey::from_bytes(bytes.as_byte_array())
     }
 
     /// The fingerprint of the master key.
@@ -88,4 +91,15 @@ impl Drop for SoftwareSigner {
     fn drop(&mut self) {
         self.master.private_key.non_secure_erase();
     }
+}
+
+/// A hash of a seed and a name, tagged as in BIP-340, so that it can be no other hash of ours.
+fn tagged(tag: &[u8], seed: u64, name: &str) -> sha256::Hash {
+    let tag = sha256::Hash::hash(tag);
+    let mut engine = sha256::Hash::engine();
+    engine.input(tag.as_byte_array());
+    engine.input(tag.as_byte_array());
+    engine.input(&seed.to_le_bytes());
+    engine.input(name.as_bytes());
+    sha256::Hash::from_engine(engine)
 }

@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("logic", &[]),
     ("policy", &["units"]),
+    ("governance", &["units", "policy"]),
     ("compile", &["units", "logic", "policy"]),
     ("analysis", &["units", "logic", "policy", "compile"]),
     ("explain", &["units", "policy", "compile"]),

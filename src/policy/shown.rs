@@ -9,7 +9,7 @@ const QUOTE_MAX: usize = 80;
 const WIF_LENGTHS: [usize; 2] = [51, 52];
 
 /// A foreign text for a message, in backticks: shortened, without secrets or control characters.
-pub(in crate::policy) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let shown = presentable(text, []);
     if shown.chars().count() <= QUOTE_MAX {
         return format!("`{shown}`");

@@ -15,7 +15,8 @@ use super::super::document::{Document, PartyEntry, Spanned, Typed};
 use super::super::key::fee_wallet_key;
 use super::super::shown::{is_secret, presentable, quote};
 use super::super::{
-    AccountKey, AccountKeyError, Code, Diagnostic, FeeWallet, Network, Party, Span,
+    AccountKey, AccountKeyError, Code, Diagnostic, FeeWallet, IdentityError, Network, Party, Span,
+    identity_key,
 };
 
 /// The version bytes by which some wallets mark the script of an account (SLIP-132), and the
@@ -367,33 +368,20 @@ fn identity(typed: &Spanned<String>, problems: &mut Vec<Diagnostic>) -> Option<V
         );
         None
     };
-    let Some(bytes) = hex(&typed.value) else {
-        let message = "`identity` is not 64 hexadecimal digits";
-        return bad(Code::BadIdentity, message, "not a public key");
-    };
-    let Ok(key) = VerifyingKey::from_bytes(&bytes) else {
-        let message = "`identity` is not a point of the curve";
-        return bad(Code::BadIdentity, message, "not a public key");
-    };
-    // Weak before non-canonical: points of small order have most of the odd encodings.
-    if key.is_weak() {
-        let message = "`identity` is a key of small order, under which anybody can sign";
-        return bad(Code::WeakIdentity, message, "weak");
+    match identity_key(&typed.value) {
+        Ok(key) => Some(key),
+        Err(error @ IdentityError::Weak) => bad(
+            Code::WeakIdentity,
+            &format!("`identity` is {error}"),
+            "weak",
+        ),
+        Err(error @ IdentityError::NotCanonical) => {
+            let message = format!("`identity` is {error}");
+            bad(Code::BadIdentity, &message, "encoded in another way")
+        }
+        Err(error) => {
+            let message = format!("`identity` is {error}");
+            bad(Code::BadIdentity, &message, "not a public key")
+        }
     }
-    if key.to_edwards().compress().to_bytes() != bytes {
-        let message = "`identity` is not the canonical encoding of its key";
-        return bad(Code::BadIdentity, message, "encoded in another way");
-    }
-    Some(key)
-}
-
-fn hex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -1,0 +1,15 @@
+//! What people sign about a policy, beside its transactions.
+//!
+//! Whatever is signed stands in an [`Envelope`]: the exact bytes, their type, and ed25519
+//! signatures over both.  An [`Attestation`] is a party's own word of where its keys are kept;
+//! [`Attestations`] reads a file of them and says what of a policy's custody is attested.
+
+mod attestation;
+mod custody;
+mod envelope;
+
+pub use self::attestation::{ATTESTATION_TYPE, Attestation, AttestationError};
+pub use self::custody::{
+    AttestationProblem, AttestationRemark, Attestations, Countersigner, CustodyReading, Standing,
+};
+pub use self::envelope::{Envelope, EnvelopeError};
