@@ -211,17 +211,20 @@ const fn coins(armed: Option<Armed>) -> &'static str {
 fn losses(losses: &[Loss], width: usize) -> String {
     let mut table = table(width, &["what is gone", "if these are"]);
     for loss in losses {
-        let path = loss.path.as_deref().map(shown).unwrap_or_default();
-        let what = match loss.kind {
-            LossKind::Unspendable => format!("every coin, for ever{}", coins(loss.armed)),
-            LossKind::ImmediatePath => "root's way".to_owned(),
-            LossKind::OnlyRecoveries => "every way but recoveries".to_owned(),
-            LossKind::Vetoes => "every veto".to_owned(),
-            LossKind::Path => format!("path {path}"),
-        };
-        table.add_row(vec![what, who(&loss.who)]);
+        table.add_row(vec![lost(loss), who(&loss.who)]);
     }
     drawn(&mut table)
+}
+
+fn lost(loss: &Loss) -> String {
+    let path = loss.path.as_deref().map(shown).unwrap_or_default();
+    match loss.kind {
+        LossKind::Unspendable => format!("every coin, for ever{}", coins(loss.armed)),
+        LossKind::ImmediatePath => "root's way".to_owned(),
+        LossKind::OnlyRecoveries => "every way but recoveries".to_owned(),
+        LossKind::Vetoes => "every veto".to_owned(),
+        LossKind::Path => format!("path {path}"),
+    }
 }
 
 fn rescue(rescue: &Rescue, width: usize) -> String {
@@ -292,7 +295,7 @@ fn sets(result: &Shown) -> String {
         );
     }
     for loss in &analysis.losses {
-        list(&format!("loss: {:?}", loss.kind), &loss.who);
+        list(&format!("loss of {}", lost(loss)), &loss.who);
     }
     text
 }
