@@ -19,6 +19,7 @@ mod formula;
 mod hash;
 mod minimal;
 mod orbits;
+mod order;
 mod question;
 mod symmetry;
 

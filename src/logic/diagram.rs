@@ -209,6 +209,11 @@ impl Diagram {
         }
     }
 
+    /// How many nodes there are.
+    pub(super) const fn len(&self) -> usize {
+        self.forks.len()
+    }
+
     /// The variable that a node asks about; for constants, one after all others.
     fn top(&self, node: Node) -> u32 {
         self.get(node).map_or(u32::MAX, |fork| fork.variable)

@@ -293,6 +293,11 @@ impl Families {
         }
     }
 
+    /// How many nodes there are.
+    pub(super) const fn len(&self) -> usize {
+        self.branches.len()
+    }
+
     fn top(&self, family: Family) -> u32 {
         self.get(family).map_or(u32::MAX, |branch| branch.element)
     }

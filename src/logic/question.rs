@@ -7,6 +7,7 @@ use super::formula::Formula;
 use super::hash::Table;
 use super::minimal::MinimalSets;
 use super::orbits::{self, Orbits};
+use super::order::order;
 use super::{MAX_ATOMS, MAX_NODES, TooLarge, symmetry};
 
 /// Answers questions about formulas, exactly.
@@ -132,6 +133,12 @@ impl Logic {
         })
     }
 
+    /// How many nodes the diagrams have by now, of conditions and of their minimal sets together.
+    #[must_use]
+    pub const fn nodes(&self) -> usize {
+        self.store.diagram.len() + self.store.families.len()
+    }
+
     /// Asks the store, and if that is too small for all that was asked before, once more an empty
     /// one, in which the atoms stand in the order that suits this question.
     fn ask<T>(
@@ -179,15 +186,13 @@ impl Store {
         self.atoms.is_empty()
     }
 
-    /// Gives every new atom its place after the others: members of one quorum follow one another.
+    /// Gives every new atom its place after the others.
     fn place(&mut self, formulas: &[&Formula]) -> Result<(), TooLarge> {
-        for formula in formulas {
-            formula.each_atom(&mut |atom| {
-                let next = self.atoms.len();
-                if *self.levels.entry(atom).or_insert(next) == next {
-                    self.atoms.push(atom);
-                }
-            });
+        for atom in order(formulas) {
+            let next = self.atoms.len();
+            if *self.levels.entry(atom).or_insert(next) == next {
+                self.atoms.push(atom);
+            }
         }
         if self.atoms.len() > MAX_ATOMS {
             return Err(TooLarge::Atoms { limit: MAX_ATOMS });
