@@ -100,3 +100,103 @@ fn claims(seize: &Seize, policy: &Policy) -> Vec<String> {
     });
     said.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenario::Name;
+    use super::*;
+    use crate::policy::check;
+
+    /// The policy of the departments, with backups of two of those in the cloud.
+    fn policy() -> Policy {
+        let text = std::fs::read_to_string("policies/departments/policy.toml").expect("shipped");
+        let backups = r#"
+[items.omar-seed]
+kind = "backup"
+of = "omar"
+custody = { cloud = "none", site = "malmo", host = "safe" }
+
+[items.felix-seed]
+kind = "backup"
+of = "felix"
+custody = { host = "disk" }
+"#;
+        let policy = check(&format!("{text}{backups}")).policy;
+        policy.expect("a sound policy")
+    }
+
+    fn seize(domain: Domain, value: &str, also: &[&str]) -> Seize {
+        let name = |text: &str| Name {
+            text: text.to_owned(),
+            line: 1,
+        };
+        Seize {
+            domain,
+            value: name(value),
+            effect: Effect::Lose,
+            also: also.iter().map(|party| name(party)).collect(),
+        }
+    }
+
+    #[test]
+    fn keys_are_lost_with_their_last_copy() {
+        let policy = policy();
+        let mut seizures = Seizures::default();
+        let taken = seizures.seize(&seize(Domain::Cloud, "nimbus-account-7", &[]), &policy);
+        // Felix keeps his backup in the same account, omar does not.
+        assert_eq!(taken.parties, ["fatima", "felix", "olena", "oskar"]);
+        assert_eq!(taken.notes, ["omar has a backup elsewhere"]);
+        // A site where nobody else is, and then the place of the backup.
+        let taken = seizures.seize(&seize(Domain::Site, "bern", &[]), &policy);
+        assert_eq!(taken.parties, ["fiduciary-bern"]);
+        let taken = seizures.seize(&seize(Domain::Host, "safe", &[]), &policy);
+        assert_eq!(taken.parties, ["omar"]);
+        // What is lost is lost once.
+        let taken = seizures.seize(&seize(Domain::Cloud, "nimbus-account-7", &[]), &policy);
+        assert!(taken.parties.is_empty() && taken.notes.is_empty());
+    }
+
+    #[test]
+    fn a_backup_alone_is_no_loss() {
+        let policy = policy();
+        let mut seizures = Seizures::default();
+        let taken = seizures.seize(&seize(Domain::Host, "safe", &[]), &policy);
+        assert!(taken.parties.is_empty());
+        // But then there is no other copy when the keys go.
+        let taken = seizures.seize(&seize(Domain::Cloud, "nimbus-account-7", &[]), &policy);
+        assert!(taken.parties.contains(&"omar".to_owned()));
+    }
+
+    #[test]
+    fn who_said_to_be_elsewhere_loses_too() {
+        let policy = policy();
+        let mut seizures = Seizures::default();
+        let event = seize(Domain::Cloud, "nimbus-account-7", &["freya", "omar"]);
+        let taken = seizures.seize(&event, &policy);
+        assert!(taken.parties.contains(&"freya".to_owned()));
+        assert!(!taken.parties.contains(&"omar".to_owned()));
+        assert!(
+            taken
+                .notes
+                .contains(&"the policy says of freya: cloud none".to_owned())
+        );
+        // A word that names no domain seizes nothing, though many say it.
+        let mut seizures = Seizures::default();
+        let nothing = seizures.seize(&seize(Domain::Cloud, "none", &[]), &policy);
+        assert!(nothing.parties.is_empty());
+    }
+
+    #[test]
+    fn a_copied_backup_is_a_copied_key() {
+        let policy = policy();
+        let taken = copied(&seize(Domain::Host, "safe", &["lea"]), &policy);
+        assert_eq!(taken.parties, ["lea", "omar"]);
+        assert_eq!(
+            taken.notes,
+            [
+                "the policy says of lea: host notebook",
+                "omar has a backup there"
+            ]
+        );
+    }
+}

@@ -569,3 +569,32 @@ fn a_deposit_beyond_the_faucet_is_said_to_be_one() {
     let report = on_the_way("lock-up", deposit);
     assert!(report.passed(), "{:?}", report.expectations);
 }
+
+#[test]
+fn seizures_that_cannot_be_meant_are_reported() {
+    let found = faults("\n[[event]]\nseize = { domain = \"claud\", value = \"aws\" }\n");
+    assert_eq!(
+        found,
+        ["line 7: `claud` is no kind of custody fact; did you mean `cloud`?"]
+    );
+    let party = "alice";
+    let policy = std::fs::read_to_string(TREASURY).expect("the policy is shipped");
+    let policy = check(&policy).policy.expect("the policy is sound");
+    let custody = policy.party(party).expect("a party").custody();
+    let vendor = custody
+        .name(crate::policy::Domain::Vendor)
+        .expect("a vendor");
+    let seize = |also: &str| {
+        faults(&format!(
+            "\n[[event]]\nseize = {{ domain = \"vendor\", value = \"{vendor}\", also = [\"{also}\"] }}\n"
+        ))
+    };
+    assert_eq!(
+        seize(party),
+        [format!(
+            "line 7: `alice` is said to be in vendor `{vendor}` anyway; leave it out of `also`"
+        )]
+    );
+    // Of whom the policy says something else, or nothing, it can be said.
+    assert_eq!(seize("gina"), Vec::<String>::new());
+}
