@@ -36,10 +36,8 @@ pub(super) struct Measure {
     operations: u64,
     /// Keys of executed `CHECKMULTISIG`s.
     checked: u64,
-    /// Items that satisfy it, at most.
+    /// Items that satisfy it; just as many show that it is not satisfied.
     items: u64,
-    /// Items that show it is not satisfied.
-    other_items: u64,
 }
 
 impl Measure {
@@ -50,7 +48,6 @@ impl Measure {
                 operations: 1,
                 checked: 0,
                 items: 1,
-                other_items: 1,
             };
         };
         if let [only] = members.as_slice() {
@@ -64,7 +61,6 @@ impl Measure {
                 operations: 1,
                 checked: all,
                 items: needed + 1,
-                other_items: needed + 1,
             };
         }
         let mut sum = Self {
@@ -72,7 +68,6 @@ impl Measure {
             operations: 1,
             ..Self::default()
         };
-        let mut more = Vec::new();
         for (place, member) in members.iter().enumerate() {
             let own = Self::of(member);
             // `s:` or `a:`, and `ADD`.
@@ -84,11 +79,8 @@ impl Measure {
             sum.bytes += own.bytes + joined;
             sum.operations += own.operations + joined;
             sum.checked += own.checked;
-            sum.other_items += own.other_items;
-            more.push(own.items - own.other_items.min(own.items));
+            sum.items += own.items;
         }
-        more.sort_unstable_by(|left, right| right.cmp(left));
-        sum.items = sum.other_items + more.into_iter().take(*threshold).sum::<u64>();
         sum
     }
 
@@ -267,7 +259,68 @@ pub(super) fn depth_excess(depth: u32) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use miniscript::{Miniscript, Segwitv0};
+
+    use super::Condition::{Seat, Threshold};
     use super::*;
+    use crate::policy::ScriptType;
+
+    /// A quorum of so many of so many keys.
+    fn keys(threshold: usize, members: usize) -> Condition {
+        Threshold(threshold, (0..members).map(Seat).collect())
+    }
+
+    /// A quorum of so many of a quorum and this many keys.
+    fn quorum_and_keys(threshold: usize, members: usize) -> Condition {
+        let keys = (0..members).map(Seat);
+        Threshold(
+            threshold,
+            std::iter::once(self::keys(2, 3)).chain(keys).collect(),
+        )
+    }
+
+    /// What is measured is what miniscript finds in the script: also where a number begins to take
+    /// a byte more, and where those members sign for whom most, or fewest, items are needed.
+    #[test]
+    fn conditions_measure_what_their_scripts_take() {
+        let mut conditions = vec![
+            Seat(0),
+            keys(1, 2),
+            keys(2, 3),
+            keys(16, 16),
+            keys(16, 17),
+            keys(17, 17),
+            keys(20, 20),
+            quorum_and_keys(1, 1),
+            quorum_and_keys(2, 2),
+            quorum_and_keys(16, 17),
+            quorum_and_keys(17, 17),
+        ];
+        for threshold in 1..=4 {
+            conditions.push(Threshold(
+                threshold,
+                vec![Seat(0), keys(1, 3), quorum_and_keys(2, 2), keys(4, 5)],
+            ));
+        }
+        for condition in conditions {
+            let text = condition.miniscript(ScriptType::Wsh, &|seat| format!("k{seat}"));
+            let script = Miniscript::<String, Segwitv0>::from_str_insane(&text).expect("it is one");
+            let found = script.ext;
+            let most = |number: Option<usize>| number.expect("it can be satisfied") as u64;
+            let expected = Measure {
+                bytes: script.script_size() as u64,
+                operations: found.ops.count as u64,
+                checked: most(found.ops.sat),
+                items: most(found.stack_elem_count_sat),
+            };
+            assert_eq!(Measure::of(&condition), expected, "{text}");
+            assert_eq!(
+                found.stack_elem_count_dissat, found.stack_elem_count_sat,
+                "{text}"
+            );
+        }
+        assert_eq!(Measure::of(&keys(1, 1)), Measure::of(&Seat(0)));
+    }
 
     /// Exactly at each limit, and one above.
     #[test]
@@ -277,7 +330,6 @@ mod tests {
             operations: 150,
             checked: 51,
             items: MAX_P2WSH_ITEMS,
-            other_items: 0,
         };
         assert_eq!(at.excess(), None);
         let above = [
@@ -322,7 +374,6 @@ mod tests {
             operations: 2,
             checked,
             items,
-            other_items: 0,
         };
         let chain = Measure::of_chain(&[leaf(3, 5), leaf(4, 2), leaf(4, 1)]);
         assert_eq!(chain.bytes, 30 + 6);
