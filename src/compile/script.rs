@@ -134,3 +134,45 @@ pub(super) fn cover(scripts: &[ScriptLeaf], leaf: &Leaf) -> Result<bool, TooLarg
     let whole = whole.formula(&Formula::Atom);
     Logic::new().equivalent(&Formula::any(any), &whole)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Condition::{Seat, Threshold};
+    use super::*;
+    use crate::compile::{LeafKind, compile};
+    use crate::policy::check;
+
+    /// Scripts, each of which asks for all of some seats.
+    fn scripts(seats: &[&[usize]]) -> Vec<ScriptLeaf> {
+        let all =
+            |seats: &[usize]| Threshold(seats.len(), seats.iter().copied().map(Seat).collect());
+        let scripts = seats.iter().enumerate();
+        scripts
+            .map(|(number, seats)| ScriptLeaf::new(Place::Tapleaf(number), all(seats)))
+            .collect()
+    }
+
+    /// Scripts cover a leaf of two of three if nobody who suffices is left out, and nobody else is
+    /// let in.
+    #[test]
+    fn scripts_cover_a_leaf_together() {
+        let text = include_str!("../../policies/dao-treasury/policy.toml");
+        let policy = check(text).policy.expect("the policy is sound");
+        let compiled = compile(Arc::new(policy)).expect("it compiles");
+        let leaf = LeafKind::Direct("dead-man".to_owned());
+        let leaf = compiled.vault().leaf(&leaf).expect("there is such a path");
+        let whole = |threshold| {
+            let condition = Threshold(threshold, (0..3).map(Seat).collect());
+            vec![ScriptLeaf::new(Place::Tapleaf(0), condition)]
+        };
+        assert!(cover(&whole(2), leaf));
+        assert!(!cover(&whole(1), leaf));
+        assert!(!cover(&whole(3), leaf));
+        assert!(cover(&scripts(&[&[0, 1], &[0, 2], &[1, 2]]), leaf));
+        assert!(!cover(&scripts(&[&[0, 1], &[0, 2]]), leaf));
+        assert!(!cover(&scripts(&[&[0, 1], &[0, 2], &[1, 2], &[2]]), leaf));
+        assert!(!cover(&[], leaf));
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::Secp256k1;
-use longstop::compile::{CompileError, Compiled, LeafKind, Role, compile};
+use longstop::compile::{CompileError, Compiled, LeafKind, Place, Role, ScriptLeaf, compile};
 use longstop::import::{Naming, read};
 use longstop::policy::{Network, Policy, check};
 use longstop::signer::SoftwareSigner;
@@ -193,4 +193,141 @@ fn a_descriptor_that_means_something_else_is_refused() {
         "wsh(or_d(multi(2,@1<0;1>/*,@2<0;1>/*,@5<0;1>/*),and_v(v:pk(@4<0;1>/*),older(4000))))",
     );
     refused(&good.replace(&text, &other));
+}
+
+/// BIP-341's point whose private key nobody has.
+const NOBODY: &str = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";
+
+/// A policy with this vault, whose quorum `root` is the first of these, and whose paths have the
+/// others and these locks.
+fn given(template: &str, root: &str, paths: &[(&str, &str)]) -> String {
+    let text = descriptor(&template.replace("NOBODY", NOBODY));
+    let script = if text.starts_with("tr") { "tr" } else { "wsh" };
+    let mut document = format!(
+        "[policy]\nname = \"given\"\nnetwork = \"regtest\"\nscript = \"{script}\"\ndescriptor = {text:?}\naccept_total_loss = \"a test\"\n"
+    );
+    for party in 1..=9 {
+        let key = descriptor(&format!("pkh(@{party}<0;1>/*)"));
+        let key = key.trim_start_matches("pkh(").split("/<").next();
+        let key = key.expect("the account comes first");
+        document += &format!("[parties.party-{party}]\nkey = {key:?}\n");
+    }
+    document += &format!("[quorums]\nroot = {root}\n");
+    for (number, (quorum, _)) in paths.iter().enumerate() {
+        document += &format!("quorum-{number} = {quorum}\n");
+    }
+    document += "[root]\nquorum = \"root\"\nrefresh = \"100 blocks\"\n";
+    for (number, (_, lock)) in paths.iter().enumerate() {
+        document +=
+            &format!("[[path]]\nname = \"path-{number}\"\nquorum = \"quorum-{number}\"\n{lock}\n");
+    }
+    document
+}
+
+/// So many of these parties.
+fn of(threshold: usize, parties: &[usize]) -> String {
+    format!("{{ threshold = {threshold}, of = {:?} }}", names(parties))
+}
+
+const DELAY: &str = "delay = \"4000 blocks\"";
+
+/// One party has a key beside several equal locks: that is a path's which stands where the others
+/// of its quorum do.  Compiling proves that the right ones were found.
+#[test]
+fn keys_of_one_party_belong_to_the_path_they_stand_with() {
+    // Three branches of one script.
+    let [a, b, c] = [(0, 2), (2, 3), (4, 4)].map(|(branch, party)| {
+        let next = branch + 1;
+        format!("and_v(v:multi(2,@1<{branch};{next}>/*,@{party}<0;1>/*),older(4000))")
+    });
+    let text = format!("wsh(or_i(pk(@9<0;1>/*),or_i({a},or_i({b},{c}))))");
+    let quorums = [2, 3, 4].map(|party| of(2, &[1, party]));
+    let paths = quorums.each_ref().map(|quorum| (quorum.as_str(), DELAY));
+    let root = of(1, &[9]);
+    compile(policy(&given(&text, &root, &paths))).expect("branches of a script");
+
+    // Three scripts of two branches each.
+    let [a, b, c] = [(0, 2), (2, 3), (4, 4)].map(|(branch, party)| {
+        let next = branch + 1;
+        format!("or_i(and_v(v:pk(@1<{branch};{next}>/*),older(4000)),and_v(v:pk(@{party}<0;1>/*),older(4000)))")
+    });
+    let text = format!("tr(NOBODY,{{pk(@9<0;1>/*),{{{a},{{{b},{c}}}}}}})");
+    let quorums = [2, 3, 4].map(|party| of(1, &[1, party]));
+    let paths = quorums.each_ref().map(|quorum| (quorum.as_str(), DELAY));
+    compile(policy(&given(&text, &root, &paths))).expect("scripts");
+
+    // Two branches of a script, after another that has keys of somebody else as well.
+    let text = "wsh(or_i(pk(@9<0;1>/*),or_i(and_v(v:multi(2,@1<2;3>/*,@5<0;1>/*),older(4000)),or_i(and_v(v:pk(@1<0;1>/*),older(4000)),and_v(v:pk(@2<0;1>/*),older(4000))))))";
+    let (alone, both) = (of(1, &[1, 2]), of(2, &[1, 5]));
+    let paths = [(alone.as_str(), DELAY), (both.as_str(), DELAY)];
+    compile(policy(&given(text, &root, &paths))).expect("a key beside a foreign one");
+
+    // Two branches without a lock, after another that has one.
+    let text = "wsh(or_i(and_v(v:pk(@1<2;3>/*),older(4000)),or_i(pk(@1<0;1>/*),pk(@2<0;1>/*))))";
+    let (root, late) = (of(1, &[1, 2]), of(1, &[1]));
+    compile(policy(&given(text, &root, &[(&late, DELAY)]))).expect("a key beside a lock");
+}
+
+/// A path may be the key path, which comes first, and one key may open two scripts, of which the
+/// one with a lock that the policy knows nothing of is not used.
+#[test]
+fn leaves_stand_where_they_can_be_spent() {
+    let text = "tr(@3<0;1>/*,multi_a(2,@1<0;1>/*,@2<0;1>/*))";
+    let (root, path) = (of(2, &[1, 2]), of(1, &[3]));
+    let compiled = compile(policy(&given(text, &root, &[(&path, "")]))).expect("it compiles");
+    let kinds: Vec<(&LeafKind, bool)> = compiled
+        .vault()
+        .leaves()
+        .iter()
+        .map(|leaf| (leaf.kind(), leaf.is_key_path()))
+        .collect();
+    let direct = LeafKind::Direct("path-0".to_owned());
+    assert_eq!(kinds, [(&direct, true), (&LeafKind::Spend, false)]);
+
+    let text = "tr(NOBODY,{and_v(v:pk(@1<0;1>/*),older(4000)),pk(@1<0;1>/*)})";
+    let compiled = compile(policy(&given(text, &of(1, &[1]), &[]))).expect("it compiles");
+    let scripts = compiled.vault().scripts(&LeafKind::Spend);
+    let places: Vec<Place> = scripts.iter().map(ScriptLeaf::place).collect();
+    assert_eq!(places, [Place::Tapleaf(1)]);
+}
+
+/// Who cannot be found is named: a path before root, and nobody where all can be found and it is
+/// something else that differs.
+#[test]
+fn what_is_missing_is_said() {
+    let text =
+        "wsh(or_d(multi(2,@1<0;1>/*,@2<0;1>/*,@3<0;1>/*),and_v(v:pk(@4<0;1>/*),older(4000))))";
+    let [root, other_root, low] = [of(2, &[1, 2, 3]), of(2, &[1, 6]), of(1, &[1, 2, 3])];
+    let [path, other_path] = [of(1, &[4]), of(1, &[5])];
+    compile(policy(&given(text, &root, &[(&path, DELAY)]))).expect("nothing is missing");
+    let no_path = "no way to spend that is the path `path-0`";
+    for (root, path, lock, expected) in [
+        (&root, &other_path, DELAY, no_path),
+        (&root, &path, "delay = \"4001 blocks\"", no_path),
+        (&other_root, &other_path, DELAY, no_path),
+        (&other_root, &path, DELAY, "no way to spend that is root's"),
+        (
+            &low,
+            &path,
+            DELAY,
+            "lifted, its ways to spend are not just those",
+        ),
+    ] {
+        match compile(policy(&given(text, root, &[(path, lock)]))) {
+            Err(CompileError::Given { reason }) => assert!(reason.contains(expected), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// An absolute lock is a lock like any other, to the block.
+#[test]
+fn absolute_locks_are_found() {
+    let text = "wsh(or_d(pk(@1<0;1>/*),and_v(v:pk(@2<0;1>/*),after(900000))))";
+    let (root, path) = (of(1, &[1]), of(1, &[2]));
+    for (height, fits) in [(899_999, false), (900_000, true), (900_001, false)] {
+        let lock = format!("unlock_height = {height}");
+        let compiled = compile(policy(&given(text, &root, &[(&path, &lock)])));
+        assert_eq!(compiled.is_ok(), fits, "{height}");
+    }
 }
