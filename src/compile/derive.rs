@@ -168,6 +168,16 @@ impl StageDescriptor {
             leaves,
         })
     }
+
+    /// Whether a script was derived from this descriptor, and not from that of another policy.
+    ///
+    /// Descriptors are compared before any key is derived, so this takes little.
+    #[must_use]
+    pub fn is_origin_of(&self, derived: &Derived, secp: &Secp256k1<All>) -> bool {
+        let mut keys = Keys::new(derived.keychain, derived.index, secp);
+        let own = self.descriptor().translate_pk(&mut keys);
+        *self.stage() == derived.stage && own.is_ok_and(|own| own == derived.definite)
+    }
 }
 
 impl Derived {

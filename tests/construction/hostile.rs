@@ -10,7 +10,7 @@ use bitcoin::{
 use longstop::compile::{DerivedLeaf, KeyUse, LeafKind, Role};
 use longstop::engine::Signers;
 use longstop::transaction::{
-    Cancel, Coin, EscrowCoin, ReceiveError, Received, StripReason, Stripped, VaultCoin,
+    BuildError, Cancel, Coin, EscrowCoin, ReceiveError, Received, StripReason, Stripped, VaultCoin,
 };
 
 use crate::vault::{DEPOSIT, Draft, SCRIPTS, TREASURY, World, anywhere, made};
@@ -506,5 +506,33 @@ fn a_signature_of_one_input_is_not_taken_for_another() {
         let signed = refresh.into_signed().expect("three of five");
         let complete = signed.finalize().expect("it is complete");
         world.accepts(complete.transaction());
+    }
+}
+
+/// The same people, and a window that is a block longer: other scripts, on which a signature for
+/// this policy would be worth nothing.
+#[test]
+fn coins_of_another_policy_are_refused() {
+    for script in SCRIPTS {
+        let mut other = Draft::new(script, &TREASURY.replace("20 blocks", "21 blocks")).world();
+        let mut world = Draft::new(script, TREASURY).world();
+        let (own, foreign) = (world.deposit(DEPOSIT), other.deposit(DEPOSIT));
+        let escrow: EscrowCoin = made(&other.builder().trigger(&foreign, "sos").expect("it pays"));
+        let builder = world.builder();
+        assert!(
+            builder
+                .cancel(&made(&builder.trigger(&own, "sos").expect("its own")))
+                .is_ok()
+        );
+        let refused = BuildError::Foreign {
+            coin: escrow.outpoint(),
+        };
+        assert_eq!(builder.cancel(&escrow).err(), Some(refused.clone()));
+        assert_eq!(builder.settle(&escrow).err(), Some(refused.clone()));
+        assert_eq!(
+            builder.override_escrow(&escrow).err(),
+            Some(refused.clone())
+        );
+        assert_eq!(builder.backstop(&escrow, anywhere()).err(), Some(refused));
     }
 }

@@ -48,6 +48,12 @@ pub enum BuildError {
         /// The coin.
         coin: OutPoint,
     },
+    /// A coin is of another policy, or of another version of this one.
+    #[error("the coin {coin} is not of this policy: its script comes from another descriptor")]
+    Foreign {
+        /// The coin.
+        coin: OutPoint,
+    },
     /// The coins are worth more than an amount can hold.
     #[error("the coins are worth more than there can be")]
     Amount,
