@@ -20,6 +20,7 @@
 //! ```
 
 mod actors;
+mod claim;
 mod coalitions;
 mod opening;
 mod play;
@@ -29,6 +30,7 @@ mod ways;
 use std::collections::BTreeSet;
 
 pub use self::actors::Actors;
+pub use self::claim::{Claim, ClaimError, Counterexample, Happening, Rests, Verdict};
 pub use self::coalitions::{Class, Coalitions, Group, Taken};
 pub use self::opening::Opening;
 pub use self::play::{Armed, Play, Route};
@@ -39,7 +41,7 @@ pub use self::result::{
 pub use self::ways::{Leads, Power, Way};
 
 use crate::compile::Stage;
-use crate::logic::{Formula, TooLarge};
+use crate::logic::{Formula, Logic, TooLarge};
 use crate::policy::{Policy, SpendingPath, Staged};
 
 use self::coalitions::Teller;
@@ -107,6 +109,10 @@ impl<'a> Analyst<'a> {
     #[must_use]
     pub const fn by_party(&self) -> &Play {
         &self.by_party
+    }
+
+    const fn logic(&mut self) -> &mut Logic {
+        self.teller.logic()
     }
 
     /// The coalitions that meet a condition, told in the words of the policy.

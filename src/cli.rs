@@ -6,6 +6,7 @@
 
 mod analyze;
 mod check;
+mod claims;
 mod compile;
 mod completions;
 mod demo;
@@ -169,7 +170,7 @@ impl Exit {
         match self {
             Self::Ok => "all is well",
             Self::Unmet => {
-                "an expectation of `simulate`, `test` or `demo` was not met, `rule eval` denies, `fmt --check` found something to change, or `verify` a difference"
+                "an expectation of `simulate`, `test` or `demo` was not met, `rule eval` denies, `fmt --check` found something to change, `verify` a difference, or `analyze` that a claim does not hold"
             }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
             Self::Document => "a policy, an incident or a file of facts has errors",

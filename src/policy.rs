@@ -50,6 +50,7 @@ pub use self::custody::{Custody, CustodyFact, Domain, Item, ItemKind};
 pub(crate) use self::diagnostic::position;
 pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
+pub(crate) use self::document::did_you_mean;
 pub use self::format::{FormatError, format};
 pub use self::identity::{IdentityError, identity_key};
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};

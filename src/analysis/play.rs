@@ -62,6 +62,8 @@ pub(super) struct StagedPlay {
     /// The wait before it.
     pub window: Opening,
     pub lockup: Option<LockupPlay>,
+    /// The seconds from the trigger before which a coalition wants the coin, if it has no time.
+    pub before: Option<u64>,
 }
 
 /// Its lock-up.
@@ -169,6 +171,19 @@ impl Play {
                 })
                 .collect(),
         }
+    }
+
+    /// The same for a coalition that wants the coin before so many seconds are over, counted from
+    /// each start anew.  What everybody else can do stays as it is: of the direct paths only those
+    /// matter that open before the coalition's own.
+    pub(super) fn before(&self, seconds: u64) -> Self {
+        let mut play = self.clone();
+        play.directs
+            .retain(|direct| direct.opens.seconds() < seconds);
+        for staged in &mut play.staged {
+            staged.before = Some(seconds);
+        }
+        play
     }
 
     pub(super) const fn root(&self) -> &Formula {
@@ -505,6 +520,11 @@ impl StagedPlay {
         }
     }
 
+    /// Whether a coalition has the time for waits of so many seconds.
+    fn has_time(&self, seconds: u64) -> bool {
+        self.before.is_none_or(|before| seconds < before)
+    }
+
     fn exits(&self, root: &Formula) -> impl Iterator<Item = Exit> {
         let settle = |acts, wins| Exit {
             power: Power::Settle,
@@ -512,28 +532,43 @@ impl StagedPlay {
             acts,
             wins,
         };
+        let window = self.window.seconds();
         let Some(lockup) = &self.lockup else {
             let exit = settle(self.settle.clone(), self.settle.clone());
-            return vec![exit].into_iter();
+            let exits = if self.has_time(window) {
+                vec![exit]
+            } else {
+                Vec::new()
+            };
+            return exits.into_iter();
         };
         let release = &lockup.release;
-        let in_lockup = if lockup.clawback {
-            any([root.clone(), all([release.clone(), root.dual()])])
-        } else {
+        let has_time = self.has_time(window + lockup.period.seconds());
+        let released = if has_time {
             release.clone()
+        } else {
+            Formula::never()
+        };
+        let in_lockup = if lockup.clawback {
+            any([root.clone(), all([released, root.dual()])])
+        } else {
+            released
         };
         let settles = |then: &Formula| all([self.settle.clone(), then.clone()]);
-        vec![
-            settle(settles(release), settles(&in_lockup)),
-            Exit {
+        let mut exits = Vec::new();
+        if has_time {
+            exits.push(settle(settles(release), settles(&in_lockup)));
+        }
+        if self.has_time(lockup.backstop.seconds()) {
+            exits.push(Exit {
                 power: Power::SkipLockup,
                 opens: lockup.backstop.clone(),
                 acts: release.clone(),
                 // The others settle before the backstop, if that helps them.
                 wins: all([release.clone(), any([self.settle.dual(), in_lockup])]),
-            },
-        ]
-        .into_iter()
+            });
+        }
+        exits.into_iter()
     }
 }
 
@@ -566,6 +601,7 @@ fn staged(path: &SpendingPath, ways: &[Way]) -> Option<StagedPlay> {
         settle,
         window,
         lockup,
+        before: None,
         path: name,
     })
 }

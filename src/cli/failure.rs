@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use super::Exit;
+use crate::analysis::ClaimError;
 use crate::compile::CompileError;
 use crate::export::ExportError;
 use crate::import::ImportError;
@@ -37,6 +38,12 @@ pub(super) enum Failure {
     Import { file: String, source: ImportError },
     #[error("`{file}` cannot be analysed: {source}")]
     Analysis { file: String, source: TooLarge },
+    #[error("{}", claims(.0))]
+    Claims(Vec<BadClaim>),
+    #[error(
+        "`{file}` holds no claim; write one in a line, such as `never 2 of agents before 30 days`"
+    )]
+    NoClaims { file: String },
     #[error("there is no stage `{given}`: write `vault`, `escrow PATH`, `lockup PATH` or `all`")]
     BadStage { given: String },
     #[error("`{file}`: {source}")]
@@ -90,6 +97,23 @@ pub(super) enum Failure {
     Panic,
 }
 
+/// A text that is no claim about the policy.
+#[derive(Debug)]
+pub(super) struct BadClaim {
+    /// Where it stands, ready to be shown.
+    pub place: String,
+    pub text: String,
+    pub error: ClaimError,
+}
+
+fn claims(bad: &[BadClaim]) -> String {
+    let told = bad.iter().map(|BadClaim { place, error, .. }| {
+        let help = error.help.iter().map(|help| format!("; {help}"));
+        format!("{place}: {error}{}", help.collect::<String>())
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
 impl Failure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
@@ -129,6 +153,8 @@ impl Failure {
                 ..
             } => Exit::Document,
             Self::NothingToTest { .. }
+            | Self::Claims(_)
+            | Self::NoClaims { .. }
             | Self::FormatScript { .. }
             | Self::UnknownTemplate { .. }
             | Self::NoTerminal
@@ -160,6 +186,7 @@ impl Failure {
             Self::Export { .. } => "export",
             Self::Import { .. } => "import",
             Self::BadStage { .. } => "stage",
+            Self::Claims(_) | Self::NoClaims { .. } => "claims",
             Self::Rehearsal { .. } => "rehearsal",
             Self::NothingToTest { .. } => "nothing-to-test",
             Self::UnknownCode { .. } => "unknown-code",
@@ -172,6 +199,14 @@ impl Failure {
             Self::TwoFormats => "two-formats",
             Self::UnknownCommand { .. } => "unknown-command",
             Self::Panic => "panic",
+        }
+    }
+
+    /// The claims that are none, where these are the reason.
+    pub(super) fn bad_claims(&self) -> &[BadClaim] {
+        match self {
+            Self::Claims(bad) => bad,
+            _ => &[],
         }
     }
 

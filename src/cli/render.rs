@@ -6,6 +6,7 @@
 
 mod analysis;
 mod begun;
+mod claims;
 mod codes;
 mod compiled;
 mod devices;
@@ -33,6 +34,7 @@ use crate::policy::{Checked, Severity, is_invisible};
 
 pub(super) use self::analysis::analysis;
 pub(super) use self::begun::{begun, templates};
+pub(super) use self::claims::claims;
 pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;
 pub(super) use self::devices::devices;
@@ -120,7 +122,10 @@ impl Screen {
         if let Some((file, checked)) = checked {
             self.diagnostics(file, checked);
         }
-        self.remark(failure);
+        match failure.bad_claims() {
+            [] => self.remark(failure),
+            bad => bad.iter().for_each(|bad| say(&claims::bad_claim(bad))),
+        }
         if self.json {
             let diagnostics = checked.map(|(_, checked)| diagnostics::located(checked));
             let error = json!({

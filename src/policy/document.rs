@@ -27,7 +27,8 @@ use super::{
 };
 
 pub(in crate::policy) use self::activation::{ActivationEntry, Condition};
-pub(in crate::policy) use self::fields::{SUGGESTIONS_MAX, did_you_mean};
+pub(in crate::policy) use self::fields::SUGGESTIONS_MAX;
+pub(crate) use self::fields::did_you_mean;
 
 /// The feerate of pre-signed transactions where the policy is silent.
 const DEFAULT_BASE_FEE: FeeRate = FeeRate::from_sat_per_vb_u32(2);

@@ -148,7 +148,7 @@ fn last(steps: &[Step]) -> String {
     path.map_or_else(|| word.to_owned(), |path| format!("{word} ({path})"))
 }
 
-fn steps(steps: &[Step]) -> String {
+pub(super) fn steps(steps: &[Step]) -> String {
     let word = |step: &Step| match (&step.path, step.after.seconds()) {
         (Some(path), 0) => format!("{} ({})", step.power.words().0, shown(path)),
         (None, _) => step.power.words().0.to_owned(),

@@ -484,7 +484,7 @@ pub(in crate::policy) fn word_meant<'a>(
 }
 
 /// The known word that is most like what was typed.
-pub(in crate::policy) fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
