@@ -111,7 +111,7 @@ fn claims(bad: &[BadClaim]) -> String {
         let help = error.help.iter().map(|help| format!("; {help}"));
         format!("{place}: {error}{}", help.collect::<String>())
     });
-    told.collect::<Vec<_>>().join("\n")
+    told.collect::<Vec<_>>().join("; ")
 }
 
 impl Failure {
