@@ -380,6 +380,10 @@ codes! {
 "Domains are compared letter by letter. Names that differ only in upper and lower case, in spaces and signs, or in letters that look alike are two domains, so what is kept in one would count as independent of the other."
 "Write both alike if they are one. If they are two, give one a name that nobody takes for the other."
 
+"LS0619" CoinTypeMismatch Warning WithReason "an account has the coin type of another network"
+"By BIP-44 and its successors the second step of an account says which network it is for: `0h` for the main network, `1h` for test networks. A signing device may refuse to sign with such an account, or it was made for another wallet."
+"Export the account for the policy's network, or correct `network`."
+
 "LS0701" VetoersAllInRoot Note WithReason "every veto holder is in root"
 "If root vanishes, nobody is left who can veto. A cancel by veto holders needs root's pre-signature, but not root itself: outsiders could hold the veto."
 "Consider a veto holder outside root."

@@ -2,6 +2,7 @@
 
 mod custody;
 mod membership;
+mod network;
 mod shadow;
 mod silence;
 mod timing;
@@ -40,4 +41,5 @@ pub(in crate::policy) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>
     membership::check(facts, problems);
     shadow::check(facts, problems);
     custody::check(facts, problems);
+    network::check(facts, problems);
 }

@@ -1,7 +1,8 @@
 //! Policies with placeholders for keys, so that no test contains one.
 //!
 //! `{alice}` is the account of a stand-in called alice, and a dot chooses something else of hers:
-//! `veto` and `fees` for those roles, `xpub` without origin, `fp` her fingerprint, `master` and
+//! `veto` and `fees` for those roles, `coin0` and `coin0-fees` with the main network's coin type,
+//! `old` an account whose path has none, `xpub` without origin, `fp` her fingerprint, `master` and
 //! `first` her keys at depths 0 and 1 without origin, `main` her account for the main network,
 //! `vpub` as some wallets write it, `single` a single public key, `identity` an ed25519 key, and
 //! `tprv`, `wif` and `words` for secrets.
@@ -238,6 +239,9 @@ fn value(placeholder: &str, secp: &Secp256k1<All>) -> String {
         "key" => key.to_string(),
         "veto" => account("48h/1h/2h/3h").to_string(),
         "fees" => format!("wpkh({}/<0;1>/*)", account("84h/1h/9h")),
+        "coin0" => account("48h/0h/0h/3h").to_string(),
+        "coin0-fees" => format!("wpkh({}/<0;1>/*)", account("84h/0h/9h")),
+        "old" => account("45h/0h").to_string(),
         "xpub" => key.xpub().to_string(),
         "fp" => signer.fingerprint().to_string(),
         "master" => account("m").xpub().to_string(),
