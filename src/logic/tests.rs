@@ -332,6 +332,46 @@ fn many_atoms_are_listed_too() {
 }
 
 #[test]
+fn sizes_beyond_the_last_bit_are_found_below_one_node() {
+    let either = Formula::any(vec![quorum(126, 1..127), quorum(127, 200..327)]);
+    let formula = Formula::all(vec![quorum(2, [0, 400]), either]);
+    let sets = Logic::new().minimal(&formula).expect("there is room");
+    assert_eq!(sets.by_size(), [(128, 1), (129, 1)]);
+    assert_eq!(sets.iter().count(), 2);
+}
+
+#[test]
+fn the_first_few_of_very_many_are_listed_at_once() {
+    // One atom or two others, forty times: 2^40 sets, of which one is smallest.
+    let pair = |number: usize| {
+        let first = number * 3;
+        Formula::any(vec![Formula::Atom(first), quorum(2, first + 1..first + 3)])
+    };
+    let formula = Formula::all((0..40).map(pair).collect());
+    let sets = Logic::new().minimal(&formula).expect("there is room");
+    assert_eq!(sets.count(), 1 << 40);
+    // To look for them among all the others would take days.
+    let sizes: Vec<usize> = sets.iter().take(42).map(|set| set.len()).collect();
+    assert_eq!(sizes[0], 40);
+    assert!(sizes[1..41].iter().all(|size| *size == 41), "{sizes:?}");
+    assert_eq!(sizes[41], 42);
+}
+
+#[test]
+fn what_is_known_takes_no_more_nodes() {
+    let mut logic = Logic::new();
+    assert_eq!(logic.nodes(), 0);
+    let one = logic.minimal(&Formula::Atom(0)).map(|sets| sets.count());
+    // A node for the condition, and one for its minimal set.
+    assert_eq!((one, logic.nodes()), (Ok(1), 2));
+    logic.minimal(&quorum(3, 0..5)).expect("there is room");
+    let nodes = logic.nodes();
+    assert!(nodes >= 2 * 9, "{nodes}");
+    logic.minimal(&quorum(3, 0..5)).expect("there is room");
+    assert_eq!(logic.nodes(), nodes);
+}
+
+#[test]
 fn a_stack_holds_as_many_atoms_as_are_allowed() {
     let mut logic = Logic::new();
     for threshold in [1, 2, MAX_ATOMS - 1, MAX_ATOMS] {
