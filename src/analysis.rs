@@ -22,6 +22,7 @@
 mod actors;
 mod claim;
 mod coalitions;
+mod diff;
 mod opening;
 mod play;
 mod result;
@@ -32,6 +33,10 @@ use std::collections::BTreeSet;
 pub use self::actors::Actors;
 pub use self::claim::{Claim, ClaimError, Counterexample, Happening, Rests, Verdict};
 pub use self::coalitions::{Class, Coalitions, Group, Taken};
+pub use self::diff::{
+    Ability, Action, ArmingWork, Change, Difference, Leaver, MoveCost, Part, PowerChange,
+    Presigned, Side, StageChange, StageFate, Wait, WaitChange, When, Work, compare,
+};
 pub use self::opening::Opening;
 pub use self::play::{Armed, Play, Route};
 pub use self::result::{

@@ -11,6 +11,7 @@ mod compile;
 mod completions;
 mod demo;
 mod devices;
+mod diff;
 mod explain;
 mod explain_code;
 mod export;
@@ -62,6 +63,7 @@ enum Command {
     Compile(compile::Compile),
     Completions(completions::Completions),
     Devices(devices::DevicesOf),
+    Diff(diff::Diff),
     Explain(explain::Explain),
     ExplainCode(explain_code::ExplainCode),
     Export(export::Export),
@@ -106,6 +108,7 @@ impl Command {
             Self::Compile(compile) => compile.run(screen),
             Self::Completions(completions) => completions.run(screen),
             Self::Devices(devices) => devices.run(screen),
+            Self::Diff(diff) => diff.run(screen),
             Self::Explain(explain) => explain.run(screen),
             Self::ExplainCode(explain_code) => explain_code.run(screen),
             Self::Export(export) => export.run(screen),
@@ -138,17 +141,20 @@ pub enum Exit {
     File,
     /// A fault of this program.
     Internal,
+    /// Two policies differ, and something has to be done before the new one holds.
+    Pending,
 }
 
 impl Exit {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ok,
         Self::Unmet,
         Self::Usage,
         Self::Document,
         Self::File,
         Self::Internal,
+        Self::Pending,
     ];
 
     /// The number.
@@ -161,6 +167,7 @@ impl Exit {
             Self::Document => 3,
             Self::File => 4,
             Self::Internal => 5,
+            Self::Pending => 6,
         }
     }
 
@@ -176,6 +183,9 @@ impl Exit {
             Self::Document => "a policy, an incident or a file of facts has errors",
             Self::File => "a file cannot be read or written",
             Self::Internal => "a fault of this program",
+            Self::Pending => {
+                "`diff` found something to be done: ratify, arm coins anew or move them"
+            }
         }
     }
 }

@@ -83,6 +83,7 @@ pub struct Policy {
     pub(in crate::policy) items: BTreeMap<String, Item>,
     pub(in crate::policy) root: Root,
     pub(in crate::policy) paths: Vec<SpendingPath>,
+    pub(in crate::policy) accepted: BTreeMap<String, String>,
     pub(in crate::policy) canonical: String,
 }
 
@@ -164,6 +165,12 @@ impl Policy {
     #[must_use]
     pub fn path(&self, name: &str) -> Option<&SpendingPath> {
         self.paths.iter().find(|path| path.name == name)
+    }
+
+    /// The codes of the lints that the policy silences, each with its reason.
+    pub fn accepted(&self) -> impl Iterator<Item = (&str, &str)> {
+        let accepted = self.accepted.iter();
+        accepted.map(|(code, reason)| (code.as_str(), reason.as_str()))
     }
 
     /// The document in its one canonical form, from which the policy id is computed.

@@ -243,12 +243,20 @@ impl Teller {
             let members = parties.filter_map(|name| actors.party(name)).collect();
             (members, quorum.name().to_owned())
         });
-        Self {
-            logic: Logic::new(),
-            names: (0..actors.len())
+        Self::with(
+            (0..actors.len())
                 .map(|atom| actors.name(atom).to_owned())
                 .collect(),
-            quorums: quorums.collect(),
+            quorums.collect(),
+        )
+    }
+
+    /// With names for the atoms, and sets of them that have a name, the best known ones first.
+    pub(super) fn with(names: Vec<String>, quorums: Vec<(AtomSet, String)>) -> Self {
+        Self {
+            logic: Logic::new(),
+            names,
+            quorums,
         }
     }
 

@@ -223,13 +223,13 @@ impl Compile {
 }
 
 /// Satoshis per virtual byte, of which a feerate holds quarters of a thousandth.
-fn sat_per_vb(rate: FeeRate) -> f64 {
+pub(super) fn sat_per_vb(rate: FeeRate) -> f64 {
     let per_kwu = u32::try_from(rate.to_sat_per_kwu()).unwrap_or(u32::MAX);
     f64::from(per_kwu) / 250.0
 }
 
 /// A feerate such as `5 sat/vB` or `2.5 sat/vB`.
-fn feerate(text: &str) -> Result<FeeRate, String> {
+pub(super) fn feerate(text: &str) -> Result<FeeRate, String> {
     let number = text.trim().strip_suffix("sat/vB").map(str::trim_end);
     let rate = number.and_then(|number| {
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));

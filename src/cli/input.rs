@@ -41,6 +41,13 @@ pub(super) struct Settings {
     set: Vec<(String, String)>,
 }
 
+impl Settings {
+    /// With these values, each a name and a text.
+    pub(super) fn of(set: &[(String, String)]) -> Self {
+        Self { set: set.to_vec() }
+    }
+}
+
 /// A policy that was read, be it TOML or a script.
 pub(super) struct PolicyFile {
     /// The name of the file as it may be shown.
@@ -141,7 +148,7 @@ pub(super) fn out_of_time() -> Arc<dyn Fn() -> bool + Send + Sync> {
 }
 
 /// `NAME=VALUE` on the command line.
-fn setting(text: &str) -> Result<(String, String), String> {
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
         .ok_or_else(|| "write it like `seats=7`".to_owned())

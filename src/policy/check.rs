@@ -233,6 +233,14 @@ impl Document {
                 .collect::<Option<_>>()?,
             root: root?,
             paths: paths.into_iter().collect::<Option<_>>()?,
+            accepted: self
+                .lints
+                .iter()
+                .map(|lint| {
+                    let reason = lint.reason.value.trim();
+                    (lint.code.value.clone(), reason.to_owned())
+                })
+                .collect(),
             canonical: self.canonical(),
         })
     }

@@ -163,7 +163,7 @@ pub(super) fn steps(steps: &[Step]) -> String {
 }
 
 /// A wait in words: the longest unit that tells it well, and the date where there is one.
-fn wait(seconds: u64, unlock: Option<u64>) -> String {
+pub(super) fn wait(seconds: u64, unlock: Option<u64>) -> String {
     let span = match seconds {
         0 => "at once".to_owned(),
         1..=7_199 => format!("{} minutes", seconds / 60),
