@@ -66,6 +66,7 @@ fn every_command_has_its_result_as_json() {
         (vec!["explain", POLICY], "sections"),
         (vec!["explain-code"], "codes"),
         (vec!["devices", POLICY], "stages"),
+        (vec!["diff", POLICY, POLICY], "work"),
         (vec!["import", WALLET_POLICY], "policy"),
         (vec!["export", POLICY, "--format", "core"], "pieces"),
         (

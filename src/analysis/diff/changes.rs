@@ -6,8 +6,8 @@ use bitcoin::hex::DisplayHex;
 use serde::Serialize;
 
 use crate::policy::{
-    Activation, Custody, Item, Member, Outcome, Party, PathKind, Period, Policy, Purpose, Quorum,
-    SpendingPath,
+    Activation, Custody, FeeWallet, Item, Member, Outcome, Party, PathKind, Period, Policy,
+    Purpose, Quorum, SpendingPath,
 };
 
 /// A part of a policy that has terms of its own.
@@ -225,12 +225,12 @@ fn of_party(party: &Party) -> Terms {
     let mut terms = Terms::default();
     terms.put("key", party.key());
     terms.put_some("veto key", party.veto());
-    let identity = party.identity().map(|key| key.to_bytes());
+    let identity = party.identity().map(ed25519_dalek::VerifyingKey::to_bytes);
     terms.put_some(
         "identity",
         identity.map(|bytes| bytes.to_lower_hex_string()),
     );
-    terms.put_some("fee wallet", party.fees().map(|fees| fees.account()));
+    terms.put_some("fee wallet", party.fees().map(FeeWallet::account));
     terms.put_custody(party.custody());
     terms
 }
