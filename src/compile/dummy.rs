@@ -144,3 +144,39 @@ impl Satisfier<PublicKey> for Signers<'_> {
         own.is_some_and(|own| lock.is_implied_by(own))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Condition::{Seat, Threshold};
+    use super::*;
+
+    fn one_of(seats: std::ops::Range<usize>) -> Condition {
+        Threshold(1, seats.map(Seat).collect())
+    }
+
+    #[test]
+    fn smallest_sets_are_those_that_just_suffice() {
+        let nested = Threshold(2, vec![Seat(0), one_of(1..3), Seat(3)]);
+        let sets = smallest_sets(&nested).expect("there are few");
+        let expected: [&[usize]; 5] = [&[0, 1], &[0, 2], &[0, 3], &[1, 3], &[2, 3]];
+        assert_eq!(sets.len(), expected.len());
+        for set in expected {
+            assert!(sets.iter().any(|own| own == set), "{set:?}");
+        }
+    }
+
+    /// As many as are tried, and one more.
+    #[test]
+    fn sets_are_tried_up_to_a_limit() {
+        let both = |left, right| Threshold(2, vec![one_of(0..left), one_of(left..left + right)]);
+        for (condition, sets) in [
+            (one_of(0..MAX_SETS), Some(MAX_SETS)),
+            (one_of(0..MAX_SETS + 1), None),
+            (Threshold(1, vec![one_of(0..MAX_SETS)]), Some(MAX_SETS)),
+            (both(MAX_SETS / 20, 20), Some(MAX_SETS)),
+            (both(MAX_SETS / 20 + 1, 20), None),
+        ] {
+            assert_eq!(smallest_sets(&condition).map(|sets| sets.len()), sets);
+        }
+    }
+}

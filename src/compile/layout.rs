@@ -196,3 +196,67 @@ pub(super) fn or_cheapest(
     }
     Some((way.to_string(), blocks))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first_key(leaf: usize) -> String {
+        SeatKey::Seat { leaf, seat: 0 }.to_string()
+    }
+
+    fn block(leaf: usize, weight: f64) -> Block {
+        Block {
+            leaf,
+            parts: Vec::new(),
+            weight,
+            text: format!("pk({})", first_key(leaf)),
+            size: 35.0,
+            most: 100,
+            expected: 90.0,
+        }
+    }
+
+    fn blocks(weights: &[f64]) -> Vec<Block> {
+        let weights = weights.iter().enumerate();
+        weights.map(|(leaf, weight)| block(leaf, *weight)).collect()
+    }
+
+    /// Trees as deep as their braces, and each block as high as it is likely.
+    #[test]
+    fn trees_are_as_deep_as_their_braces() {
+        for (weights, text, depth) in [
+            (vec![], "", 0),
+            (vec![1.0], "pk(k0_0)", 0),
+            (vec![1.0, 2.0], "{pk(k1_0),pk(k0_0)}", 1),
+            (vec![1.0; 4], "{{pk(k2_0),pk(k3_0)},{pk(k0_0),pk(k1_0)}}", 2),
+            (
+                vec![4.0, 8.0, 2.0, 1.0],
+                "{pk(k1_0),{pk(k0_0),{pk(k2_0),pk(k3_0)}}}",
+                3,
+            ),
+        ] {
+            let (tree, levels, blocks) = tap_tree(blocks(&weights));
+            assert_eq!((tree.as_str(), levels), (text, depth));
+            let names: String = blocks.iter().map(|block| first_key(block.leaf)).collect();
+            let in_text: String = text
+                .split(['{', '}', ',', '(', ')'])
+                .filter(|word| word.starts_with('k'))
+                .collect();
+            assert_eq!(names, in_text, "the blocks are in the order of the tree");
+        }
+    }
+
+    /// The likeliest comes first; each block pays for the turns that lead to it, and the last needs
+    /// no turn of its own.
+    #[test]
+    fn chains_add_their_turns() {
+        let (chain, blocks) = or_chain(blocks(&[2.0, 1.0, 3.0]));
+        assert_eq!(chain, "or_i(pk(k2_0),or_i(pk(k0_0),pk(k1_0)))");
+        let found: Vec<(usize, u64, f64)> = blocks
+            .iter()
+            .map(|block| (block.leaf, block.most, block.expected))
+            .collect();
+        assert_eq!(found, [(2, 102, 92.0), (0, 103, 93.0), (1, 102, 92.0)]);
+    }
+}

@@ -27,8 +27,8 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
             .map_or(run.len(), |(at, _)| at);
         let (word, mark) = run.split_at(end);
         match DescriptorPublicKey::from_str(word) {
-            Ok(key) if mark != "(" => pieces.push(Piece::Key(word, Box::new(key))),
-            _ => pieces.push(Piece::Other(word)),
+            Ok(key) => pieces.push(Piece::Key(word, Box::new(key))),
+            Err(_) => pieces.push(Piece::Other(word)),
         }
         pieces.push(Piece::Other(mark));
     }

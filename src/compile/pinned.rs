@@ -257,8 +257,7 @@ fn candidates(pinned: &PinnedLeaf<'_>, alternatives: &[Alternative]) -> Vec<Leaf
         let Some(expression) = expression(pinned.quorum, &mut keys) else {
             continue;
         };
-        let is_key_path = locks.is_empty()
-            && expression.keys().len() == 1
+        let is_key_path = expression.keys().len() == 1
             && branches.iter().any(|(_, place, branch)| match branch {
                 Semantic::Key(key) => {
                     *place == Place::KeyPath && expression.keys().first() == Some(&key)

@@ -345,3 +345,40 @@ fn limit_or(
         error => other(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::compile::compile;
+    use crate::policy::check;
+
+    /// One transaction with one leaf at the limit of relay, and with one that weighs one unit more.
+    #[test]
+    fn a_stage_that_cannot_be_spent_in_one_transaction_is_refused() {
+        let text = include_str!("../../policies/dao-treasury/policy.toml");
+        let policy = check(text).policy.expect("the policy is sound");
+        let compiled = compile(Arc::new(policy)).expect("it compiles");
+        let mut stage = compiled.vault().clone();
+        let last = stage.leaves().last().expect("a vault has leaves").clone();
+        let own = stage.witness_weight(last.kind()).most;
+        let around = cost::spend_weight(&stage, &last, 1).to_wu() - own;
+        for more in [0, 1] {
+            let most = limits::TRUC_MAX_WEIGHT - around + more;
+            let mut weights = vec![WitnessWeight::default(); stage.leaves().len()];
+            if let Some(weight) = weights.last_mut() {
+                weight.most = most;
+            }
+            stage.set_weights(weights);
+            match stage.check_limits() {
+                Ok(()) => assert_eq!(more, 0),
+                Err(CompileError::Limit { reason, .. }) => {
+                    assert_eq!(more, 1);
+                    assert!(reason.contains("40001"), "{reason}");
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+}

@@ -11,7 +11,7 @@ use longstop::import::{Naming, read};
 use longstop::policy::{Network, Policy, check};
 use longstop::signer::SoftwareSigner;
 
-use crate::vault::{TOO_EARLY, World, anywhere};
+use crate::vault::{Draft, SCRIPTS, TOO_EARLY, World, anywhere};
 
 /// `{1<0;1>}` is the key of party 1 with that pair.
 fn descriptor(template: &str) -> String {
@@ -329,5 +329,58 @@ fn absolute_locks_are_found() {
         let lock = format!("unlock_height = {height}");
         let compiled = compile(policy(&given(text, &root, &[(&path, &lock)])));
         assert_eq!(compiled.is_ok(), fits, "{height}");
+    }
+}
+
+/// What weights are tried on: quorums of quorums and of single parties, and every kind of lock.
+const NESTED: &str = r#"
+[quorums]
+legal = { threshold = 2, of = ["alice", "bob", "carol"] }
+finance = { threshold = 1, of = ["dave", "erin"] }
+council = { threshold = 2, of = ["legal", "finance", "frank", "greta"] }
+all = { threshold = 3, of = ["finance", "henry", "legal"] }
+heirs = { threshold = 2, of = ["iris", "julia", "kim"] }
+
+[root]
+quorum = "council"
+refresh = "100 blocks"
+
+[[path]]
+name = "late"
+quorum = "all"
+delay = "4000 blocks"
+
+[[path]]
+name = "last"
+quorum = "heirs"
+delay = "5000 blocks"
+unlock_height = 900000
+"#;
+
+/// For a vault of our own, weights are computed from the form of its scripts; for one from elsewhere
+/// witnesses are made and weighed.  Both come to the same, also on average.
+#[test]
+fn weights_are_the_same_whether_they_are_computed_or_tried() {
+    for script in SCRIPTS {
+        let draft = Draft::new(script, NESTED);
+        let own = draft.compiled();
+        let own = own.vault();
+        let line = format!("[policy]\ndescriptor = {:?}", own.descriptor().to_string());
+        let elsewhere = compile(policy(&draft.text().replace("[policy]", &line)));
+        let elsewhere = elsewhere.expect("it is what the policy says");
+        for leaf in own.leaves() {
+            let computed = own.witness_weight(leaf.kind());
+            let tried = elsewhere.vault().witness_weight(leaf.kind());
+            assert_eq!(computed.most, tried.most, "{script} {}", leaf.kind());
+            let difference = (computed.expected - tried.expected).abs();
+            assert!(
+                difference < 1e-9,
+                "{computed:?} {tried:?} {script} {}",
+                leaf.kind()
+            );
+            assert!(tried.expected <= tried.most as f64);
+        }
+        let spend = own.witness_weight(&LeafKind::Spend);
+        assert!(spend.expected + 1.0 < spend.most as f64, "sets differ");
     }
 }
