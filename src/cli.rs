@@ -84,6 +84,7 @@ impl Cli {
     #[must_use]
     pub fn run(&self) -> Exit {
         let json = match &self.command {
+            Command::Analyze(analyze) => analyze.wants_json(self.json),
             Command::Check(check) => check.wants_json(self.json),
             Command::Test(test) => test.wants_json(self.json),
             Command::Rule(rule) => rule.wants_json(self.json),

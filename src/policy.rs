@@ -66,7 +66,7 @@ pub use self::script::{
     Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value,
 };
 pub(crate) use self::shown::quote;
-pub use self::shown::{is_invisible, secrets};
+pub use self::shown::{in_markup, is_invisible, secrets};
 
 /// A sound policy.
 #[derive(Clone, Debug)]

@@ -4,6 +4,8 @@
 //! A report holds no wall clock and no secret, and names the digests of what it was made from, so
 //! that two people can compare theirs byte by byte.
 
+pub mod analysis;
+
 use std::collections::BTreeMap;
 
 use bitcoin::{Amount, Denomination, Txid};

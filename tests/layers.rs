@@ -38,7 +38,17 @@ const LAYERS: &[(&str, &[&str])] = &[
             "chain",
         ],
     ),
-    ("report", &["units"]),
+    (
+        "report",
+        &[
+            "units",
+            "logic",
+            "policy",
+            "governance",
+            "compile",
+            "analysis",
+        ],
+    ),
     (
         "simulate",
         &[

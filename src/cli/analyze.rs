@@ -1,14 +1,18 @@
 //! `longstop analyze`: who can do what, when, and who can stop it?
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::claims::ClaimArgs;
 use super::input::PolicyArgs;
 use super::render::{self, Screen};
-use super::{Exit, Failure, input};
+use super::{Exit, Failure, input, output};
 use crate::analysis::{Analysis, analyze};
 use crate::compile::PolicyId;
+use crate::governance::Attestations;
+use crate::report::analysis::{Dossier, Picture};
 
 /// Say exactly who can do what, when, and who can stop it
 ///
@@ -27,8 +31,31 @@ pub(super) struct Analyze {
     /// List minimal sets one by one, so many of each
     #[arg(long, value_name = "LIMIT", num_args = 0..=1, default_missing_value = "1000")]
     all: Option<usize>,
+    /// What to make of it
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["require", "claims"])]
+    format: Option<AnalysisFormat>,
+    /// Draw one picture as SVG: timeline, map or custody
+    #[arg(long, value_name = "PICTURE", value_parser = picture, conflicts_with_all = ["format", "require", "claims"])]
+    picture: Option<Picture>,
+    /// Write to a file, whole or not at all
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["require", "claims"])]
+    output: Option<PathBuf>,
     #[command(flatten)]
     claims: ClaimArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AnalysisFormat {
+    /// For the terminal.
+    Text,
+    /// One JSON document, as with `--json`.
+    Json,
+    /// One page that needs nothing else, with pictures.
+    Html,
+    /// The pictures, one below the other.
+    Svg,
+    /// The time line for Mermaid.
+    Mermaid,
 }
 
 /// The result as it is shown.
@@ -40,6 +67,17 @@ pub(super) struct Shown {
 }
 
 impl Analyze {
+    /// Whether the result is JSON.
+    pub(super) fn wants_json(&self, json: bool) -> Result<bool, Failure> {
+        match self.format {
+            None if json && self.picture.is_some() => Err(Failure::TwoFormats),
+            None => Ok(json),
+            Some(AnalysisFormat::Json) => Ok(true),
+            Some(_) if json => Err(Failure::TwoFormats),
+            Some(_) => Ok(false),
+        }
+    }
+
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         let read = input::policy(&self.policy)?;
         let file = input::compiled(&read)?;
@@ -47,10 +85,12 @@ impl Analyze {
         if self.claims.are_given() {
             return self.claims.judge(&read.file, &file.compiled, screen);
         }
-        let mut analysis = analyze(file.compiled.policy()).map_err(|source| Failure::Analysis {
-            file: read.file,
+        let policy = file.compiled.policy();
+        let too_large = |source| Failure::Analysis {
+            file: read.file.clone(),
             source,
-        })?;
+        };
+        let mut analysis = analyze(policy).map_err(too_large)?;
         if let Some(limit) = self.all {
             analysis.list(limit);
         }
@@ -58,7 +98,38 @@ impl Analyze {
             id: file.compiled.id(),
             analysis,
         };
-        screen.show(&shown, |width| render::analysis(&shown, width))?;
+        let dossier = || {
+            let known = Attestations::default();
+            Dossier::of(policy, shown.id, &shown.analysis, &known).map_err(too_large)
+        };
+        let drawn = match (self.format, self.picture) {
+            (_, Some(picture)) => Some(dossier()?.svg(Some(picture))),
+            (Some(AnalysisFormat::Svg), None) => Some(dossier()?.svg(None)),
+            (Some(AnalysisFormat::Html), None) => Some(dossier()?.html()),
+            (Some(AnalysisFormat::Mermaid), None) => Some(dossier()?.mermaid()),
+            (None | Some(AnalysisFormat::Text | AnalysisFormat::Json), None) => None,
+        };
+        let text = |width| drawn.unwrap_or_else(|| render::analysis(&shown, width));
+        match &self.output {
+            None => screen.show(&shown, text)?,
+            Some(path) => {
+                let text = screen.plain(&shown, text)?;
+                output::replace(path, |writer| writer.write_all(text.as_bytes())).map_err(
+                    |source| Failure::Write {
+                        file: input::file_name(path),
+                        source,
+                    },
+                )?;
+            }
+        }
         Ok(Exit::Ok)
     }
+}
+
+fn picture(text: &str) -> Result<Picture, String> {
+    let known = Picture::ALL.iter().find(|(name, _)| *name == text);
+    known.map(|(_, picture)| *picture).ok_or_else(|| {
+        let names: Vec<&str> = Picture::ALL.iter().map(|(name, _)| *name).collect();
+        format!("the pictures are {}", names.join(", "))
+    })
 }

@@ -79,16 +79,34 @@ impl Screen {
         result: &T,
         text: impl FnOnce(usize) -> String,
     ) -> Result<(), Failure> {
-        let text = if self.json {
-            json_text(result)?
-        } else {
-            text(width())
-        };
-        match print(&text) {
+        match print(&self.text(result, text, width())?) {
             Ok(()) => Ok(()),
             // Whoever reads it has read enough.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(Failure::Output(error)),
+        }
+    }
+
+    /// The result as it is shown, for a file: without styles, and of one width everywhere.
+    pub(super) fn plain<T: Serialize>(
+        &self,
+        result: &T,
+        text: impl FnOnce(usize) -> String,
+    ) -> Result<String, Failure> {
+        let text = self.text(result, text, DEFAULT_WIDTH)?;
+        Ok(anstream::adapter::strip_str(&text).to_string())
+    }
+
+    fn text<T: Serialize>(
+        &self,
+        result: &T,
+        text: impl FnOnce(usize) -> String,
+        width: usize,
+    ) -> Result<String, Failure> {
+        if self.json {
+            json_text(result)
+        } else {
+            Ok(text(width))
         }
     }
 

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::graph::{Move, Picture, PlaceKind};
+use crate::policy::in_markup;
 
 /// Width of the drawing.
 const WIDTH: usize = 1000;
@@ -62,7 +63,7 @@ pub(super) fn draw(picture: &Picture) -> String {
     ));
     out.line(format_args!(
         "<title id=\"title\">{}: stages and transactions</title>",
-        escaped(&picture.title)
+        in_markup(&picture.title)
     ));
     out.line(format_args!("<style>\n{STYLE}</style>"));
     out.line(format_args!(
@@ -173,23 +174,7 @@ impl Drawing {
         }
         self.line(format_args!(
             "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{}</text>",
-            escaped(&shown)
+            in_markup(&shown)
         ));
     }
-}
-
-/// Text between tags.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            c if crate::policy::is_invisible(c) => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }

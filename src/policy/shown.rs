@@ -62,6 +62,27 @@ pub(in crate::policy) fn presentable(
     shown
 }
 
+/// A text as it may stand between tags, or in a quoted attribute, of HTML and SVG.
+///
+/// Characters that are not drawn, or that act on the text around them, are replaced: in a drawing
+/// there is nothing to tell what stands there.
+#[must_use]
+pub fn in_markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if is_invisible(c) => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Whether a character is not drawn by itself, or acts on the text around it.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
