@@ -60,6 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "units",
             "policy",
+            "governance",
             "logic",
             "compile",
             "analysis",

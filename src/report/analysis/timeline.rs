@@ -130,7 +130,9 @@ impl Timeline {
     /// A stage drawn with characters: the scale, and a line for each power.
     #[must_use]
     pub fn text(&self, track: &Track, width: usize) -> Vec<String> {
-        let longest = track.bars.iter().map(|bar| bar.name.chars().count()).max();
+        // One scale stands at one place in all stages.
+        let bars = self.tracks.iter().flat_map(|track| &track.bars);
+        let longest = bars.map(|bar| bar.name.chars().count()).max();
         let label = longest.unwrap_or(0).min(width / 3);
         let axis = width.saturating_sub(label + 2).max(20);
         let column = |place: u32| {
