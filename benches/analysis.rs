@@ -16,16 +16,22 @@
 mod anchor;
 #[path = "analysis/families.rs"]
 mod families;
+#[path = "analysis/whole.rs"]
+mod whole;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use longstop::analysis::analyze;
 use longstop::logic::Logic;
 
 use self::families::Case;
 
 /// The most time that counting may take.
 const MOST_TIME: Duration = Duration::from_micros(500);
+
+/// The most time that the whole analysis of a large policy may take.
+const MOST_TIME_WHOLE: Duration = Duration::from_millis(200);
 
 /// How much faster than going through all subsets it has to be at 25 parties.
 const LEAST_FASTER: f64 = 100_000.0;
@@ -61,10 +67,26 @@ fn main() {
             report_overlapping(&case);
         }
     }
+    if is_wanted("whole") {
+        failed |= !report_whole();
+    }
     if failed {
         println!("a goal is not met");
         std::process::exit(1);
     }
+}
+
+/// The whole analysis of a large policy; whether it is quick enough.
+fn report_whole() -> bool {
+    let policy = whole::policy();
+    let (analysis, taken) = timed(|| analyze(&policy).expect("there is room"));
+    println!(
+        "\nthe whole analysis of {} parties and {} paths: {:.1} ms",
+        analysis.parties,
+        policy.paths().len(),
+        taken.as_secs_f64() * 1e3
+    );
+    taken <= MOST_TIME_WHOLE
 }
 
 /// One row; whether the goals of the case are met.
