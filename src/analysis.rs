@@ -230,10 +230,17 @@ impl<'a> Analyst<'a> {
             .routes(Armed::Armed)
             .into_iter()
             .partition(|route| !route.undoes_its_trigger());
-        for route in undone {
-            let known = Formula::any(routes.iter().map(|route| route.defended.clone()).collect());
-            if !self.teller.logic().implies(&route.defended, &known)? {
-                routes.push(route);
+        let known = Formula::any(routes.iter().map(|route| route.defended.clone()).collect());
+        let all = undone.iter().map(|route| route.defended.clone());
+        if !self
+            .teller
+            .logic()
+            .implies(&Formula::any(all.collect()), &known)?
+        {
+            for route in undone {
+                if !self.teller.logic().implies(&route.defended, &known)? {
+                    routes.push(route);
+                }
             }
         }
         routes.sort_by_key(|route| (route.unlock_seconds(), route.seconds()));

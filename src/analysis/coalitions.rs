@@ -1,8 +1,10 @@
 //! Coalitions told in the words of the policy: not a list of sets, but what they have in common.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::actors::Actors;
 use crate::logic::{AtomSet, Formula, Logic, MinimalSets, Orbits, TooLarge};
@@ -13,8 +15,16 @@ use crate::policy::{Policy, SpendingPath};
 const MOST_GROUPS: usize = 64;
 
 /// The minimal coalitions that meet a condition, all of them counted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Coalitions {
+    answer: Arc<Answer>,
+    /// Single coalitions by their names, as many as were asked for.
+    sets: Vec<Vec<String>>,
+}
+
+/// What was found out about a condition, which is often asked about more than once.
+#[derive(Debug, Serialize)]
+struct Answer {
     /// How many there are; [`u128::MAX`] stands for that many and more.
     count: u128,
     /// The sizes that occur, each with how many coalitions have it.
@@ -24,15 +34,29 @@ pub struct Coalitions {
     groups: Vec<Group>,
     /// Whether there are more groups than are told.
     more: bool,
-    /// Single coalitions by their names, as many as were asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    sets: Vec<Vec<String>>,
     #[serde(skip)]
     formula: Formula,
     #[serde(skip)]
     minimal: MinimalSets,
     #[serde(skip)]
-    names: Vec<String>,
+    names: Arc<[String]>,
+}
+
+impl Serialize for Coalitions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Listed<'a> {
+            #[serde(flatten)]
+            answer: &'a Answer,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            sets: &'a [Vec<String>],
+        }
+        let listed = Listed {
+            answer: &self.answer,
+            sets: &self.sets,
+        };
+        listed.serialize(serializer)
+    }
 }
 
 /// Coalitions that differ only by whom of several alike they take.
@@ -69,26 +93,26 @@ pub struct Class {
 impl Coalitions {
     /// How many minimal coalitions there are; [`u128::MAX`] stands for that many and more.
     #[must_use]
-    pub const fn count(&self) -> u128 {
-        self.count
+    pub fn count(&self) -> u128 {
+        self.answer.count
     }
 
     /// The sizes that occur, in ascending order, each with how many coalitions have it.
     #[must_use]
     pub fn sizes(&self) -> &[(usize, u128)] {
-        &self.sizes
+        &self.answer.sizes
     }
 
     /// How many members the smallest has; nothing if there is none.
     #[must_use]
     pub fn smallest(&self) -> Option<usize> {
-        self.sizes.first().map(|(size, _)| *size)
+        self.answer.sizes.first().map(|(size, _)| *size)
     }
 
     /// Whether nobody can, not even all together.
     #[must_use]
-    pub const fn is_nobody(&self) -> bool {
-        self.count == 0
+    pub fn is_nobody(&self) -> bool {
+        self.answer.count == 0
     }
 
     /// Whether nobody is needed: it is so already.
@@ -100,31 +124,31 @@ impl Coalitions {
     /// The groups, smaller coalitions first.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
-        &self.groups
+        &self.answer.groups
     }
 
     /// Whether there are more groups than are told.
     #[must_use]
-    pub const fn has_more(&self) -> bool {
-        self.more
+    pub fn has_more(&self) -> bool {
+        self.answer.more
     }
 
     /// The condition itself.
     #[must_use]
-    pub const fn formula(&self) -> &Formula {
-        &self.formula
+    pub fn formula(&self) -> &Formula {
+        &self.answer.formula
     }
 
     /// The minimal sets, which can be listed one by one.
     #[must_use]
-    pub const fn minimal(&self) -> &MinimalSets {
-        &self.minimal
+    pub fn minimal(&self) -> &MinimalSets {
+        &self.answer.minimal
     }
 
     /// Names coalitions one by one, smaller ones first, up to so many.
     pub fn list(&mut self, limit: usize) {
-        let sets = self.minimal.iter().take(limit);
-        let name = |atom| self.names.get(atom).cloned().unwrap_or_default();
+        let sets = self.answer.minimal.iter().take(limit);
+        let name = |atom| self.answer.names.get(atom).cloned().unwrap_or_default();
         self.sets = sets.map(|set| set.iter().map(name).collect()).collect();
     }
 
@@ -146,20 +170,21 @@ impl fmt::Display for Coalitions {
         }
         /// So many groups are told; after them only their number is.
         const TOLD: usize = 4;
-        for (number, group) in self.groups.iter().take(TOLD).enumerate() {
+        for (number, group) in self.answer.groups.iter().take(TOLD).enumerate() {
             if number > 0 {
                 f.write_str("; or ")?;
             }
             group.fmt(f)?;
         }
-        if self.groups.len() > TOLD || self.more {
+        if self.answer.groups.len() > TOLD || self.answer.more {
             let told: u128 = self
+                .answer
                 .groups
                 .iter()
                 .take(TOLD)
                 .map(|group| group.number)
                 .sum();
-            let rest = self.count.saturating_sub(told);
+            let rest = self.answer.count.saturating_sub(told);
             write!(f, "; or one of {rest} others")?;
         }
         Ok(())
@@ -227,7 +252,8 @@ fn list(names: &[String]) -> String {
 #[derive(Debug)]
 pub(super) struct Teller {
     logic: Logic,
-    names: Vec<String>,
+    answers: HashMap<Formula, Arc<Answer>>,
+    names: Arc<[String]>,
     quorums: Vec<(AtomSet, String)>,
 }
 
@@ -255,7 +281,8 @@ impl Teller {
     pub(super) fn with(names: Vec<String>, quorums: Vec<(AtomSet, String)>) -> Self {
         Self {
             logic: Logic::new(),
-            names,
+            answers: HashMap::new(),
+            names: names.into(),
             quorums,
         }
     }
@@ -265,17 +292,27 @@ impl Teller {
     }
 
     pub(super) fn tell(&mut self, formula: &Formula) -> Result<Coalitions, TooLarge> {
+        if let Some(answer) = self.answers.get(formula) {
+            return Ok(Coalitions {
+                answer: Arc::clone(answer),
+                sets: Vec::new(),
+            });
+        }
         let minimal = self.logic.minimal(formula)?;
         let orbits = self.logic.orbits(formula, MOST_GROUPS)?;
-        Ok(Coalitions {
+        let answer = Arc::new(Answer {
             count: minimal.count(),
             sizes: minimal.by_size().to_vec(),
             groups: self.groups(&orbits),
             more: !orbits.is_complete(),
-            sets: Vec::new(),
             formula: formula.clone(),
             minimal,
-            names: self.names.clone(),
+            names: Arc::clone(&self.names),
+        });
+        self.answers.insert(formula.clone(), Arc::clone(&answer));
+        Ok(Coalitions {
+            answer,
+            sets: Vec::new(),
         })
     }
 

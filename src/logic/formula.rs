@@ -1,8 +1,11 @@
 //! Conditions as trees of thresholds.
 
 use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 
 use super::atoms::{Atom, AtomSet};
+
+static NO_MEMBERS: LazyLock<Arc<[Formula]>> = LazyLock::new(|| Arc::from([]));
 
 /// A condition that more atoms never break: it is built of thresholds alone, without negation.
 ///
@@ -16,27 +19,27 @@ pub enum Formula {
     Threshold {
         /// How many have to hold: 0 always do, and more than there are never do.
         threshold: usize,
-        /// The members.
-        of: Vec<Formula>,
+        /// The members, which formulas share: what is written once is decided once.
+        of: Arc<[Formula]>,
     },
 }
 
 impl Formula {
     /// What holds whatever is there.
     #[must_use]
-    pub const fn always() -> Self {
+    pub fn always() -> Self {
         Self::Threshold {
             threshold: 0,
-            of: Vec::new(),
+            of: NO_MEMBERS.clone(),
         }
     }
 
     /// What never holds.
     #[must_use]
-    pub const fn never() -> Self {
+    pub fn never() -> Self {
         Self::Threshold {
             threshold: 1,
-            of: Vec::new(),
+            of: NO_MEMBERS.clone(),
         }
     }
 
@@ -82,7 +85,7 @@ impl Formula {
             1 => members.pop().unwrap_or_else(Self::never),
             _ => Self::Threshold {
                 threshold: needed,
-                of: members,
+                of: members.into(),
             },
         }
     }
@@ -114,7 +117,7 @@ impl Formula {
             Self::Atom(atom) => is_present(*atom),
             Self::Threshold { threshold, of } => {
                 let mut needed = *threshold;
-                for member in of {
+                for member in of.iter() {
                     if needed == 0 {
                         break;
                     }
@@ -167,8 +170,17 @@ impl Formula {
         }
     }
 
+    /// What two formulas have in common if they are the same atom or share their members.
+    pub(super) fn identity(&self) -> (usize, usize) {
+        match self {
+            Self::Atom(atom) => (0, *atom),
+            // A threshold without members is no member of anything, so 0 is nobody's place.
+            Self::Threshold { threshold, of } => (of.as_ptr().addr(), *threshold),
+        }
+    }
+
     /// What it always is, as far as its own threshold says so.
-    const fn constant(&self) -> Option<bool> {
+    fn constant(&self) -> Option<bool> {
         match self {
             Self::Threshold { threshold: 0, .. } => Some(true),
             Self::Threshold { threshold, of } if *threshold > of.len() => Some(false),
@@ -185,15 +197,13 @@ fn flat(members: Vec<Formula>, is_all: bool) -> Vec<Formula> {
             Formula::Threshold { threshold, of }
                 if threshold == if is_all { of.len() } else { 1 } =>
             {
-                parts.extend(of);
+                parts.extend(of.iter().cloned());
             }
             other => parts.push(other),
         }
     }
     let mut seen = HashSet::new();
-    let is_first: Vec<bool> = parts.iter().map(|part| seen.insert(part)).collect();
-    let mut is_first = is_first.into_iter();
-    parts.retain(|_| is_first.next().unwrap_or(true));
+    parts.retain(|part| seen.insert(part.identity()));
     parts
 }
 

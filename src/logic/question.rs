@@ -1,5 +1,7 @@
 //! Questions about conditions, with the diagrams that answer them.
 
+use std::sync::Arc;
+
 use super::atoms::{Atom, AtomSet};
 use super::diagram::{Diagram, Node};
 use super::family::{Families, Family};
@@ -170,6 +172,8 @@ struct Store {
     atoms: Vec<Atom>,
     diagram: Diagram,
     families: Families,
+    /// What formulas mean that were decided before, by where their members are.
+    decided: Table<(usize, usize), (Arc<[Formula]>, Node)>,
 }
 
 impl Store {
@@ -179,6 +183,7 @@ impl Store {
             atoms: Vec::new(),
             diagram: Diagram::with_limit(limit),
             families: Families::with_limit(limit),
+            decided: Table::default(),
         }
     }
 
@@ -188,6 +193,13 @@ impl Store {
 
     /// Gives every new atom its place after the others.
     fn place(&mut self, formulas: &[&Formula]) -> Result<(), TooLarge> {
+        let mut has_new = false;
+        for formula in formulas {
+            formula.each_atom(&mut |atom| has_new |= !self.levels.contains_key(&atom));
+        }
+        if !has_new {
+            return Ok(());
+        }
         for atom in order(formulas) {
             let next = self.atoms.len();
             if *self.levels.entry(atom).or_insert(next) == next {
@@ -208,9 +220,16 @@ impl Store {
                     .variable(level.expect("every atom of a question has its place"))
             }
             Formula::Threshold { threshold, of } => {
+                if let Some((_, node)) = self.decided.get(&formula.identity()) {
+                    return Ok(*node);
+                }
                 let members: Result<Vec<Node>, TooLarge> =
                     of.iter().map(|member| self.node(member)).collect();
-                self.diagram.threshold(*threshold, &members?)
+                let node = self.diagram.threshold(*threshold, &members?)?;
+                // As long as the members are kept here, nothing else comes to stand in their place.
+                self.decided
+                    .insert(formula.identity(), (Arc::clone(of), node));
+                Ok(node)
             }
         }
     }

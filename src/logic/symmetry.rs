@@ -31,7 +31,7 @@ fn note(formula: &Formula, parent: usize, next: &mut usize, found: &mut dyn FnMu
         Formula::Threshold { of, .. } => {
             *next += 1;
             let own = *next;
-            for member in of {
+            for member in of.iter() {
                 note(member, own, next, found);
             }
         }

@@ -15,11 +15,17 @@ fn formulas(atoms: usize) -> impl Strategy<Value = Formula> {
             |(of, threshold, kind)| match kind {
                 0 => Formula::all(of),
                 1 => Formula::any(of),
-                2 => Formula::Threshold { threshold, of },
+                2 => Formula::Threshold {
+                    threshold,
+                    of: of.into(),
+                },
                 3 => Formula::at_least(threshold, of),
                 _ => {
                     let threshold = (of.len() / 2).max(1);
-                    Formula::Threshold { threshold, of }
+                    Formula::Threshold {
+                        threshold,
+                        of: of.into(),
+                    }
                 }
             },
         )
