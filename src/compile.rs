@@ -292,7 +292,7 @@ impl CompileError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::check;
+    use crate::policy::{ScriptType, Staged, check};
 
     #[test]
     fn a_key_that_stands_twice_is_found_in_one_stage_or_in_two() {
@@ -305,6 +305,39 @@ mod tests {
             let twice = check_every_key_use_is_distinct(&[*stage, *stage]);
             assert!(
                 matches!(twice, Err(CompileError::RepeatedKey { stage: found, .. }) if &found == stage.stage())
+            );
+        }
+    }
+
+    /// A recovery has a lock-up, a payment has none.
+    #[test]
+    fn staged_paths_have_their_stages() {
+        let treasury = include_str!("../policies/dao-treasury/policy.toml");
+        let texts = [
+            treasury.to_owned(),
+            treasury.replace("\"tr\"", "\"wsh\""),
+            include_str!("../policies/exchange/policy.toml").to_owned(),
+        ];
+        for text in texts {
+            let policy = check(&text).policy.expect("the policy is sound");
+            let compiled = compile(Arc::new(policy)).expect("the policy compiles");
+            let paths = compiled.policy().paths().iter();
+            let paths: Vec<&SpendingPath> = paths.filter(|path| path.staged().is_some()).collect();
+            assert!(!paths.is_empty());
+            assert_eq!(paths.len(), compiled.staged().len());
+            for (path, staged) in paths.into_iter().zip(compiled.staged()) {
+                let name = || path.name().to_owned();
+                assert_eq!(staged.path(), path.name());
+                assert_eq!(staged.escrow().stage(), &Stage::Escrow(name()));
+                let terms = path.staged().and_then(Staged::lockup);
+                let lockup = staged.lockup().map(StageDescriptor::stage);
+                assert_eq!(lockup, terms.map(|_| Stage::Lockup(name())).as_ref());
+            }
+            let is_taproot = compiled.policy().script() == ScriptType::Tr;
+            assert!(
+                compiled
+                    .stages()
+                    .all(|stage| stage.is_taproot() == is_taproot)
             );
         }
     }

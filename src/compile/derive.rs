@@ -333,3 +333,34 @@ impl Translator<DefiniteDescriptorKey, bitcoin::PublicKey, ConversionError> for 
 
     miniscript::translate_hash_clone!(DefiniteDescriptorKey, bitcoin::PublicKey, ConversionError);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::compile::compile;
+    use crate::policy::check;
+
+    /// A derived stage says where it was derived, and finds whose key it is that signs.
+    #[test]
+    fn what_is_derived_knows_its_place_and_its_seats() {
+        let text = include_str!("../../policies/dao-treasury/policy.toml");
+        let policy = check(text).policy.expect("the policy is sound");
+        let compiled = compile(Arc::new(policy)).expect("it compiles");
+        let secp = Secp256k1::new();
+        for stage in compiled.stages() {
+            let derive = |keychain, index| stage.derive(keychain, index, &secp).expect("an index");
+            let derived = derive(Keychain::Change, 7);
+            assert_eq!(derived.stage(), stage.stage());
+            assert_eq!((derived.keychain(), derived.index()), (Keychain::Change, 7));
+            let elsewhere = derive(Keychain::Receive, 7);
+            for (leaf, other) in derived.leaves().iter().zip(elsewhere.leaves()) {
+                for (seat, used) in leaf.keys.iter().enumerate() {
+                    assert_eq!(leaf.seat(&used.public_key), Some(seat));
+                    assert_eq!(other.seat(&used.public_key), None);
+                }
+            }
+        }
+    }
+}

@@ -112,3 +112,83 @@ impl Odds {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Condition::{Seat, Threshold};
+    use super::*;
+
+    fn keys(threshold: usize, seats: std::ops::Range<usize>) -> Condition {
+        Threshold(threshold, seats.map(Seat).collect())
+    }
+
+    fn is_met(condition: &Condition, set: u32) -> bool {
+        condition.is_met_by(&|seat| set >> seat & 1 == 1)
+    }
+
+    /// The smallest sets among ten seats, by trying all.
+    fn smallest_sets(condition: &Condition) -> Vec<u32> {
+        let meets = |set: &u32| is_met(condition, *set);
+        let all = (0..1 << 10).filter(meets);
+        all.filter(|set| !(0..10).any(|seat| set >> seat & 1 == 1 && meets(&(set & !(1 << seat)))))
+            .collect()
+    }
+
+    /// Bytes of witness where these sign.
+    fn cost(condition: &Condition, set: u32, script: ScriptType) -> u64 {
+        match condition {
+            Threshold(_, members) if members.iter().any(|own| matches!(own, Threshold(..))) => {
+                members.iter().map(|member| cost(member, set, script)).sum()
+            }
+            fragment if is_met(fragment, set) => fragment.witness(script).satisfy,
+            fragment => fragment.witness(script).dissatisfy,
+        }
+    }
+
+    #[test]
+    fn averages_are_those_over_all_smallest_sets() {
+        let inner = Threshold(1, vec![Seat(7), keys(2, 8..10)]);
+        for threshold in 1..=4 {
+            let members = vec![Seat(0), keys(2, 1..4), keys(1, 4..7), inner.clone()];
+            let condition = Threshold(threshold, members.clone());
+            let sets = smallest_sets(&condition);
+            for script in [ScriptType::Tr, ScriptType::Wsh] {
+                let odds = Odds::of(&condition, script);
+                assert_eq!(odds.sets, sets.len() as f64);
+                let sum: u64 = sets.iter().map(|set| cost(&condition, *set, script)).sum();
+                let average = sum as f64 / sets.len() as f64;
+                assert!((odds.satisfy - average).abs() < 1e-9, "{odds:?} {average}");
+                assert_eq!(odds.dissatisfy, cost(&condition, 0, script) as f64);
+                let of_members: Vec<Odds> = members
+                    .iter()
+                    .map(|member| Odds::of(member, script))
+                    .collect();
+                let shares = Odds::shares(threshold, &of_members);
+                for (member, share) in members.iter().zip(shares) {
+                    let with = sets.iter().filter(|set| is_met(member, **set));
+                    let expected = with.count() as f64 / sets.len() as f64;
+                    assert!((share - expected).abs() < 1e-9, "{share} {expected}");
+                }
+            }
+        }
+    }
+
+    /// Where there are more sets than can be counted, the dearest stands for all, and every member
+    /// signs as often as the others.
+    #[test]
+    fn what_cannot_be_counted_is_taken_at_its_dearest() {
+        let uncounted = Threshold(30, vec![keys(20, 0..40); 30]);
+        let odds = Odds::of(&uncounted, ScriptType::Tr);
+        assert!(!odds.sets.is_finite());
+        assert_eq!(
+            odds.satisfy,
+            uncounted.witness(ScriptType::Tr).satisfy as f64
+        );
+        let many = Odds {
+            sets: 1e200,
+            satisfy: 100.0,
+            dissatisfy: 10.0,
+        };
+        assert_eq!(Odds::shares(2, &[many; 3]), [2.0 / 3.0; 3]);
+    }
+}

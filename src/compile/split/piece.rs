@@ -41,3 +41,39 @@ pub fn estimated_size(condition: &Condition) -> f64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use miniscript::{Miniscript, Tap};
+
+    use super::Condition::{Seat, Threshold};
+    use super::*;
+    use crate::policy::ScriptType;
+
+    /// Exact where a number takes one byte and every member but the first is a quorum, as the
+    /// others are taken to be.
+    #[test]
+    fn sizes_are_those_of_scripts() {
+        let keys = |threshold, members| Threshold(threshold, (0..members).map(Seat).collect());
+        let nested = |threshold| Threshold(threshold, vec![Seat(0), keys(2, 3), keys(1, 2)]);
+        let conditions = [
+            Seat(0),
+            keys(1, 2),
+            keys(2, 3),
+            keys(5, 9),
+            nested(1),
+            nested(2),
+            nested(3),
+            Threshold(2, vec![Seat(0), nested(2), keys(2, 2)]),
+        ];
+        for condition in conditions {
+            let text = condition.miniscript(ScriptType::Tr, &|seat| format!("k{seat}"));
+            let script = Miniscript::<String, Tap>::from_str_insane(&text).expect("it is one");
+            assert_eq!(
+                estimated_size(&condition),
+                script.script_size() as f64,
+                "{text}"
+            );
+        }
+    }
+}

@@ -47,3 +47,42 @@ pub fn levels(mut leaves: Vec<f64>) -> f64 {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halvings_are_binary_logarithms() {
+        for (share, expected) in [(1.0, 0.0), (0.5, 1.0), (0.125, 3.0)] {
+            assert_eq!(halvings(share), expected);
+        }
+        for share in [0.9_f64, 0.7, 0.3, 0.11, 0.001] {
+            let difference = halvings(share) + share.log2();
+            assert!(difference.abs() < 1e-6, "{share}: {difference}");
+        }
+        for none in [0.0, -1.0, 1.5, f64::NAN] {
+            assert_eq!(halvings(none), 0.0);
+        }
+    }
+
+    #[test]
+    fn levels_are_depths_times_weights() {
+        for (weights, sum) in [
+            (vec![], 0.0),
+            (vec![5.0], 0.0),
+            (vec![1.0; 4], 8.0),
+            (
+                vec![1.0, 8.0, 2.0, 4.0],
+                8.0 + 2.0 * 4.0 + 3.0 * (2.0 + 1.0),
+            ),
+            (vec![3.0; 3], 3.0 + 2.0 * (3.0 + 3.0)),
+            (
+                vec![1.0, 1.0, 3.0, 4.0],
+                4.0 + 2.0 * 3.0 + 3.0 * (1.0 + 1.0),
+            ),
+        ] {
+            assert_eq!(levels(weights.clone()), sum, "{weights:?}");
+        }
+    }
+}
