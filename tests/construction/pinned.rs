@@ -384,3 +384,15 @@ fn weights_are_the_same_whether_they_are_computed_or_tried() {
         assert!(spend.expected + 1.0 < spend.most as f64, "sets differ");
     }
 }
+
+/// With an absolute lock closed, its branch is no way to save a signature.
+#[test]
+fn a_closed_lock_saves_no_signature() {
+    let text = "wsh(thresh(2,pk(@1<0;1>/*),s:pk(@2<0;1>/*),sln:after(900000)))";
+    let (root, path) = (of(2, &[1, 2]), of(1, &[1, 2]));
+    let paths = [(path.as_str(), "unlock_height = 900000")];
+    let compiled = compile(policy(&given(text, &root, &paths))).expect("it compiles");
+    let most = |kind| compiled.vault().witness_weight(&kind).most;
+    let late = most(LeafKind::Direct("path-0".to_owned()));
+    assert!(most(LeafKind::Spend) > late + 60, "one signature more");
+}
