@@ -23,6 +23,7 @@ mod actors;
 mod claim;
 mod coalitions;
 mod diff;
+pub mod fate;
 mod opening;
 mod play;
 mod result;

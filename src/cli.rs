@@ -9,6 +9,7 @@ mod check;
 mod claims;
 mod compile;
 mod completions;
+mod custody;
 mod demo;
 mod devices;
 mod diff;

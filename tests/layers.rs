@@ -14,7 +14,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("policy", &["units"]),
     ("governance", &["units", "policy"]),
     ("compile", &["units", "logic", "policy"]),
-    ("analysis", &["units", "logic", "policy", "compile"]),
+    (
+        "analysis",
+        &["units", "logic", "policy", "governance", "compile"],
+    ),
     ("explain", &["units", "policy", "compile"]),
     ("devices", &["units", "compile"]),
     ("export", &["units", "policy", "compile"]),

@@ -338,6 +338,15 @@ impl Play {
         all(directs.chain(staged))
     }
 
+    /// Whoever must be lost for no recovery to be left, root's people and all.
+    #[must_use]
+    pub fn rescue_lost(&self, armed: Armed) -> Formula {
+        let directs = self.directs.iter().map(|direct| direct.acts.clone());
+        let staged = self.staged.iter().filter(|staged| staged.is_recovery);
+        let staged = staged.filter(|_| armed == Armed::Armed);
+        any(directs.chain(staged.map(StagedPlay::completes))).dual()
+    }
+
     // --- thefts -----------------------------------------------------------------------------------
 
     /// Every way to take a vault coin, the quickest first.

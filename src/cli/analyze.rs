@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::claims::ClaimArgs;
+use super::custody::{CustodyArgs, ShownProblem};
 use super::input::PolicyArgs;
 use super::render::{self, Screen};
 use super::{Exit, Failure, input, output};
-use crate::analysis::{Analysis, analyze};
+use crate::analysis::fate::{Facts, Fate};
+use crate::analysis::{Analysis, Analyst};
 use crate::compile::PolicyId;
-use crate::governance::Attestations;
 use crate::report::analysis::{Dossier, Picture};
 
 /// Say exactly who can do what, when, and who can stop it
@@ -19,15 +20,20 @@ use crate::report::analysis::{Dossier, Picture};
 /// Coalitions and losses are minimal ones, all of them counted and none sampled. What a defender
 /// can do supposes that he watches the chain, has fees, and broadcasts what the files let him.
 ///
+/// Shared fate is told in two readings: with everything where it is said to be, and with only what
+/// is attested as independence.
+///
 /// With claims, only these are judged: each is proved, or answered by a counterexample and exit code
 /// 1.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: policy, id, parties, stages [stage, path, moments [at, powers [power, path, leads, opens,\nwho, unarmed]]], thefts, controls, losses and rescue; who: count, sizes, groups, sets with --all."
+    after_help = "With --json: policy, id, parties, stages [stage, path, moments [at, powers [power, path, leads, opens,\nwho, unarmed]]], thefts, controls, losses, rescue, fate and attestation_problems; who: count, sizes, groups, sets with\n--all; fate: facts, items, already, stated and worst [findings [domains, consequences, remedy]]."
 )]
 pub(super) struct Analyze {
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    custody: CustodyArgs,
     /// List minimal sets one by one, so many of each
     #[arg(long, value_name = "LIMIT", num_args = 0..=1, default_missing_value = "1000")]
     all: Option<usize>,
@@ -64,6 +70,11 @@ pub(super) struct Shown {
     pub id: PolicyId,
     #[serde(flatten)]
     pub analysis: Analysis,
+    pub fate: Fate,
+    pub attestation_problems: Vec<ShownProblem>,
+    /// Whether everything is listed.
+    #[serde(skip)]
+    pub all: bool,
 }
 
 impl Analyze {
@@ -90,18 +101,24 @@ impl Analyze {
             file: read.file.clone(),
             source,
         };
-        let mut analysis = analyze(policy).map_err(too_large)?;
+        let (attestations, attestation_problems) = self.custody.attestations(&file.compiled)?;
+        screen.attestations(&attestation_problems);
+        let mut analyst = Analyst::of(policy);
+        let mut analysis = analyst.analyze().map_err(too_large)?;
+        let mut fate = analyst.fate(&Facts::of(policy, &attestations));
         if let Some(limit) = self.all {
             analysis.list(limit);
+            fate.list(limit);
         }
         let shown = Shown {
             id: file.compiled.id(),
             analysis,
+            fate,
+            attestation_problems,
+            all: self.all.is_some(),
         };
-        let dossier = || {
-            let known = Attestations::default();
-            Dossier::of(policy, shown.id, &shown.analysis, &known).map_err(too_large)
-        };
+        let dossier =
+            || Dossier::of(policy, shown.id, &shown.analysis, &attestations).map_err(too_large);
         let drawn = match (self.format, self.picture) {
             (_, Some(picture)) => Some(dossier()?.svg(Some(picture))),
             (Some(AnalysisFormat::Svg), None) => Some(dossier()?.svg(None)),

@@ -140,7 +140,7 @@ fn stage(words: &[String]) -> Result<Option<Stage>, Failure> {
 }
 
 /// A day, which begins at midnight UTC, or a moment.
-fn date(text: &str) -> Result<UnixTime, String> {
+pub(super) fn date(text: &str) -> Result<UnixTime, String> {
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
     let day = day.and_then(|day| day.and_hms_opt(0, 0, 0));
     let moment = day.map(|day| day.and_utc().timestamp()).or_else(|| {

@@ -58,6 +58,10 @@ pub(super) struct PolicyFile {
     /// The parameters of a script, none for TOML.
     pub parameters: Vec<Parameter>,
 }
+
+/// Most bytes of a file of attestations, which is also what is read of one.
+const ATTESTATIONS_LIMIT: u64 = 1 << 24;
+
 /// Most bytes of a file with a token.
 const SECRET_LIMIT: u64 = 1 << 10;
 
@@ -242,6 +246,11 @@ pub(super) fn sound(policy: &PolicyFile) -> Result<Checked, Failure> {
         file: policy.file.clone(),
         checked: Box::new(checked),
     })
+}
+
+/// The text of a file of attestations.
+pub(super) fn attestations(path: &Path) -> Result<Text, Failure> {
+    read(path, ATTESTATIONS_LIMIT)
 }
 
 /// The text of a policy in TOML.

@@ -31,6 +31,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Failure;
+use super::custody::ShownProblem;
 use crate::policy::{Checked, Severity, is_invisible};
 
 pub(super) use self::analysis::analysis;
@@ -123,6 +124,18 @@ impl Screen {
         for warning in problems.filter(|problem| problem.severity() == Severity::Warning) {
             let label = paint(YELLOW, &format!("warning[{}]", warning.code()));
             say(&format!("{label}: {warning}\n"));
+        }
+    }
+
+    /// What is wrong with a file of attestations, line by line.
+    pub(super) fn attestations(&self, problems: &[ShownProblem]) {
+        for problem in problems {
+            let label = paint(YELLOW, "warning");
+            let (file, line) = (&problem.file, problem.line);
+            let (message, counts) = (shown(&problem.message), problem.consequence());
+            say(&format!(
+                "{label}: `{file}`, line {line}{counts}: {message}\n"
+            ));
         }
     }
 

@@ -114,6 +114,13 @@ impl AtomSet {
         self.combine(other, |a, b| a & b)
     }
 
+    /// How many atoms are in both sets.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> usize {
+        let words = self.words().zip(other.words());
+        words.map(|(a, b)| (a & b).count_ones() as usize).sum()
+    }
+
     /// The atoms of this set that are not in the other.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
@@ -260,6 +267,7 @@ mod tests {
             prop_assert_eq!(x.contains(atom), a.contains(&atom));
             prop_assert_eq!(x.union(&y), set(&(&a | &b)));
             prop_assert_eq!(x.intersection(&y), set(&(&a & &b)));
+            prop_assert_eq!(x.common(&y), (&a & &b).len());
             prop_assert_eq!(x.difference(&y), set(&(&a - &b)));
             prop_assert_eq!(x.is_subset(&y), a.is_subset(&b));
             prop_assert!(x.intersection(&y).is_subset(&y));

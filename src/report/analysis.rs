@@ -10,6 +10,7 @@ mod map;
 mod matrix;
 mod mermaid;
 mod page;
+mod shared;
 mod timeline;
 pub mod told;
 
@@ -21,6 +22,7 @@ pub use self::map::{Ability, Map, Row};
 pub use self::matrix::{Cell, Line, Mark, Matrix, Value};
 pub use self::timeline::{Bar, BarKind, Scale, Tick, Timeline, Track};
 
+use crate::analysis::fate::Facts;
 use crate::analysis::{Analysis, Analyst};
 use crate::compile::PolicyId;
 use crate::governance::Attestations;
@@ -60,14 +62,18 @@ impl Dossier {
         analysis: &Analysis,
         attestations: &Attestations,
     ) -> Result<Self, TooLarge> {
+        let mut analyst = Analyst::of(policy);
+        let fate = analyst.fate(&Facts::of(policy, attestations));
+        let mut sections = told::sections(analysis);
+        sections.extend(told::fate(&fate, false));
         Ok(Self {
             policy: policy.name().to_owned(),
             id,
             parties: analysis.parties,
             glance: glance::cards(analysis),
-            sections: told::sections(analysis),
+            sections,
             timeline: Timeline::of(analysis),
-            map: Map::of(&Analyst::of(policy), analysis)?,
+            map: Map::of(&analyst, analysis)?,
             matrix: Matrix::of(policy, attestations),
         })
     }

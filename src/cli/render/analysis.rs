@@ -16,7 +16,9 @@ pub(in crate::cli) fn analysis(result: &Shown, width: usize) -> String {
         result.id
     );
     let timeline = Timeline::of(analysis);
-    for (number, part) in told::sections(analysis).iter().enumerate() {
+    let mut sections = told::sections(analysis);
+    sections.extend(told::fate(&result.fate, result.all));
+    for (number, part) in sections.iter().enumerate() {
         text.push_str(&heading(&part.title));
         if let Some(track) = timeline.tracks.get(number) {
             text.push_str(&bars(&timeline, track, width));

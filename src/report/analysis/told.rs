@@ -4,6 +4,8 @@
 
 use serde::Serialize;
 
+pub use super::shared::fate;
+
 use crate::analysis::{
     Analysis, Armed, Coalitions, Control, ControlKind, Loss, LossKind, Opening, PowerLine, Rescue,
     StageLine, Step, Theft,
@@ -42,7 +44,7 @@ pub struct Note {
 }
 
 impl Note {
-    fn plain(text: impl Into<String>) -> Self {
+    pub(super) fn plain(text: impl Into<String>) -> Self {
         Self {
             label: String::new(),
             text: text.into(),

@@ -1,0 +1,76 @@
+//! Where things are kept: the policy's word, and what its parties attest.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Failure, export, input};
+use crate::compile::Compiled;
+use crate::governance::Attestations;
+use crate::units::UnixTime;
+
+/// What is attested of a policy's custody, and when that is asked.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct CustodyArgs {
+    /// A file of attestations, one envelope to a line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["require", "claims"])]
+    attestations: Option<PathBuf>,
+    /// The day or moment for which attestations have to hold; now if left out
+    #[arg(long, value_name = "DATE", value_parser = export::date)]
+    on: Option<UnixTime>,
+}
+
+/// Something wrong in a file of attestations.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ShownProblem {
+    /// The name of the file, ready to be shown.
+    pub file: String,
+    /// The line, from one.
+    pub line: usize,
+    /// Whether the line counts for nothing because of it.
+    pub is_refused: bool,
+    pub message: String,
+}
+
+impl ShownProblem {
+    /// What it means for the line.
+    pub(super) const fn consequence(&self) -> &'static str {
+        if self.is_refused {
+            " (which counts for nothing)"
+        } else {
+            ""
+        }
+    }
+}
+
+impl CustodyArgs {
+    /// What is attested, and what is wrong with the file that says so.
+    pub(super) fn attestations(
+        &self,
+        compiled: &Compiled,
+    ) -> Result<(Attestations, Vec<ShownProblem>), Failure> {
+        let Some(path) = &self.attestations else {
+            return Ok((Attestations::default(), Vec::new()));
+        };
+        let text = input::attestations(path)?;
+        let id = compiled.id().to_bytes();
+        let now = self.on.unwrap_or_else(now);
+        let (attestations, problems) = Attestations::read(&text.text, compiled.policy(), id, now);
+        let shown = problems.iter().map(|problem| ShownProblem {
+            file: text.file.clone(),
+            line: problem.line,
+            is_refused: problem.is_refusal(),
+            message: problem.remark.to_string(),
+        });
+        Ok((attestations, shown.collect()))
+    }
+}
+
+/// The wall clock; before 1970 it is wrong, and after 2106 nothing here counts any further.
+fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| since.as_secs());
+    UnixTime(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
