@@ -13,11 +13,14 @@
 
 #[path = "compile/anchor.rs"]
 mod anchor;
+#[path = "compile/bound.rs"]
+mod bound;
 #[path = "compile/families.rs"]
 mod families;
 #[path = "compile/scenario.rs"]
 mod scenario;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +32,9 @@ use self::families::Case;
 
 /// The most time a policy may take.
 const MOST_TIME: Duration = Duration::from_millis(20);
+
+/// How long the anchor is waited for.
+const ANCHOR_TIME: Duration = Duration::from_secs(60);
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-'));
@@ -68,7 +74,7 @@ fn report(case: &Case) -> bool {
     let cheapest = policy(&case.text("cheapest"));
     let (ours, time) = timed(|| compile(Arc::clone(&cheapest)).expect("the policy compiles"));
     let plain = compile(device).expect("the policy compiles");
-    let theirs = anchor::compile(&ours);
+    let theirs = anchor::compile(&ours, case.anchor, ANCHOR_TIME);
     let weight = weight(&ours);
     let scripts: usize = ours
         .stages()
@@ -82,7 +88,7 @@ fn report(case: &Case) -> bool {
     let milliseconds = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1e3);
     let (their_weight, ratio, their_time, faster) = match &theirs {
         Ok(theirs) => {
-            let their_weight = scenario::expected(&ours, &theirs.stages);
+            let their_weight = scenario::expected(&ours, &theirs.stages, &theirs.named);
             (
                 format!("{their_weight:.1}"),
                 weight / their_weight,
@@ -103,11 +109,7 @@ fn report(case: &Case) -> bool {
         milliseconds(time),
         their_time,
         faster,
-        if ratio > case.most_ratio {
-            "  above its goal"
-        } else {
-            ""
-        },
+        remark(case, weight, ratio, time),
     );
     // Where the anchor fails there is nothing to be above of, nor slower than.
     let is_light = ratio.is_nan() || ratio <= case.most_ratio;
@@ -115,7 +117,30 @@ fn report(case: &Case) -> bool {
         Ok(theirs) => theirs.time.as_secs_f64() >= case.least_faster * time.as_secs_f64(),
         Err(_) => true,
     };
-    is_light && is_fast && time <= MOST_TIME
+    is_light && is_fast && time <= MOST_TIME && case.bound.is_none_or(|bound| is_met(bound, weight))
+}
+
+/// Whether a weight is as low as a bound, but for a thousandth.
+fn is_met(bound: f64, weight: f64) -> bool {
+    weight <= bound * 1.001
+}
+
+/// How far a row is from its bound, and which goals it misses.
+fn remark(case: &Case, weight: f64, ratio: f64, time: Duration) -> String {
+    let mut remark = String::new();
+    if let Some(bound) = case.bound {
+        remark += &format!("  {:.4} of the bound {bound:.1}", weight / bound);
+        if !is_met(bound, weight) {
+            remark += ", not reached";
+        }
+    }
+    if ratio > case.most_ratio {
+        remark += "  above its goal";
+    }
+    if time > MOST_TIME {
+        remark += "  above 20 ms";
+    }
+    remark
 }
 
 /// What witnesses of our own descriptors weigh in expectation, stage by stage added up.
@@ -128,7 +153,7 @@ fn weight(compiled: &Compiled) -> f64 {
             derived.concrete().clone()
         })
         .collect();
-    scenario::expected(compiled, &stages)
+    scenario::expected(compiled, &stages, &BTreeMap::new())
 }
 
 /// The result, and the least time of some runs: what other work on the machine takes is not ours.

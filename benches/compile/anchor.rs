@@ -1,12 +1,13 @@
 //! Miniscript's own policy compiler, fed what a compiled policy means.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use bitcoin::PublicKey;
 use bitcoin::secp256k1::Secp256k1;
-use longstop::compile::{Compiled, DerivedLeaf, Keychain};
+use longstop::compile::{Compiled, DerivedLeaf, Keychain, LeafKind};
 use longstop::policy::{Member, Quorum};
 use miniscript::policy::Concrete;
 use miniscript::{AbsLockTime, Descriptor, RelLockTime, Segwitv0, Threshold};
@@ -14,11 +15,41 @@ use miniscript::{AbsLockTime, Descriptor, RelLockTime, Segwitv0, Threshold};
 /// What came of all stages, and how long it took.
 pub struct Anchor {
     pub stages: Vec<Descriptor<PublicKey>>,
+    /// Keys of the stages in whose place it has another.
+    pub named: BTreeMap<PublicKey, PublicKey>,
     pub time: Duration,
 }
 
-/// All stages of a policy, with the keys of the first index.
-pub fn compile(compiled: &Compiled) -> Result<Anchor, String> {
+/// All stages of a policy, with the keys of the first index, if it takes no longer than this.
+///
+/// Miniscript's compiler cannot be interrupted; one that takes longer is left running.
+pub fn compile(compiled: &Compiled, form: Form, limit: Duration) -> Result<Anchor, String> {
+    let (send, receive) = mpsc::channel();
+    let compiled = compiled.clone();
+    std::thread::Builder::new()
+        .stack_size(256 << 20)
+        .spawn(move || send.send(finish(&compiled, form)))
+        .expect("a thread");
+    match receive.recv_timeout(limit) {
+        Ok(anchor) => anchor,
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(format!("> {} s", limit.as_secs())),
+        // What is caught is a panic; this is what comes of anything worse.
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err("panics".to_owned()),
+    }
+}
+
+/// In which form a policy is told.
+#[derive(Clone, Copy)]
+pub enum Form {
+    /// Leaf by leaf.
+    Leaves,
+    /// Root and one direct path in one threshold: each seat a key of root's, or another key after
+    /// the lock of the path.
+    Seats,
+}
+
+fn finish(compiled: &Compiled, form: Form) -> Result<Anchor, String> {
+    let mut named = BTreeMap::new();
     let secp = Secp256k1::new();
     let mut policies = Vec::new();
     for stage in compiled.stages() {
@@ -28,7 +59,10 @@ pub fn compile(compiled: &Compiled) -> Result<Anchor, String> {
             _ => None,
         };
         let leaves = derived.leaves();
-        let policy = any(&leaves.iter().map(leaf).collect::<Vec<_>>());
+        let policy = match form {
+            Form::Leaves => any(&leaves.iter().map(leaf).collect::<Vec<_>>()),
+            Form::Seats => seats(leaves, &mut named),
+        };
         policies.push((policy, internal_key));
     }
     let begun = Instant::now();
@@ -42,7 +76,11 @@ pub fn compile(compiled: &Compiled) -> Result<Anchor, String> {
         least = least.min(start.elapsed());
         if number >= 25 || begun.elapsed() > Duration::from_secs(1) {
             let time = least;
-            return Ok(Anchor { stages, time });
+            return Ok(Anchor {
+                stages,
+                named,
+                time,
+            });
         }
     }
     unreachable!("the loop ends by returning")
@@ -77,6 +115,45 @@ fn any(choices: &[(usize, Concrete<PublicKey>)]) -> Concrete<PublicKey> {
         }
         [] => panic!("a stage has leaves"),
     }
+}
+
+/// A threshold of seats of which each has a key, or another after a lock: what a threshold of the
+/// keys means beside a later path whose quorum is the same threshold of seats with either key.
+fn seats(
+    leaves: &[DerivedLeaf],
+    named: &mut BTreeMap<PublicKey, PublicKey>,
+) -> Concrete<PublicKey> {
+    let older = |leaf: &DerivedLeaf| {
+        let lock = leaf.leaf.relative().expect("both have a lock");
+        Concrete::Older(RelLockTime::from_consensus(lock.to_consensus()).expect("a sound lock"))
+    };
+    let is_root = |leaf: &&DerivedLeaf| *leaf.leaf.kind() == LeafKind::Spend;
+    let root = leaves.iter().find(is_root).expect("root spends");
+    let path = leaves.iter().find(|leaf| !is_root(leaf)).expect("a path");
+    let odds = |leaf: &DerivedLeaf| leaf.leaf.likelihood() as usize;
+    let each: Vec<Concrete<PublicKey>> = root
+        .keys
+        .iter()
+        .zip(path.keys.chunks(2))
+        .map(|(own, either)| {
+            assert_eq!(own.party, either[0].party);
+            named.insert(either[0].public_key, own.public_key);
+            let later = Concrete::And(vec![
+                Arc::new(Concrete::Key(either[1].public_key)),
+                Arc::new(older(path)),
+            ]);
+            let own = Concrete::Key(own.public_key);
+            Concrete::Or(vec![
+                (odds(root), Arc::new(own)),
+                (odds(path), Arc::new(later)),
+            ])
+        })
+        .collect();
+    let threshold = root.leaf.groups()[0].quorum().threshold();
+    Concrete::And(vec![
+        Arc::new(thresh(threshold, each)),
+        Arc::new(older(root)),
+    ])
 }
 
 fn leaf(derived: &DerivedLeaf) -> (usize, Concrete<PublicKey>) {

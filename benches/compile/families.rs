@@ -9,12 +9,19 @@ use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::Secp256k1;
 use longstop::signer::SoftwareSigner;
 
+use super::{anchor, bound};
+
 /// One policy, with what its expected weight may be at most against the anchor's.
 pub struct Case {
     pub name: String,
     pub most_ratio: f64,
     /// How many times as fast as the anchor it must be compiled at least.
     pub least_faster: f64,
+    /// What no partition into scripts of thresholds comes below, where that is known; it is to be
+    /// reached.
+    pub bound: Option<f64>,
+    /// In which form the anchor is told of it.
+    pub anchor: anchor::Form,
     form: Form,
 }
 
@@ -32,6 +39,8 @@ impl Case {
             name: format!("{} {script}", name.into()),
             most_ratio: NEVER_ABOVE,
             least_faster: 0.0,
+            bound: None,
+            anchor: anchor::Form::Leaves,
             form: Form::Terms {
                 script,
                 terms: terms.into(),
@@ -41,6 +50,17 @@ impl Case {
 
     const fn at_most(mut self, ratio: f64) -> Self {
         self.most_ratio = ratio;
+        self
+    }
+
+    /// A bound that is known.
+    const fn reaches(mut self, bound: f64) -> Self {
+        self.bound = Some(bound);
+        self
+    }
+
+    const fn told_as(mut self, form: anchor::Form) -> Self {
+        self.anchor = form;
         self
     }
 
@@ -157,6 +177,23 @@ fn alternating(depth: usize) -> String {
     terms + "[root]\nquorum = \"t\"\n"
 }
 
+/// Seats of which each has a key, and another that counts later.
+fn later_seats(threshold: usize, of: usize) -> String {
+    let mut terms = format!("[quorums]\nroot = {}\n", flat(threshold, "k", of));
+    for i in 0..of {
+        writeln!(
+            terms,
+            "seat-{i} = {{ threshold = 1, of = [\"k-{i}\", \"b-{i}\"] }}"
+        )
+        .expect("a string");
+    }
+    let seats = list((0..of).map(|i| format!("seat-{i}")));
+    terms
+        + &format!(
+            "late = {{ threshold = {threshold}, of = [{seats}] }}\n[root]\nquorum = \"root\"\nrefresh = \"100 blocks\"\n[[path]]\nname = \"late\"\nquorum = \"late\"\ndelay = \"4000 blocks\"\n"
+        )
+}
+
 /// Seats of which each is one of two keys.
 fn seats(threshold: usize, of: usize) -> String {
     departments((threshold, of), (1, 2))
@@ -183,17 +220,17 @@ pub fn cases() -> Vec<Case> {
         departments((2, 3), (2, 3)),
     ));
     // What a roster saves is the keys of the others, against one level of the tree: nothing to
-    // speak of for 2-of-3, and more the more others there are.
-    for (threshold, of, ratio) in [
-        (2, 3, NEVER_ABOVE),
-        (3, 5, 0.94),
-        (5, 9, 0.88),
-        (3, 9, 0.85),
-        (5, 15, 0.85),
-    ] {
+    // speak of for 2-of-3, and more the more others there are.  Where no ratio of 0.85 is to be
+    // had, the bound says so, and is to be reached.
+    for (threshold, of) in [(2, 3), (3, 5), (5, 9)] {
         let name = format!("{threshold}-of-{of}, roster 80 %");
         let case = Case::new(name, "tr", roster(threshold, of, 80));
-        cases.push(case.at_most(ratio));
+        cases.push(case.reaches(bound::with_roster(threshold, of, 0.8)));
+    }
+    for (threshold, of) in [(3, 9), (5, 15)] {
+        let name = format!("{threshold}-of-{of}, roster 80 %");
+        let case = Case::new(name, "tr", roster(threshold, of, 80));
+        cases.push(case.at_most(0.85));
     }
     let usual =
         "roster = { of = [\"d0-0\", \"d0-1\", \"d1-0\", \"d1-1\"], share = \"80%\" } }\n[root]";
@@ -203,7 +240,14 @@ pub fn cases() -> Vec<Case> {
     cases.push(Case::new("5-of-9 seats of two", "tr", seats(5, 9)));
     cases.push(Case::new("6-of-11 seats of two", "tr", seats(6, 11)));
     cases.push(Case::new("5-of-9 seats of two", "wsh", seats(5, 9)));
-    for depth in [4, 6, 7] {
+    for (threshold, of) in [(5, 9), (6, 11)] {
+        for script in ["tr", "wsh"] {
+            let name = format!("{threshold}-of-{of} seats, later two");
+            let case = Case::new(name, script, later_seats(threshold, of));
+            cases.push(case.told_as(anchor::Form::Seats));
+        }
+    }
+    for depth in [4, 6, 7, 8] {
         cases.push(Case::new(
             format!("and/or, depth {depth}"),
             "tr",
@@ -233,6 +277,8 @@ pub fn cases() -> Vec<Case> {
                 name,
                 most_ratio: NEVER_ABOVE,
                 least_faster: 0.0,
+                bound: None,
+                anchor: anchor::Form::Leaves,
                 form: Form::Shipped(text),
             })
         })

@@ -1,5 +1,7 @@
 //! Who signs how often, and what the witness then weighs.
 
+use std::collections::BTreeMap;
+
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::taproot::TapLeafHash;
 use bitcoin::{EcdsaSighashType, PublicKey, TapSighashType, absolute, ecdsa, relative, taproot};
@@ -109,7 +111,13 @@ fn draw(quorum: &Quorum, first: usize, random: &mut u64) -> Vec<usize> {
 
 /// What witnesses of these descriptors weigh, which hold the keys of the policy's stages: for each
 /// stage the average over its leaves by their likelihoods, and over the signers of each; added up.
-pub fn expected(compiled: &Compiled, descriptors: &[Descriptor<PublicKey>]) -> f64 {
+///
+/// Where the descriptors have other keys than the stages, they are named, the stages' own first.
+pub fn expected(
+    compiled: &Compiled,
+    descriptors: &[Descriptor<PublicKey>],
+    named: &BTreeMap<PublicKey, PublicKey>,
+) -> f64 {
     let secp = Secp256k1::new();
     let mut sum = 0.0;
     for (stage, descriptor) in compiled.stages().zip(descriptors) {
@@ -120,13 +128,17 @@ pub fn expected(compiled: &Compiled, descriptors: &[Descriptor<PublicKey>]) -> f
             .map(|leaf| f64::from(leaf.likelihood()))
             .sum();
         for leaf in derived.leaves() {
-            sum += f64::from(leaf.leaf.likelihood()) / all * of_leaf(leaf, descriptor);
+            sum += f64::from(leaf.leaf.likelihood()) / all * of_leaf(leaf, descriptor, named);
         }
     }
     sum
 }
 
-fn of_leaf(leaf: &DerivedLeaf, descriptor: &Descriptor<PublicKey>) -> f64 {
+fn of_leaf(
+    leaf: &DerivedLeaf,
+    descriptor: &Descriptor<PublicKey>,
+    named: &BTreeMap<PublicKey, PublicKey>,
+) -> f64 {
     // For each group the sets of its seats, counted over the whole leaf, with their shares.
     let mut first = 0;
     let mut all: Vec<(Vec<usize>, f64)> = vec![(Vec::new(), 1.0)];
@@ -173,15 +185,21 @@ fn of_leaf(leaf: &DerivedLeaf, descriptor: &Descriptor<PublicKey>) -> f64 {
         first += group.seats().count();
     }
     all.iter()
-        .map(|(seats, share)| share * witness(leaf, seats, descriptor) as f64)
+        .map(|(seats, share)| share * witness(leaf, seats, descriptor, named) as f64)
         .sum()
 }
 
 /// The weight of the witness when these seats sign.
-pub fn witness(leaf: &DerivedLeaf, seats: &[usize], descriptor: &Descriptor<PublicKey>) -> usize {
+pub fn witness(
+    leaf: &DerivedLeaf,
+    seats: &[usize],
+    descriptor: &Descriptor<PublicKey>,
+    named: &BTreeMap<PublicKey, PublicKey>,
+) -> usize {
     let keys: Vec<PublicKey> = seats
         .iter()
         .map(|seat| leaf.keys[*seat].public_key)
+        .map(|key| *named.get(&key).unwrap_or(&key))
         .collect();
     let signers = Signers {
         x_only: keys
@@ -240,8 +258,9 @@ impl Satisfier<PublicKey> for Signers {
     }
 
     fn check_older(&self, lock: relative::LockTime) -> bool {
+        // All locks here count blocks, and whoever has waited for one has waited for a shorter one.
         self.older
-            .is_some_and(|ours| ours == lock.to_consensus_u32())
+            .is_some_and(|ours| ours >= lock.to_consensus_u32())
     }
 
     fn check_after(&self, lock: absolute::LockTime) -> bool {

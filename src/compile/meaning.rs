@@ -14,21 +14,32 @@ use super::seat::SeatKey;
 type Meaning = Semantic<SeatKey>;
 
 /// Whether the descriptor, read back and lifted by miniscript, is just the alternatives of these
-/// blocks, besides its internal key.
+/// blocks, in their order, besides its internal key.
 ///
 /// That the blocks of a leaf together are the leaf is for [`cover`](super::script::cover) to say,
 /// and which keys the numbers stand for is for [`with_keys`](super::seat::with_keys).
 pub(super) fn means(descriptor: &Descriptor<SeatKey>, blocks: &[Block], leaves: &[Leaf]) -> bool {
-    let blocks = blocks.iter();
-    let mut alternatives: Vec<Option<Meaning>> = blocks
-        .map(|block| block_meaning(block, leaves.get(block.leaf)?))
-        .collect();
-    if matches!(descriptor, Descriptor::Tr(_)) {
-        alternatives.push(Some(Semantic::Key(SeatKey::Internal)));
+    let mut expected = blocks
+        .iter()
+        .map(|block| block_meaning(block, leaves.get(block.leaf)?));
+    match descriptor {
+        // Its scripts are compared one by one: sorting all of them would take most of the time.
+        Descriptor::Tr(tr) => {
+            let mut scripts = tr.iter_scripts();
+            *tr.internal_key() == SeatKey::Internal
+                && tr.iter_scripts().count() == blocks.len()
+                && scripts.all(|(_, script)| is(script, expected.next().flatten()))
+        }
+        other => {
+            let expected = expected.collect::<Option<Vec<_>>>();
+            is(other, expected.and_then(|blocks| thresh(1, blocks)))
+        }
     }
-    let expected = alternatives.into_iter().collect::<Option<Vec<_>>>();
-    let expected = expected.and_then(|alternatives| thresh(1, alternatives));
-    match (descriptor.lift(), expected) {
+}
+
+/// Whether this, lifted by miniscript, is what is expected.
+fn is(lifted: &impl Liftable<SeatKey>, expected: Option<Meaning>) -> bool {
+    match (lifted.lift(), expected) {
         (Ok(lifted), Some(expected)) => {
             lifted.normalized().sorted() == expected.normalized().sorted()
         }

@@ -49,10 +49,10 @@ pub(in crate::policy) const LIKELIHOODS: std::ops::RangeInclusive<u64> = 1..=10_
 pub(in crate::policy) const MAX_BYTES: usize = 1 << 20;
 
 /// Most parties.
-pub(in crate::policy) const MAX_PARTIES: usize = 128;
+pub(in crate::policy) const MAX_PARTIES: usize = 256;
 
 /// Most quorums.
-pub(in crate::policy) const MAX_QUORUMS: usize = 128;
+pub(in crate::policy) const MAX_QUORUMS: usize = 256;
 
 /// Most members in the list of one quorum.
 pub(in crate::policy) const MAX_MEMBERS: usize = 128;

@@ -497,7 +497,7 @@ pub(in crate::policy) static CONDITIONS: [Shape; 6] = [
             required("for", Value::Duration, "For how long."),
             required(
                 "fewer_than",
-                Value::Number(1, 128),
+                Value::Number(1, 256),
                 "Fewer of its seats than this have shown one.",
             ),
         ],

@@ -14,7 +14,7 @@ use super::weights::Formula;
 use super::{roster, weights};
 
 /// Most seats a quorum can have when all the quorums inside it are counted out.
-const MAX_SEATS: usize = 128;
+const MAX_SEATS: usize = 256;
 
 /// Most keys in one threshold of a `wsh` script (`MAX_PUBKEYS_PER_MULTISIG`, Bitcoin Core's
 /// `src/script/script.h`).
