@@ -27,14 +27,17 @@ pub fn with_roster(threshold: usize, of: usize, share: f64) -> f64 {
         for sets in 1..=choose(keys, threshold) as usize {
             let usual = share + each * sets as f64;
             let rest = 1.0 - usual;
-            let other = |of: &usize| {
-                let part = each * choose(*of, threshold);
-                own(*of) + LEVEL * (rest / part).log2().max(0.0)
+            // What the cheapest script for some of the rest weighs, no higher in its part of the
+            // tree than its share of that part allows.
+            let others = |least: f64| {
+                let other = |keys: usize| {
+                    let part = each * choose(keys, threshold);
+                    own(keys) + LEVEL * (rest / part).log2().max(least)
+                };
+                (threshold..=of).map(other).fold(f64::INFINITY, f64::min)
             };
-            let others = (threshold..=of).map(|of| other(&of));
-            let others = others.fold(f64::INFINITY, f64::min);
-            let high = usual * (own(keys) + LEVEL) + rest * (others + LEVEL);
-            let deep = usual * (own(keys) + 2.0 * LEVEL) + rest * (own(threshold) + LEVEL);
+            let high = usual * (own(keys) + LEVEL) + rest * (others(0.0) + LEVEL);
+            let deep = usual * (own(keys) + 2.0 * LEVEL) + rest * others(1.0);
             bound = bound.min(high).min(deep);
         }
     }
