@@ -75,8 +75,10 @@ pub(super) fn inline(dossier: &Dossier, picture: Picture) -> String {
     let canvas = picture.canvas(dossier);
     let id = picture.id();
     format!(
-        "<svg class=\"pic\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n<title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{desc}</desc>\n{body}</svg>\n",
-        width = canvas.width(),
+        "<svg class=\"pic\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{left} 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n<title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{desc}</desc>\n{body}</svg>\n",
+        // The page has margins of its own.
+        left = canvas::MARGIN - 6,
+        width = canvas.width() - 2 * (canvas::MARGIN - 6),
         height = canvas.height(),
         title = in_markup(picture.title()),
         desc = in_markup(&picture.description(dossier)),

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::told;
-use crate::analysis::{Analysis, Analyst, Coalitions, Group, Power, Taken};
+use crate::analysis::{
+    Analysis, Analyst, Armed, Coalitions, Control, ControlKind, Group, Power, Taken,
+};
 use crate::logic::{Formula, Logic, TooLarge};
 
 /// The most coalitions that a map shows; how many are left out is said.
@@ -144,8 +146,20 @@ fn deeds(analysis: &Analysis) -> Vec<(String, &Coalitions)> {
         (format!("trigger {path}"), &power.who)
     });
     let controls = analysis.controls.iter();
-    let controls = controls.map(|control| (told::control(control), &control.who));
+    let controls = controls.map(|control| (deed(control), &control.who));
     triggers.chain(controls).collect()
+}
+
+/// A power over others in a few words.
+fn deed(control: &Control) -> String {
+    let path = control.path.as_deref().unwrap_or_default();
+    match (control.kind, control.armed) {
+        (ControlKind::Freeze, Some(Armed::Armed)) => "freeze armed coins".to_owned(),
+        (ControlKind::Freeze, _) => "freeze coins without files".to_owned(),
+        (ControlKind::Stall, _) => format!("undo triggers of {path}"),
+        (ControlKind::StallForEver, _) => "start relative delays anew".to_owned(),
+        (ControlKind::BlockRescue, _) => "block every rescue".to_owned(),
+    }
 }
 
 /// The condition that a coalition of this kind is there.

@@ -145,7 +145,7 @@ fn legend(canvas: &mut Canvas, y: usize) {
         MARGIN,
         y + 36,
         "s",
-        "Each row: what every such coalition can do. Counted from a coin that is armed and has just come into the vault.",
+        "Each row: what every such coalition can do. Counted from a coin that is armed and has just come into the vault. To freeze: to keep from everybody, for ever.",
     );
     canvas.reach(y + 48);
 }

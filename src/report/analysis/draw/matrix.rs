@@ -4,10 +4,10 @@ use super::canvas::{Canvas, MARGIN, width_of};
 use crate::report::analysis::matrix::{Cell, Line, Mark, Matrix, Value};
 
 /// Width of the names.
-const NAMES: usize = 190;
+const NAMES: usize = 210;
 
 /// Width of a cell.
-const CELL: usize = 152;
+const CELL: usize = 180;
 
 /// Height of a row.
 const ROW: usize = 28;

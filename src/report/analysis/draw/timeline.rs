@@ -37,12 +37,18 @@ fn stage(canvas: &mut Canvas, scale: &Scale, track: &Track, y: usize) -> usize {
     let ticks = scale.ticks(|tick| {
         let words = width_of(&tick.time).max(width_of(&tick.blocks));
         let at = x(tick.place);
-        (at.saturating_sub(words / 2), at + words / 2 + 10)
+        // Words stand in the middle of their mark, unless they would leave the picture.
+        let from = at.saturating_sub(words / 2).min(end.saturating_sub(words));
+        (from, from + words + 10)
     });
-    for (tick, _) in ticks {
+    for (tick, (_, to)) in ticks {
         let at = x(tick.place);
         canvas.line("grid", (at, y + HEADING - 6), (at, bottom));
-        let class = if at == start { "s" } else { "s m" };
+        let (class, at) = match at {
+            at if at == start => ("s", at),
+            _ if to >= end + 10 => ("s e", end),
+            at => ("s m", at),
+        };
         if tick.time.is_empty() {
             canvas.text(at, y + 34, class, &tick.blocks);
         } else {
