@@ -163,6 +163,9 @@ impl Logic {
     }
 }
 
+/// The members of a formula, and what it means with its threshold.
+type Decided = (Arc<[Formula]>, Node);
+
 /// Diagrams that share nodes, and the order of the atoms in them.
 #[derive(Debug)]
 struct Store {
@@ -173,7 +176,7 @@ struct Store {
     diagram: Diagram,
     families: Families,
     /// What formulas mean that were decided before, by where their members are.
-    decided: Table<(usize, usize), (Arc<[Formula]>, Node)>,
+    decided: Table<(usize, usize), Decided>,
 }
 
 impl Store {

@@ -4,7 +4,7 @@ use bitcoin::NetworkKind;
 use bitcoin::bip32::{ChildNumber, DerivationPath};
 
 use super::super::shown::quote;
-use super::super::{AccountKey, Code, Diagnostic, Span};
+use super::super::{AccountKey, Code, Diagnostic, FeeWallet, Span};
 use super::Facts;
 
 /// Purposes after which the coin type stands (BIP-44, 48, 49, 84, 86 and 87).
@@ -25,11 +25,7 @@ pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
         let accounts: [(&str, Option<Span>, Option<&AccountKey>); 3] = [
             ("key", checked.key, Some(party.key())),
             ("veto", checked.veto, party.veto()),
-            (
-                "fees",
-                checked.fees,
-                party.fees().map(|fees| fees.account()),
-            ),
+            ("fees", checked.fees, party.fees().map(FeeWallet::account)),
         ];
         for (field, span, account) in accounts {
             // Without a place there is no such account, or none that could be read.
