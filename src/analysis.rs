@@ -24,6 +24,7 @@ mod claim;
 mod coalitions;
 mod diff;
 pub mod fate;
+mod incident;
 mod opening;
 mod play;
 mod result;

@@ -696,3 +696,87 @@ fn escrow_and_lockup_addresses_are_not_printed() {
         }
     }
 }
+
+#[test]
+fn a_counterexample_is_written_and_played() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = folder.path().join("found.toml");
+    let found = found.to_str().expect("a plain path");
+    let judge = |claim: &str| {
+        let output = longstop(&[
+            "analyze",
+            POLICY,
+            "--require",
+            claim,
+            "--counterexample",
+            found,
+        ]);
+        let mut output = output;
+        let output = output.output().expect("it runs");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    let (code, said) = judge("never dan and eve before 21 days");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!std::path::Path::new(found).exists(), "nothing to write");
+    let (code, said) = judge("never dan and eve before 22 days");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the first counterexample is in"), "{said}");
+    // The policy is found from where the incident is.
+    let played = longstop(&["simulate", found]).output().expect("it runs");
+    assert_eq!(played.status.code(), Some(0), "{played:?}");
+    // With another policy it does not happen.
+    let other = longstop(&[
+        "simulate",
+        found,
+        "--policy",
+        "policies/dao-treasury/policy.toml",
+    ])
+    .output()
+    .expect("it runs");
+    assert_ne!(other.status.code(), Some(0));
+}
+
+#[test]
+fn claims_beside_a_policy_are_tested() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("it is written");
+    };
+    let test = || {
+        let path = folder.path().to_str().expect("a plain path");
+        let output = longstop(&["test", path, "--json"])
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        (output.status.code(), json)
+    };
+    write("claims.txt", "never dan\n");
+    let (code, json) = test();
+    assert_eq!(code, Some(1), "there is no policy: {json}");
+    write(
+        "policy.toml",
+        &std::fs::read_to_string(POLICY).expect("a policy"),
+    );
+    let (code, json) = test();
+    assert_eq!(code, Some(0), "{json}");
+    assert_eq!(json["tests"][0]["kind"], "claims");
+    write("claims.txt", "never dan\nnever dan and eve # but in time\n");
+    let (code, json) = test();
+    assert_eq!(code, Some(1), "{json}");
+    let problems = json["tests"][0]["problems"].as_array().expect("problems");
+    assert_eq!(problems.len(), 1);
+    assert!(
+        problems[0]
+            .as_str()
+            .expect("text")
+            .contains("after 21 days"),
+        "{json}"
+    );
+    write("claims.txt", "never dam\n");
+    let (code, json) = test();
+    assert_eq!(code, Some(1), "{json}");
+}

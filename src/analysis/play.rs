@@ -76,7 +76,7 @@ pub(super) struct LockupPlay {
 }
 
 /// A staged path, and who reaches his goal from its escrow.
-type Valued<'a> = (&'a StagedPlay, Formula);
+pub(super) type Valued<'a> = (&'a StagedPlay, Formula);
 
 /// How a coin can be taken, step by step.
 #[derive(Clone, Debug)]
@@ -190,6 +190,10 @@ impl Play {
         &self.root
     }
 
+    pub(super) const fn root_opens(&self) -> &Opening {
+        &self.root_opens
+    }
+
     pub(super) fn directs(&self) -> &[DirectPlay] {
         &self.directs
     }
@@ -278,7 +282,7 @@ impl Play {
     }
 
     /// In a vault that is armed on these paths, whose escrows are frozen as it says.
-    fn frozen_in_vault(&self, armed: &[Valued<'_>]) -> Formula {
+    pub(super) fn frozen_in_vault(&self, armed: &[Valued<'_>]) -> Formula {
         let directs = self.directs.iter().map(|direct| direct.acts.dual());
         // The others have no move, or only such as lead to where they have none …
         let led = armed
@@ -292,7 +296,7 @@ impl Play {
         any(std::iter::once(held).chain(moved))
     }
 
-    fn frozen_in_escrow(&self, staged: &StagedPlay, in_vault: &Formula) -> Formula {
+    pub(super) fn frozen_in_escrow(&self, staged: &StagedPlay, in_vault: &Formula) -> Formula {
         let cancels = all([staged.cancel.clone(), in_vault.clone()]);
         let no_way_back = any([staged.cancel.dual(), in_vault.clone()]);
         let Some(lockup) = &staged.lockup else {
@@ -426,7 +430,7 @@ impl Play {
     }
 
     /// From a vault that is armed on these paths, from whose escrows a coin is taken as it says.
-    fn taken_in_vault(&self, armed: &[Valued<'_>]) -> Formula {
+    pub(super) fn taken_in_vault(&self, armed: &[Valued<'_>]) -> Formula {
         let directs = self
             .directs
             .iter()
@@ -466,7 +470,7 @@ impl Play {
         }
     }
 
-    fn taken_in_escrow(&self, staged: &StagedPlay, in_vault: &Formula) -> Formula {
+    pub(super) fn taken_in_escrow(&self, staged: &StagedPlay, in_vault: &Formula) -> Formula {
         let exits = staged.exits(&self.root);
         let wins = exits.map(|exit| all([self.root_fails_before(&exit.opens), exit.wins]));
         any([

@@ -94,7 +94,8 @@ impl Analyze {
         let file = input::compiled(&read)?;
         screen.warnings(&file.checked);
         if self.claims.are_given() {
-            return self.claims.judge(&read.file, &file.compiled, screen);
+            let path = self.policy.path();
+            return self.claims.judge(&read.file, path, &file.compiled, screen);
         }
         let policy = file.compiled.policy();
         let too_large = |source| Failure::Analysis {

@@ -1,13 +1,13 @@
 //! Claims about a policy: from the command line, or from a file with one in each line.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::failure::BadClaim;
 use super::render::{self, Screen};
-use super::{Exit, Failure, input};
+use super::{Exit, Failure, input, output};
 use crate::analysis::{Analyst, Claim, Verdict};
 use crate::compile::{Compiled, PolicyId};
 use crate::policy::Policy;
@@ -21,6 +21,9 @@ pub(super) struct ClaimArgs {
     /// Judge the claims of a file, one in each line; `#` begins a remark
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
+    /// Write the first counterexample as an incident, which `longstop simulate` plays
+    #[arg(long, value_name = "FILE")]
+    counterexample: Option<PathBuf>,
 }
 
 /// What came of all claims.
@@ -30,18 +33,22 @@ pub(super) struct Judged {
     pub id: PolicyId,
     pub passed: bool,
     pub claims: Vec<Verdict>,
+    /// The file to which the first counterexample was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counterexample: Option<String>,
 }
 
 impl ClaimArgs {
     /// Whether there is anything to judge.
     pub(super) const fn are_given(&self) -> bool {
-        !self.require.is_empty() || self.claims.is_some()
+        !self.require.is_empty() || self.claims.is_some() || self.counterexample.is_some()
     }
 
     /// Judges all claims, also those after one that does not hold.
     pub(super) fn judge(
         &self,
         file: &str,
+        policy_path: &Path,
         compiled: &Compiled,
         screen: &Screen,
     ) -> Result<Exit, Failure> {
@@ -56,17 +63,22 @@ impl ClaimArgs {
         if let Some(path) = &self.claims {
             lines.extend(read(path)?);
         }
+        if lines.is_empty() {
+            return Err(Failure::NothingClaimed);
+        }
         let claims = parsed(&lines, policy)?;
-        let judged = Judged {
+        let mut analyst = Analyst::of(policy);
+        let claims = verdicts(file, &mut analyst, &claims)?;
+        let mut judged = Judged {
             policy: policy.name().to_owned(),
             id: compiled.id(),
-            claims: verdicts(file, policy, &claims)?,
-            passed: true,
+            passed: claims.iter().all(|verdict| verdict.proved),
+            claims,
+            counterexample: None,
         };
-        let judged = Judged {
-            passed: judged.claims.iter().all(|verdict| verdict.proved),
-            ..judged
-        };
+        if let Some(path) = &self.counterexample {
+            judged.counterexample = written(path, policy_path, &analyst, &judged.claims)?;
+        }
         screen.show(&judged, |width| render::claims(&judged, width))?;
         Ok(if judged.passed { Exit::Ok } else { Exit::Unmet })
     }
@@ -116,10 +128,9 @@ pub(super) fn parsed(lines: &[Line], policy: &Policy) -> Result<Vec<Claim>, Fail
 /// A verdict for each claim.
 pub(super) fn verdicts(
     file: &str,
-    policy: &Policy,
+    analyst: &mut Analyst<'_>,
     claims: &[Claim],
 ) -> Result<Vec<Verdict>, Failure> {
-    let mut analyst = Analyst::of(policy);
     let verdicts = claims.iter().map(|claim| analyst.judge(claim));
     verdicts
         .collect::<Result<_, _>>()
@@ -127,4 +138,72 @@ pub(super) fn verdicts(
             file: file.to_owned(),
             source,
         })
+}
+
+/// Writes the first counterexample that can be played, and says to which file; nothing where
+/// there is none.
+fn written(
+    path: &Path,
+    policy: &Path,
+    analyst: &Analyst<'_>,
+    verdicts: &[Verdict],
+) -> Result<Option<String>, Failure> {
+    let policy = beside(policy, path);
+    let mut incidents = verdicts
+        .iter()
+        .filter_map(|verdict| analyst.incident(verdict, &policy));
+    let Some(incident) = incidents.next() else {
+        return Ok(None);
+    };
+    let file = input::file_name(path);
+    output::replace(path, |writer| writer.write_all(incident.as_bytes())).map_err(|source| {
+        Failure::Write {
+            file: file.clone(),
+            source,
+        }
+    })?;
+    Ok(Some(file))
+}
+
+/// The name of a policy file as an incident in another file names it.
+fn beside(policy: &Path, incident: &Path) -> String {
+    let folder = incident.parent().unwrap_or(Path::new(""));
+    let is_plain = |path: &Path| {
+        path.components()
+            .all(|part| matches!(part, Component::Normal(_)))
+    };
+    let name = if is_plain(policy) && is_plain(folder) {
+        let shared = policy.components().zip(folder.components());
+        let shared = shared.take_while(|(one, other)| one == other).count();
+        let up = folder
+            .components()
+            .skip(shared)
+            .map(|_| Component::ParentDir);
+        up.chain(policy.components().skip(shared)).collect()
+    } else {
+        std::path::absolute(policy).unwrap_or_else(|_| policy.to_owned())
+    };
+    name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_incident_finds_its_policy() {
+        let cases = [
+            ("policy.toml", "found.toml", "policy.toml"),
+            ("a/policy.toml", "found.toml", "a/policy.toml"),
+            ("a/policy.toml", "a/found.toml", "policy.toml"),
+            ("a/policy.toml", "a/incidents/found.toml", "../policy.toml"),
+            ("a/policy.toml", "b/found.toml", "../a/policy.toml"),
+        ];
+        for (policy, incident, expected) in cases {
+            assert_eq!(beside(Path::new(policy), Path::new(incident)), expected);
+        }
+        let absolute = beside(Path::new("/a/policy.toml"), Path::new("found.toml"));
+        assert_eq!(absolute, "/a/policy.toml");
+        assert!(Path::new(&beside(Path::new("../p.toml"), Path::new("f.toml"))).is_absolute());
+    }
 }

@@ -44,6 +44,8 @@ pub(super) enum Failure {
         "`{file}` holds no claim; write one in a line, such as `never 2 of agents before 30 days`"
     )]
     NoClaims { file: String },
+    #[error("there is no claim to find a counterexample to; write it with --require or --claims")]
+    NothingClaimed,
     #[error("there is no stage `{given}`: write `vault`, `escrow PATH`, `lockup PATH` or `all`")]
     BadStage { given: String },
     #[error("`{file}`: {source}")]
@@ -155,6 +157,7 @@ impl Failure {
             Self::NothingToTest { .. }
             | Self::Claims(_)
             | Self::NoClaims { .. }
+            | Self::NothingClaimed
             | Self::FormatScript { .. }
             | Self::UnknownTemplate { .. }
             | Self::NoTerminal
@@ -186,7 +189,7 @@ impl Failure {
             Self::Export { .. } => "export",
             Self::Import { .. } => "import",
             Self::BadStage { .. } => "stage",
-            Self::Claims(_) | Self::NoClaims { .. } => "claims",
+            Self::Claims(_) | Self::NoClaims { .. } | Self::NothingClaimed => "claims",
             Self::Rehearsal { .. } => "rehearsal",
             Self::NothingToTest { .. } => "nothing-to-test",
             Self::UnknownCode { .. } => "unknown-code",

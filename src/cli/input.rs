@@ -33,6 +33,13 @@ pub(super) struct PolicyArgs {
     settings: Settings,
 }
 
+impl PolicyArgs {
+    /// Where the policy is.
+    pub(super) fn path(&self) -> &Path {
+        &self.policy
+    }
+}
+
 /// Values for the parameters of a policy script.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Settings {

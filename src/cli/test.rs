@@ -14,12 +14,16 @@ use serde::Serialize;
 use super::input::Settings;
 use super::render::{self, Screen};
 use super::simulate::play;
-use super::{Exit, Failure, input, rule};
+use super::{Exit, Failure, claims, input, rule};
+use crate::analysis::{Analyst, Verdict};
 use crate::policy::Severity;
 use crate::report::Expectation;
 
 /// How the first line of a policy begins that has to be refused.
 const EXPECT: &str = "# expect:";
+
+/// The name of a file with claims about the policy beside it.
+const CLAIMS: &str = "claims.txt";
 
 /// How it begins in a script.
 const EXPECT_IN_SCRIPT: &str = "// expect:";
@@ -32,10 +36,11 @@ const EXPECT_IN_SCRIPT: &str = "// expect:";
 /// Every TOML file with a table `[incident]` or `[policy]` is taken, in subfolders as well, and every
 /// `.rhai` script with a line that begins with `policy(`; hidden files and other files are passed
 /// over. In scripts the first line says `// expect: LS0503`. Rules are tested with their cases, as
-/// `longstop rule test` does.
+/// `longstop rule test` does. A file `claims.txt` holds claims about the policy in its folder, one in
+/// each line, all of which have to hold.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: passed, failed and tests [file, kind, passed, problems], where kind is incident,\npolicy or refused."
+    after_help = "With --json: passed, failed and tests [file, kind, passed, problems], where kind is incident,\npolicy, refused, rule or claims."
 )]
 pub(super) struct Test {
     /// The folder
@@ -103,11 +108,19 @@ pub(super) enum Kind {
     Refused,
     /// That a rule decides its cases as they say.
     Rule,
+    /// That claims about a policy hold.
+    Claims,
 }
 
 impl Kind {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Incident, Self::Policy, Self::Refused, Self::Rule];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Incident,
+        Self::Policy,
+        Self::Refused,
+        Self::Rule,
+        Self::Claims,
+    ];
 
     /// The word for it.
     pub(super) const fn word(self) -> &'static str {
@@ -116,6 +129,7 @@ impl Kind {
             Self::Policy => "policy",
             Self::Refused => "refused",
             Self::Rule => "rule",
+            Self::Claims => "claims",
         }
     }
 }
@@ -164,7 +178,7 @@ pub(super) fn run(
     Ok(if failed == 0 { Exit::Ok } else { Exit::Unmet })
 }
 
-/// All TOML files and scripts under a folder.  Links to folders are not followed, so that this ends.
+/// All TOML files, scripts and claims under a folder.  Links to folders are not followed, so that this ends.
 fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
     let at = |error| (folder.to_owned(), error);
     for entry in fs::read_dir(folder).map_err(at)? {
@@ -178,6 +192,7 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Err
         } else if path
             .extension()
             .is_some_and(|extension| extension == "toml" || extension == "rhai")
+            || entry.file_name() == CLAIMS
         {
             files.push(path);
         }
@@ -220,6 +235,9 @@ fn run_all(
 fn run_one(path: &Path) -> Option<Outcome> {
     if input::is_script(path) {
         return run_script(path);
+    }
+    if path.ends_with(CLAIMS) {
+        return Some(outcome(path, Kind::Claims, claims(path)));
     }
     if let Some(outcome) = rule::test(path) {
         return Some(outcome);
@@ -312,6 +330,32 @@ fn policy(path: &Path) -> Vec<String> {
     let policy = input::policy_file(path, &Settings::default());
     let compiled = policy.and_then(|policy| input::compiled(&policy));
     compiled.map_or_else(|failure| failed(&failure), |_| Vec::new())
+}
+
+/// The claims about the policy beside them that do not hold.
+fn claims(path: &Path) -> Vec<String> {
+    let beside = ["policy.toml", "policy.rhai"].map(|name| path.with_file_name(name));
+    let Some(policy) = beside.iter().find(|policy| policy.is_file()) else {
+        return vec!["there is no `policy.toml` or `policy.rhai` beside it".to_owned()];
+    };
+    match judged(path, policy) {
+        Err(failure) => failed(&failure),
+        Ok(verdicts) => {
+            let against = verdicts.iter().filter_map(|verdict| {
+                let found = verdict.counterexample.as_ref()?;
+                Some(format!("`{}`: {found}", verdict.claim))
+            });
+            against.collect()
+        }
+    }
+}
+
+fn judged(path: &Path, policy: &Path) -> Result<Vec<Verdict>, Failure> {
+    let read = input::policy_file(policy, &Settings::default())?;
+    let file = input::compiled(&read)?;
+    let policy = file.compiled.policy();
+    let claims = claims::parsed(&claims::read(path)?, policy)?;
+    claims::verdicts(&read.file, &mut Analyst::of(policy), &claims)
 }
 
 fn refused(path: &Path, codes: &str) -> Vec<String> {

@@ -156,6 +156,7 @@ impl Analyst<'_> {
             found.unlock_seconds = Some(route.unlock_seconds()).filter(|seconds| *seconds > 0);
             found.steps = steps(route);
         }
+        found.time = before;
         found.defended = defended;
         found.armed = Some(armed);
         Ok(Some(found))
@@ -285,6 +286,7 @@ impl Analyst<'_> {
                 let left = left.min_by_key(|route| (route.unlock_seconds(), route.seconds()));
                 Counterexample {
                     armed: Some(armed),
+                    time: within,
                     seconds: left.map(Route::seconds),
                     unlock_seconds: left.map(Route::unlock_seconds).filter(|date| *date > 0),
                     steps: left.map(steps).unwrap_or_default(),

@@ -216,9 +216,11 @@ impl<'a> Reader<'a> {
         }
         if self.take(&["veto", "always", "has"]) {
             let seconds = self.seconds()?;
-            let lost = match self.take(&["after", "any", "loss", "of"]) {
-                true => Some(self.group()?),
-                false => None,
+            let lost = if self.take(&["after"]) {
+                self.must(&["any", "loss", "of"])?;
+                Some(self.group()?)
+            } else {
+                None
             };
             return Ok(Sentence::VetoHas { seconds, lost });
         }
@@ -471,7 +473,7 @@ impl<'a> Reader<'a> {
             return Ok(parties.filter_map(|name| self.actors.party(name)).collect());
         }
         let parties = policy.parties().map(|party| party.name());
-        let known = quorums.iter().map(|quorum| quorum.name());
+        let known = names(&quorums).into_iter();
         let similar = did_you_mean(&word.text, known.chain(parties).chain(["root"]));
         let message = format!("there is no party or quorum `{}`", word.text);
         let help = similar.map_or_else(
@@ -485,7 +487,8 @@ impl<'a> Reader<'a> {
 fn names<'a>(quorums: &[&'a Quorum]) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     for quorum in quorums {
-        if !names.contains(&quorum.name()) {
+        // Those that are made of a roster's others are nobody's word.
+        if !names.contains(&quorum.name()) && !quorum.name().contains(' ') {
             names.push(quorum.name());
         }
     }

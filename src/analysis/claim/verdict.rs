@@ -95,6 +95,9 @@ pub struct Counterexample {
     pub steps: Vec<Step>,
     #[serde(skip)]
     pub(in crate::analysis) set: AtomSet,
+    /// The time of the claim in seconds: before which, or within which.
+    #[serde(skip)]
+    pub(in crate::analysis) time: Option<u64>,
 }
 
 impl Counterexample {
@@ -110,6 +113,7 @@ impl Counterexample {
             unlock_seconds: None,
             steps: Vec::new(),
             set,
+            time: None,
         }
     }
 

@@ -25,6 +25,11 @@ pub(in crate::cli) fn claims(result: &Judged, width: usize) -> String {
         (0, all) => paint(GREEN, &format!("all {all} claims hold\n")),
         (failed, all) => paint(RED, &format!("{failed} of {all} claims do not hold\n")),
     });
+    if let Some(file) = &result.counterexample {
+        text.push_str(&format!(
+            "the first counterexample is in {file}; `longstop simulate` plays it\n"
+        ));
+    }
     text
 }
 
