@@ -246,6 +246,12 @@ fn keys_of_one_party_belong_to_the_path_they_stand_with() {
     let root = of(1, &[9]);
     compile(policy(&given(&text, &root, &paths))).expect("branches of a script");
 
+    // A quorum whose branch stands behind two others of which it has all keys.
+    let text = "wsh(or_i(pk(@9<0;1>/*),or_i(and_v(v:multi(2,@1<2;3>/*,@2<2;3>/*),older(4000)),or_i(and_v(v:multi(2,@2<4;5>/*,@3<2;3>/*),older(4000)),and_v(v:multi(2,@1<0;1>/*,@2<0;1>/*,@3<0;1>/*),older(4000))))))";
+    let quorums = [&[1, 2, 3][..], &[1, 2], &[2, 3]].map(|parties| of(2, parties));
+    let paths = quorums.each_ref().map(|quorum| (quorum.as_str(), DELAY));
+    compile(policy(&given(text, &root, &paths))).expect("a larger quorum among others");
+
     // Three scripts of two branches each.
     let [a, b, c] = [(0, 2), (2, 3), (4, 4)].map(|(branch, party)| {
         let next = branch + 1;
