@@ -5,6 +5,8 @@
     reason = "a helper that cannot go on says why, as an assertion does"
 )]
 
+#[path = "book/figures.rs"]
+mod figures;
 #[path = "book/links.rs"]
 mod links;
 #[path = "book/reference.rs"]

@@ -70,7 +70,7 @@ impl Dossier {
             policy: policy.name().to_owned(),
             id,
             parties: analysis.parties,
-            glance: glance::cards(analysis),
+            glance: glance::cards(analysis, &fate),
             sections,
             timeline: Timeline::of(analysis),
             map: Map::of(&analyst, analysis)?,

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::shared::consequences;
 use super::told::{wait, who};
+use crate::analysis::fate::Fate;
 use crate::analysis::{Analysis, Armed, ControlKind, LossKind};
 
 /// One answer.
@@ -16,7 +18,7 @@ pub struct Card {
     pub more: String,
 }
 
-pub(super) fn cards(analysis: &Analysis) -> Vec<Card> {
+pub(super) fn cards(analysis: &Analysis, fate: &Fate) -> Vec<Card> {
     let mut cards = Vec::new();
     if let Some(first) = analysis.thefts.first() {
         cards.push(Card {
@@ -69,6 +71,17 @@ pub(super) fn cards(analysis: &Analysis) -> Vec<Card> {
             question: "The fewest who can keep coins from everybody",
             answer: number(Some(size)),
             more: who(&control.who),
+        });
+    }
+    // The gravest stands first, and single domains before pairs.
+    if let Some(finding) = fate.stated.findings.first()
+        && let [domain] = finding.culprit.domains.as_slice()
+        && let Some(name) = domain.names.first()
+    {
+        cards.push(Card {
+            question: "The one domain whose owner can do most",
+            answer: name.to_string(),
+            more: consequences(fate, &finding.consequences).join("; "),
         });
     }
     cards

@@ -268,7 +268,7 @@ fn held(fate: &Fate, shared: &Shared) -> Vec<String> {
 }
 
 /// What follows, in words, without what the graver of it says as well.
-fn consequences(fate: &Fate, all: &[Consequence]) -> Vec<String> {
+pub(super) fn consequences(fate: &Fate, all: &[Consequence]) -> Vec<String> {
     let of = |question| all.iter().find(|known| known.question == question);
     let both = |question: fn(Armed) -> Question| {
         [Armed::Armed, Armed::Unarmed].map(|armed| of(question(armed)))
