@@ -73,7 +73,7 @@ mod tests {
         for (threshold, members) in [(2, 4), (2, 6), (2, 8), (3, 5), (3, 7), (4, 8), (5, 6)] {
             let part = keys(threshold, members);
             let packings = packings(&part);
-            assert!(packings.len() <= members - threshold - 1);
+            assert!(packings.len() < members - threshold);
             assert_eq!(packings.is_empty(), threshold + 1 == members);
             for pieces in packings {
                 assert!(pieces.len() <= MAX_PIECES);
