@@ -5,8 +5,13 @@ use std::str::FromStr;
 
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::Secp256k1;
+use longstop::governance::{Attestation, Attestations};
 use longstop::policy::{Policy, check};
 use longstop::signer::SoftwareSigner;
+use longstop::units::UnixTime;
+
+/// Any will do, as long as those who sign and those who read mean the same.
+const ID: [u8; 32] = [7; 32];
 
 /// A federation that holds the coins, four desks that spend, four groups of trustees that rescue
 /// with a lock-up, and four successors who wait, of whom some sit in two quorums.
@@ -19,6 +24,23 @@ pub fn policy() -> Policy {
         .unwrap_or_else(|| panic!("the policy of this bench has errors: {problems:#?}"))
 }
 
+/// Every second party attests what the policy says of it.
+pub fn attestations(policy: &Policy) -> Attestations {
+    let [issued, now, expires] = [1_000, 2_000, 3_000].map(UnixTime);
+    let lines: Vec<String> = policy
+        .parties()
+        .step_by(2)
+        .map(|party| {
+            Attestation::of_claims(policy, ID, party, issued, expires, 1)
+                .sign(&SoftwareSigner::stand_in_identity(0, party.name()))
+                .to_line()
+        })
+        .collect();
+    let (attestations, problems) = Attestations::read(&lines.join("\n"), policy, ID, now);
+    assert_eq!(problems, []);
+    attestations
+}
+
 fn text() -> Result<String, std::fmt::Error> {
     let secp = Secp256k1::new();
     let path = DerivationPath::from_str("48h/1h/0h/3h").expect("a path");
@@ -27,7 +49,17 @@ fn text() -> Result<String, std::fmt::Error> {
     for number in 0..64 {
         let signer = SoftwareSigner::stand_in(0, &format!("p{number}"), &secp);
         let key = signer.account(&path, &secp);
-        writeln!(text, "[parties.p{number}]\nkey = \"{key}\"")?;
+        let identity = SoftwareSigner::stand_in_identity(0, &format!("p{number}"));
+        let identity: String = identity
+            .verifying_key()
+            .as_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        writeln!(
+            text,
+            "[parties.p{number}]\nkey = \"{key}\"\nidentity = \"{identity}\""
+        )?;
         writeln!(
             text,
             "custody = {{ operator = \"o{}\", host = \"h{}\", cloud = \"c{}\", vendor = \"v{}\", jurisdiction = \"j{}\", site = \"s{}\" }}",
