@@ -181,7 +181,7 @@ fn what_is_signed_is_attested_and_the_rest_is_claimed_or_unknown() {
     let host = reading(&attestations, "lea", Domain::Host);
     assert_eq!(
         (host.fact, host.standing),
-        (named("notebook"), Standing::Claimed)
+        (named("lea-notebook"), Standing::Claimed)
     );
     let other = reading(&attestations, "lars", Domain::Site);
     assert_eq!(
@@ -476,8 +476,8 @@ fn payloads_have_one_form() {
         ("\"cloud\":\"none\",", "\"cloud\":null,"),
         ("\"lea\"", "\"l\\u0065a\""),
         (
-            "\"operator\":\"company\",\"host\":\"notebook\"",
-            "\"host\":\"notebook\",\"operator\":\"company\"",
+            "\"operator\":\"company\",\"host\":\"lea-notebook\"",
+            "\"host\":\"lea-notebook\",\"operator\":\"company\"",
         ),
     ] {
         assert_eq!(remark(from, to), AttestationError::NotCanonical, "{to}");

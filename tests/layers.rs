@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("logic", &[]),
-    ("policy", &["units"]),
+    ("policy", &["units", "logic"]),
     ("governance", &["units", "policy"]),
     ("compile", &["units", "logic", "policy"]),
     (

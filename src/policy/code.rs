@@ -317,11 +317,11 @@ codes! {
 "Lengthen the delay."
 
 "LS0603" WeakRescue Warning WithReason "a rescue quorum is weaker than root"
-"Fewer seats are needed on this path than in root. That is common for recovery agents, and it makes them the first to be attacked or tempted."
+"Fewer parties are enough on this path than for root. That is common for recovery agents, and it makes them the first to be attacked or tempted."
 "Raise the threshold of the quorum, or say why it is enough."
 
 "LS0604" OnePersonVeto Warning WithReason "one person alone can veto"
-"A single member of the veto quorum can cancel every attempt and so stall the path."
+"A single party can cancel every attempt and so stall the path."
 "Raise the threshold, or add a direct path with an absolute lock, which bounds the stalling."
 
 "LS0605" PartyOnBothSides Warning WithReason "a party is in root and in the quorum of a staged path"
@@ -373,7 +373,7 @@ codes! {
 "Nothing to mend. Do not rely on the activation being held to."
 
 "LS0617" ShadowedPath Warning WithReason "a direct path adds nothing"
-"Everybody who can use the path can use root or another direct path, which is open no later. So the path is never needed. Mostly another quorum or a shorter delay was meant. Staged paths are not compared, and neither are locks that count by different clocks."
+"Everybody who can use the path can use root or another direct path, which is open no later. So the path is never needed. Mostly another quorum or a shorter delay was meant. Locks that count by different clocks are not compared; for staged paths there is LS0620."
 "Remove the path, let fewer members suffice for it, or let it open sooner."
 
 "LS0618" DomainsAlike Warning WithReason "two custody facts differ by a trifle"
@@ -383,6 +383,22 @@ codes! {
 "LS0619" CoinTypeMismatch Warning WithReason "an account has the coin type of another network"
 "By BIP-44 and its successors the second step of an account says which network it is for: `0h` for the main network, `1h` for test networks. A signing device may refuse to sign with such an account, or it was made for another wallet."
 "Export the account for the policy's network, or correct `network`."
+
+"LS0620" IdleStagedPath Warning WithReason "a staged path adds nothing"
+"Everybody who can use the path can use root, or another staged path that takes no longer, leads to the same, is no harder to activate, and where nobody can object who could not here. So the path is never needed. Locks that count by different clocks are not compared."
+"Remove the path, let fewer suffice for it, or shorten its window or lock-up."
+
+"LS0621" DeadKey Warning WithReason "the keys of a party never matter"
+"The party is in a quorum, but it is in no smallest coalition of any way to move a coin or to veto: whatever others can do with it, they can do without. That comes of nested quorums in which somebody else is enough both with it and alone. Whoever relies on this party being asked is mistaken."
+"Give the party a seat that can make a difference, or remove it."
+
+"LS0622" VetoBlocked Warning WithReason "those who trigger can prevent the veto"
+"So many parties of the path's quorum are needed for a veto that some who trigger, and are no more than must be, leave no veto quorum among the others. Against them there is no veto: only root can stop them, by its own way out of the escrow."
+"Choose veto holders outside the path's quorum, or lower the threshold of the veto."
+
+"LS0623" CollapsedQuorum Warning WithReason "one operator, host or cloud account is enough for a quorum"
+"By the custody facts of the policy the parties that one operator, one host or one cloud account reaches meet the threshold of the quorum, with backups counted. So it takes one intruder, one order of a court or one bankruptcy, and not as many parties as the threshold says. This is how a platform lost everything whose signers all ran under the cloud account of one person."
+"Keep the keys of enough parties elsewhere, or raise the threshold."
 
 "LS0701" VetoersAllInRoot Note WithReason "every veto holder is in root"
 "If root vanishes, nobody is left who can veto. A cancel by veto holders needs root's pre-signature, but not root itself: outsiders could hold the veto."
@@ -395,6 +411,10 @@ codes! {
 "LS0703" SingleKeyRoot Note WithReason "root is a single key"
 "The key becomes the taproot key path, which has no relative lock of one block. That an over-eager device also signs for the key path is prevented only by our stripping its signature."
 "Nothing to mend. Only hand PSBTs on that have been through the stripping."
+
+"LS0704" VetoFromWithin Note WithReason "whoever triggers could also veto"
+"Among those who trigger there are always enough to veto. So each attempt can be undone by some of the very people who made it, and a veto says nothing about what others think of it."
+"Consider veto holders outside the path's quorum."
 
 "LS0801" ScriptSyntax Error Never "the script cannot be read"
 "The text is no script: a bracket is missing, a word is reserved, or something is used that scripts do not have, such as decimal numbers or `try`."

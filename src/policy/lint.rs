@@ -1,11 +1,14 @@
 //! Lints: what is allowed, and often a mistake; and notes, which are in nobody's way.
 
+mod collapse;
+mod condition;
 mod custody;
 mod membership;
 mod network;
 mod shadow;
 mod silence;
 mod timing;
+mod veto;
 
 use super::check::{CheckedParty, Directory};
 use super::document::{Document, PathEntry};
@@ -40,6 +43,8 @@ pub(in crate::policy) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>
     timing::check(facts, problems);
     membership::check(facts, problems);
     shadow::check(facts, problems);
+    veto::check(facts, problems);
+    collapse::check(facts, problems);
     custody::check(facts, problems);
     network::check(facts, problems);
 }

@@ -363,9 +363,14 @@ transaction_version = 3
 
 [parties.ivan]
 
+[parties.judy]
+
+[parties.kim]
+
 [quorums]
 agents = { threshold = 2, of = ["gina", "hal", "ivan"] }
 council = { threshold = 2, of = ["alice", "bob", "carol"] }
+objectors = { threshold = 2, of = ["judy", "kim"] }
 
 [root]
 quorum = "council"
@@ -383,7 +388,7 @@ name = "sos"
 purpose = "recover"
 quorum = "agents"
 clock = "blocks"
-escrow = { window = "14 days", veto = "agents", depth = 1, backstop = "60 days" }
+escrow = { window = "14 days", veto = "objectors", depth = 1, backstop = "60 days" }
 lockup = { period = "30 days", clawback = true }"#;
     assert_eq!(lines.join("\n"), expected);
 }
@@ -405,8 +410,8 @@ fn stand_in_keys_change_keys_and_network_only() {
     });
     assert_eq!(
         asked.len(),
-        8,
-        "six keys, one veto, one fee wallet: {asked:?}"
+        10,
+        "eight keys, one veto, one fee wallet: {asked:?}"
     );
     let policy = rekeyed
         .check()

@@ -114,18 +114,18 @@ const EXAMPLES: &[(Code, &str, &str)] = &[
     ),
     (
         Code::BackstopMissing,
-        "escrow = { window = \"14 days\", veto = \"agents\" }",
-        "escrow = { window = \"14 days\", veto = \"agents\", backstop = \"60 days\" }",
+        "escrow = { window = \"14 days\", veto = \"objectors\" }",
+        "escrow = { window = \"14 days\", veto = \"objectors\", backstop = \"60 days\" }",
     ),
     (
         Code::BackstopShort,
-        "escrow = { window = \"14 days\", veto = \"agents\", backstop = \"20 days\" }",
-        "escrow = { window = \"14 days\", veto = \"agents\", backstop = \"60 days\" }",
+        "escrow = { window = \"14 days\", veto = \"objectors\", backstop = \"20 days\" }",
+        "escrow = { window = \"14 days\", veto = \"objectors\", backstop = \"60 days\" }",
     ),
     (
         Code::BackstopTooLong,
-        "escrow = { window = \"14 days\", veto = \"agents\", backstop = \"450 days\" }",
-        "escrow = { window = \"14 days\", veto = \"agents\", backstop = \"60 days\" }",
+        "escrow = { window = \"14 days\", veto = \"objectors\", backstop = \"450 days\" }",
+        "escrow = { window = \"14 days\", veto = \"objectors\", backstop = \"60 days\" }",
     ),
     (
         Code::FieldNotForPath,
@@ -134,8 +134,8 @@ const EXAMPLES: &[(Code, &str, &str)] = &[
     ),
     (
         Code::ShortWindow,
-        "escrow = { window = \"12 hours\", veto = \"agents\", backstop = \"60 days\" }",
-        "escrow = { window = \"14 days\", veto = \"agents\", backstop = \"60 days\" }",
+        "escrow = { window = \"12 hours\", veto = \"objectors\", backstop = \"60 days\" }",
+        "escrow = { window = \"14 days\", veto = \"objectors\", backstop = \"60 days\" }",
     ),
     (
         Code::WeakRescue,

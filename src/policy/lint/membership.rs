@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::document::{ActivationEntry, Condition, Members};
 use super::super::shown::{quote, quote_all};
-use super::super::{Code, Diagnostic, Outcome, Purpose, ScriptType, Severity};
+use super::super::{Code, Diagnostic, Outcome, Purpose, Quorum, ScriptType, Severity};
 use super::Facts;
+use super::condition::Conditions;
 
 pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
     weak_rescues(facts, problems);
@@ -18,13 +19,14 @@ pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
 
 fn weak_rescues(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
     let Some(root) = facts.root else { return };
-    let needed = root.quorum().fewest_seats();
+    let conditions = &mut Conditions::of(facts);
+    let needed = fewest(conditions, root.quorum());
     for (entry, path) in facts.paths() {
         // An operating quorum is meant to be smaller than a root kept cold.
         let spends = path
             .staged()
             .is_some_and(|staged| matches!(staged.outcome(), Outcome::Payees(Purpose::Spend)));
-        let fewest = path.quorum().fewest_seats();
+        let fewest = fewest(conditions, path.quorum());
         if spends || fewest >= needed {
             continue;
         }
@@ -38,7 +40,7 @@ fn weak_rescues(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
                 format!(
                     "path {} needs {}, and root needs {needed}",
                     quote(path.name()),
-                    seats(fewest)
+                    parties(fewest)
                 ),
             )
             .at(span, "weaker than root")
@@ -47,10 +49,18 @@ fn weak_rescues(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-fn seats(number: usize) -> String {
+/// How many people are enough, each counted once; those of all seats where that is too large to
+/// be decided.
+fn fewest(conditions: &mut Conditions<'_>, quorum: &Quorum) -> usize {
+    let formula = conditions.quorum(quorum);
+    let fewest = conditions.fewest(&formula);
+    fewest.unwrap_or_else(|_| quorum.fewest_seats())
+}
+
+fn parties(number: usize) -> String {
     match number {
-        1 => "1 seat".to_owned(),
-        n => format!("{n} seats"),
+        1 => "1 party".to_owned(),
+        n => format!("{n} parties"),
     }
 }
 
@@ -95,6 +105,7 @@ fn vetoes(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
         .map(|checked| checked.party.name())
         .collect();
     let mut noted: BTreeSet<&str> = BTreeSet::new();
+    let conditions = &mut Conditions::of(facts);
     for (entry, path, staged) in facts.staged() {
         let veto = entry
             .escrow
@@ -102,13 +113,13 @@ fn vetoes(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
             .and_then(|escrow| escrow.veto.as_ref());
         let span = veto.map_or(entry.place(), |name| name.span);
         let holders = staged.veto().party_names();
-        if staged.veto().fewest_seats() == 1 {
+        if fewest(conditions, staged.veto()) == 1 {
             problems.push(
                 Diagnostic::new(
                     Code::OnePersonVeto,
                     format!("one person alone can veto path {}", quote(path.name())),
                 )
-                .at(span, "needs one seat only")
+                .at(span, "needs one party only")
                 .help("raise the threshold, or bound the stalling by a direct path with an absolute lock"),
             );
         }

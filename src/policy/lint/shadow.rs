@@ -1,37 +1,36 @@
-//! Paths that add nothing, because whoever can use them has another way that is open sooner.
+//! Paths that add nothing, because whoever can use them has another way that is open sooner; and
+//! parties whose keys never matter.
 
 use std::collections::BTreeSet;
 
+use crate::logic::{AtomSet, Formula, TooLarge};
 use crate::units::{AbsoluteLock, RelativeLock};
 
 use super::super::shown::{quote, quote_all};
-use super::super::{Code, Diagnostic, Direct, Member, Quorum};
+use super::super::{
+    Activation, Code, Diagnostic, Direct, ItemKind, Outcome, Quorum, SpendingPath, Staged,
+};
 use super::Facts;
-
-/// Most coalitions of a quorum that are tried one by one.  Beyond, only quorums without quorums
-/// inside them are compared, for which counting is enough.
-const MAX_COALITIONS: u64 = 4_096;
+use super::condition::Conditions;
+use super::veto::who_vetoes;
 
 /// A way out of the vault that the chain alone opens.
-struct Way<'a> {
+struct Way {
     what: String,
-    quorum: &'a Quorum,
+    acts: Formula,
     delay: Option<RelativeLock>,
     unlock: Option<AbsoluteLock>,
 }
 
-impl Way<'_> {
+impl Way {
     /// Whether it is open for every coin for which the other is.
     ///
     /// Locks that count by different clocks are not compared.
     fn opens_no_later(&self, other: &Self) -> bool {
         let delay = match (self.delay, other.delay) {
             (None, _) => true,
-            (Some(RelativeLock::Blocks(own)), Some(RelativeLock::Blocks(others))) => own <= others,
-            (Some(RelativeLock::Units512(own)), Some(RelativeLock::Units512(others))) => {
-                own <= others
-            }
-            _ => false,
+            (Some(own), Some(others)) => is_no_longer(own, others),
+            (Some(_), None) => false,
         };
         let unlock = match (self.unlock, other.unlock) {
             (None, _) => true,
@@ -43,13 +42,37 @@ impl Way<'_> {
     }
 }
 
+/// Whether a relative lock is over whenever another one is; those by different clocks are not
+/// compared.
+fn is_no_longer(lock: RelativeLock, than: RelativeLock) -> bool {
+    match (lock, than) {
+        (RelativeLock::Blocks(own), RelativeLock::Blocks(others)) => own <= others,
+        (RelativeLock::Units512(own), RelativeLock::Units512(others)) => own <= others,
+        _ => false,
+    }
+}
+
 pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
+    let conditions = &mut Conditions::of(facts);
+    let before = problems.len();
+    let ways = ways(facts, conditions);
+    // What is too large to be decided is passed over.
+    let _ = direct_paths(facts, conditions, &ways, problems);
+    let _ = staged_paths(facts, conditions, problems);
+    // A path that is never needed is told already, and with it the keys that are there for it.
+    if problems.len() == before {
+        let _ = dead_keys(facts, conditions, &ways, problems);
+    }
+}
+
+/// Root, and the direct paths by their numbers among all paths.
+fn ways(facts: &Facts<'_>, conditions: &Conditions<'_>) -> Vec<(usize, Way)> {
     let lock = |direct: &Direct| direct.delay().map(super::super::Period::lock);
-    let mut ways: Vec<(usize, Way<'_>)> = Vec::new();
+    let mut ways = Vec::new();
     if let Some(root) = facts.root {
         let way = Way {
             what: "root, which spends at once".to_owned(),
-            quorum: root.quorum(),
+            acts: conditions.quorum(root.quorum()),
             delay: None,
             unlock: None,
         };
@@ -59,30 +82,43 @@ pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
         if let Some(direct) = path.direct() {
             let way = Way {
                 what: format!("path {}", quote(path.name())),
-                quorum: path.quorum(),
+                acts: conditions.quorum(path.quorum()),
                 delay: lock(direct),
                 unlock: direct.unlock(),
             };
             ways.push((at, way));
         }
     }
+    ways
+}
+
+fn direct_paths(
+    facts: &Facts<'_>,
+    conditions: &mut Conditions<'_>,
+    ways: &[(usize, Way)],
+    problems: &mut Vec<Diagnostic>,
+) -> Result<(), TooLarge> {
     for (at, (entry, path)) in facts.paths().enumerate() {
         let Some((_, own)) = ways.iter().find(|(way, _)| *way == at) else {
             continue;
         };
-        let shadow = ways.iter().find_map(|(other_at, other)| {
+        let mut shadow = None;
+        for (other_at, other) in ways {
+            if *other_at == at
+                || !other.opens_no_later(own)
+                || !conditions.implies(&own.acts, &other.acts)?
+            {
+                continue;
+            }
             // Of two that are alike, the first is the one that counts.
-            let alike = own.opens_no_later(other) && other_at != &usize::MAX && *other_at > at;
-            if *other_at == at || !other.opens_no_later(own) {
-                return None;
+            let is_later = own.opens_no_later(other) && other_at != &usize::MAX && *other_at > at;
+            if is_later && conditions.implies(&other.acts, &own.acts)? {
+                continue;
             }
-            let coalition = implied(own.quorum, other.quorum)?;
-            if alike && implied(other.quorum, own.quorum).is_some() {
-                return None;
-            }
-            Some((other, coalition))
-        });
-        let Some((other, coalition)) = shadow else {
+            shadow = Some(other);
+            break;
+        }
+        let Some((other, coalition)) = shadow.zip(conditions.smallest(&own.acts)?) else {
             continue;
         };
         problems.push(
@@ -101,86 +137,203 @@ pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
             )),
         );
     }
+    Ok(())
 }
 
-/// One smallest coalition of the first quorum, if all of them can act for the second as well.
-///
-/// Also none where there are too many to tell.
-fn implied<'a>(first: &'a Quorum, second: &Quorum) -> Option<Vec<&'a str>> {
-    if count(first) <= MAX_COALITIONS {
-        let all = coalitions(first);
-        let acts = |coalition: &BTreeSet<&str>| {
-            second.is_met_by(&|party| coalition.contains(party.name()))
-        };
-        return all
-            .iter()
-            .all(acts)
-            .then(|| all.into_iter().next())
-            .flatten()
-            .map(|coalition| coalition.into_iter().collect());
+/// Who acts on a staged path, who takes the coin in the end, and who can veto.
+struct StagedWay {
+    acts: Formula,
+    releases: Formula,
+    vetoes: Formula,
+}
+
+impl StagedWay {
+    fn of(
+        facts: &Facts<'_>,
+        conditions: &Conditions<'_>,
+        path: &SpendingPath,
+        staged: &Staged,
+    ) -> Self {
+        let acts = conditions.quorum(path.quorum());
+        let released = staged.lockup().and_then(|lockup| lockup.quorum());
+        Self {
+            releases: released.map_or_else(|| acts.clone(), |quorum| conditions.quorum(quorum)),
+            vetoes: who_vetoes(facts, conditions, path, staged),
+            acts,
+        }
     }
-    let (own, others) = (flat(first)?, flat(second)?);
-    // At worst the coalition takes everybody outside the second quorum first.
-    let outside = own.difference(&others).count();
-    (first.threshold().saturating_sub(outside) >= second.threshold())
-        .then(|| own.into_iter().take(first.threshold()).collect())
 }
 
-/// The parties of a quorum that has no quorums inside it.
-fn flat(quorum: &Quorum) -> Option<BTreeSet<&str>> {
-    let members = quorum.members().iter();
-    members
-        .map(|member| match member {
-            Member::Party(party) => Some(party.name()),
-            Member::Quorum(_) => None,
+fn staged_paths(
+    facts: &Facts<'_>,
+    conditions: &mut Conditions<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<(), TooLarge> {
+    let root = facts.root.map(|root| conditions.quorum(root.quorum()));
+    let staged: Vec<_> = facts
+        .staged()
+        .map(|(entry, path, terms)| {
+            (
+                entry,
+                path,
+                terms,
+                StagedWay::of(facts, conditions, path, terms),
+            )
         })
-        .collect()
+        .collect();
+    for (at, (entry, path, terms, own)) in staged.iter().enumerate() {
+        let mut shadow = None;
+        if let Some(root) = &root
+            && conditions.implies(&own.acts, root)?
+        {
+            shadow = Some("root, which spends at once".to_owned());
+        }
+        for (other_at, (_, other, other_terms, others)) in staged.iter().enumerate() {
+            if shadow.is_some()
+                || other_at == at
+                || !is_no_harder(other_terms, terms)
+                || !serves(conditions, others, own)?
+            {
+                continue;
+            }
+            // Of two that are alike, the first is the one that counts.
+            let is_alike = is_no_harder(terms, other_terms) && serves(conditions, own, others)?;
+            if is_alike && other_at > at {
+                continue;
+            }
+            shadow = Some(format!("path {}", quote(other.name())));
+        }
+        let Some((what, coalition)) = shadow.zip(conditions.smallest(&own.acts)?) else {
+            continue;
+        };
+        problems.push(
+            Diagnostic::new(
+                Code::IdleStagedPath,
+                format!(
+                    "path {} adds nothing: whoever can use it is enough for {what}",
+                    quote(path.name())
+                ),
+            )
+            .at(entry.place(), "never needed")
+            .help(format!(
+                "{}, for instance, can act there as soon, and no more can object; remove this path, or let fewer suffice for it",
+                quote_all(coalition)
+            )),
+        );
+    }
+    Ok(())
 }
 
-/// How many choices of seats just meet the threshold, or a number too large to matter.
-fn count(quorum: &Quorum) -> u64 {
-    // The number of ways to choose so many members, by how many are chosen.
-    let mut ways = vec![0u64; quorum.threshold() + 1];
-    if let Some(none) = ways.first_mut() {
-        *none = 1;
-    }
-    for member in quorum.members() {
-        let inner = match member {
-            Member::Party(_) => 1,
-            Member::Quorum(inner) => count(inner),
-        };
-        for chosen in (1..ways.len()).rev() {
-            let before = ways.get(chosen - 1).copied().unwrap_or_default();
-            if let Some(sum) = ways.get_mut(chosen) {
-                *sum = sum.saturating_add(before.saturating_mul(inner));
-            }
-        }
-    }
-    ways.last().copied().unwrap_or_default()
+/// Whether whoever can use the second path can use the first, and can be vetoed there by nobody
+/// else.
+fn serves(
+    conditions: &mut Conditions<'_>,
+    first: &StagedWay,
+    second: &StagedWay,
+) -> Result<bool, TooLarge> {
+    Ok(conditions.implies(&second.acts, &first.acts)?
+        && conditions.implies(&second.releases, &first.releases)?
+        && conditions.implies(&first.vetoes, &second.vetoes)?)
 }
 
-/// All choices of seats that just meet the threshold, as sets of parties.
-fn coalitions(quorum: &Quorum) -> Vec<BTreeSet<&str>> {
-    let mut chosen: Vec<(usize, BTreeSet<&str>)> = vec![(0, BTreeSet::new())];
-    let all = quorum.members().len();
-    for (at, member) in quorum.members().iter().enumerate() {
-        let inner = match member {
-            Member::Party(party) => vec![BTreeSet::from([party.name()])],
-            Member::Quorum(inner) => coalitions(inner),
+/// Whether a staged path leads to the same as another, no later, and is as easily activated.
+fn is_no_harder(first: &Staged, second: &Staged) -> bool {
+    let outcome = match (first.outcome(), second.outcome()) {
+        (Outcome::Payees(own), Outcome::Payees(others)) => own == others,
+        (Outcome::Lockup(own), Outcome::Lockup(others)) => {
+            is_no_longer(own.period().lock(), others.period().lock())
+                && is_no_longer(own.backstop_lock(), others.backstop_lock())
+                && (others.clawback() || !own.clawback())
+        }
+        _ => false,
+    };
+    // What an activation asks for is compared by its words alone.
+    let activation = |staged: &Staged| staged.activation().map(|terms| format!("{terms:?}"));
+    outcome
+        && is_no_longer(first.window().lock(), second.window().lock())
+        && first.depth() >= second.depth()
+        && (first.activation().is_none() || activation(first) == activation(second))
+}
+
+/// Reports parties that sit in a quorum and make no difference to anything: whatever a coalition
+/// can do with them, it can do without.
+fn dead_keys(
+    facts: &Facts<'_>,
+    conditions: &mut Conditions<'_>,
+    ways: &[(usize, Way)],
+    problems: &mut Vec<Diagnostic>,
+) -> Result<(), TooLarge> {
+    let mut live = AtomSet::new();
+    for (_, way) in ways {
+        let open = ways.iter().filter(|(_, other)| other.opens_no_later(way));
+        let taken = Formula::any(open.map(|(_, other)| other.acts.clone()).collect());
+        live = live.union(&conditions.that_matter(&taken)?);
+    }
+    let mut seated: BTreeSet<&str> = BTreeSet::new();
+    let mut elsewhere: BTreeSet<&str> = BTreeSet::new();
+    seated.extend(
+        facts
+            .root
+            .into_iter()
+            .flat_map(|root| root.quorum().party_names()),
+    );
+    for (_, path) in facts.paths() {
+        seated.extend(path.quorum().party_names());
+        let Some(staged) = path.staged() else {
+            continue;
         };
-        let mut next = Vec::new();
-        for (number, parties) in chosen {
-            if number < quorum.threshold() {
-                for more in &inner {
-                    next.push((number + 1, parties.union(more).copied().collect()));
-                }
-            }
-            // Without this member, where the others can still make up the number.
-            if number + (all - at - 1) >= quorum.threshold() {
-                next.push((number, parties));
+        let way = StagedWay::of(facts, conditions, path, staged);
+        for formula in [&way.acts, &way.releases, &way.vetoes] {
+            live = live.union(&conditions.that_matter(formula)?);
+        }
+        let released = staged.lockup().and_then(|lockup| lockup.quorum());
+        seated.extend(released.into_iter().flat_map(|quorum| quorum.party_names()));
+        seated.extend(staged.veto().party_names());
+        if let Some(activation) = staged.activation() {
+            counted(activation, &mut elsewhere);
+        }
+    }
+    for item in &facts.document.items {
+        let is_watchtower = item
+            .kind
+            .as_ref()
+            .is_some_and(|kind| kind.value == ItemKind::Watchtower);
+        let of = item.of.as_ref().filter(|_| is_watchtower);
+        elsewhere.extend(of.map(|name| name.value.as_str()));
+    }
+    let live: BTreeSet<&str> = conditions.names(&live).into_iter().collect();
+    for checked in facts.parties {
+        let name = checked.party.name();
+        if !seated.contains(name) || live.contains(name) || elsewhere.contains(name) {
+            continue;
+        }
+        problems.push(
+            Diagnostic::new(
+                Code::DeadKey,
+                format!("the keys of {} never matter", quote(name)),
+            )
+            .at(
+                checked.name,
+                "whatever it can help with, the others can without it",
+            )
+            .help("give it a seat that can make a difference, or remove it"),
+        );
+    }
+    Ok(())
+}
+
+/// The parties that an activation counts.
+fn counted<'a>(activation: &'a Activation, names: &mut BTreeSet<&'a str>) {
+    let mut quorum = |quorum: &'a Quorum| names.extend(quorum.party_names());
+    match activation {
+        Activation::Any(conditions) | Activation::All(conditions) => {
+            for condition in conditions {
+                counted(condition, names);
             }
         }
-        chosen = next;
+        Activation::Manual(who) | Activation::Alarm(who) => quorum(who),
+        Activation::Silence { quorum: who, .. } | Activation::Vote { quorum: who, .. } => {
+            quorum(who);
+        }
     }
-    chosen.into_iter().map(|(_, parties)| parties).collect()
 }
