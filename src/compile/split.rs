@@ -40,6 +40,10 @@ use crate::policy::{Layout, Policy, ScriptType};
 /// The most pieces of one leaf.
 pub const MAX_PIECES: usize = 64;
 
+/// The most seats of all pieces of one leaf together.  A script is written, read back and compared
+/// seat by seat, so with them grows what compiling takes.
+const MAX_SEATS: usize = 512;
+
 /// The most script leaves of one stage whose leaves are split.
 pub const MAX_SCRIPTS: usize = 128;
 
@@ -107,6 +111,7 @@ fn choices(number: usize, leaf: &Leaf) -> Vec<Vec<Block>> {
     }
     // Only those that promise most are written out.
     let mut others = partitions.split_off(1);
+    others.retain(|pieces| pieces.iter().map(Piece::seats).sum::<usize>() <= MAX_SEATS);
     let price: Vec<f64> = others.iter().map(|pieces| estimate(pieces)).collect();
     let mut order: Vec<usize> = (0..others.len()).collect();
     order.sort_by(|left, right| {

@@ -10,6 +10,17 @@ pub struct Piece {
 }
 
 impl Piece {
+    /// How many seats its script asks about.
+    pub fn seats(&self) -> usize {
+        fn seats(part: &Condition) -> usize {
+            match part {
+                Condition::Seat(_) => 1,
+                Condition::Threshold(_, members) => members.iter().map(seats).sum(),
+            }
+        }
+        self.parts.iter().map(seats).sum()
+    }
+
     pub fn is_met_by(&self, seats: &[usize]) -> bool {
         let mut parts = self.parts.iter();
         parts.all(|part| part.is_met_by(&|seat| seats.contains(&seat)))
