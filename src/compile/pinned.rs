@@ -59,10 +59,12 @@ pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, Comp
             reason: format!("it is no `{}` descriptor", policy.script()),
         });
     }
-    // Root waits one block in our own vaults, and mostly for nothing in others.
+    // Whoever has no delay waits one block in our own vaults, root with its key path excepted, and
+    // mostly for nothing in others.
+    let block = Some(RelativeLock::ONE_BLOCK);
     let mut missed = Vec::new();
-    for root_lock in [None, Some(RelativeLock::ONE_BLOCK)] {
-        let choices = choices(policy, root_lock, &alternatives);
+    for least in [(None, None), (block, None), (block, block), (None, block)] {
+        let choices = choices(policy, least, &alternatives);
         let found = leaves(&choices, &alternatives).map_err(|source| CompileError::Undecided {
             stage: Stage::Vault,
             source,
@@ -86,7 +88,7 @@ pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, Comp
         stage_descriptor.check_limits()?;
         return Ok(stage_descriptor);
     }
-    // Something is missing only if it is with either lock of root.
+    // Something is missing only if it is with any of these locks.
     let missed: Option<Vec<String>> = missed.into_iter().collect();
     let reason = missed.and_then(|missed| missed.into_iter().next_back());
     Err(reason.map_or_else(other, |reason| CompileError::Given { reason }))
@@ -136,7 +138,7 @@ fn leaves(
 /// What each leaf of the policy may be in the descriptor: that of root, and those of the paths.
 fn choices(
     policy: &Policy,
-    root_lock: Option<RelativeLock>,
+    (root_lock, path_lock): (Option<RelativeLock>, Option<RelativeLock>),
     alternatives: &[Alternative],
 ) -> Vec<Vec<Leaf>> {
     let root = PinnedLeaf {
@@ -151,7 +153,7 @@ fn choices(
         Some(PinnedLeaf {
             kind: LeafKind::Direct(path.name().to_owned()),
             quorum: path.quorum(),
-            relative: direct.delay().map(Period::lock),
+            relative: direct.delay().map(Period::lock).or(path_lock),
             absolute: direct.unlock(),
             likelihood: path.likelihood(),
         })

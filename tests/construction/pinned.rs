@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::Secp256k1;
-use longstop::compile::{CompileError, Compiled, LeafKind, Place, Role, ScriptLeaf, compile};
+use longstop::compile::{
+    CompileError, Compiled, LeafKind, Place, Role, ScriptLeaf, Stage, compile,
+};
 use longstop::import::{Naming, read};
 use longstop::policy::{Network, Policy, check};
 use longstop::signer::SoftwareSigner;
@@ -335,6 +337,32 @@ fn absolute_locks_are_found() {
         let lock = format!("unlock_height = {height}");
         let compiled = compile(policy(&given(text, &root, &[(&path, &lock)])));
         assert_eq!(compiled.is_ok(), fits, "{height}");
+    }
+}
+
+/// A path with a date and no delay waits a block in our own vaults, which no policy says.
+#[test]
+fn a_vault_of_our_own_is_that_of_its_policy() {
+    let terms = "[quorums]\nown = { threshold = 2, of = [\"alice\", \"bob\", \"carol\"] }\nlate = { threshold = 1, of = [\"dave\"] }\n[root]\nquorum = \"own\"\n[[path]]\nname = \"heirs\"\nquorum = \"late\"\nunlock_height = 900000\n";
+    for script in SCRIPTS {
+        let text = Draft::new(script, terms).text();
+        let own = compile(policy(&text)).expect("it compiles");
+        let text_of = |compiled: &Compiled| {
+            let vault = compiled.stage(&Stage::Vault).expect("a vault");
+            vault.text().to_owned()
+        };
+        let vault = text_of(&own);
+        let pinned = |height: &str| {
+            let given = text.replacen(
+                "[policy]",
+                &format!("[policy]\ndescriptor = \"{vault}\""),
+                1,
+            );
+            compile(policy(&given.replace("900000", height)))
+        };
+        let same = pinned("900000").expect("it is its own");
+        assert_eq!(text_of(&same), vault);
+        assert!(pinned("900001").is_err());
     }
 }
 
