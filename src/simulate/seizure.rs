@@ -194,7 +194,7 @@ custody = { host = "disk" }
         assert_eq!(
             taken.notes,
             [
-                "the policy says of lea: host notebook",
+                "the policy says of lea: host lea-notebook",
                 "omar has a backup there"
             ]
         );
