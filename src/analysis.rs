@@ -233,12 +233,8 @@ impl<'a> Analyst<'a> {
             .into_iter()
             .partition(|route| !route.undoes_its_trigger());
         let known = Formula::any(routes.iter().map(|route| route.defended.clone()).collect());
-        let all = undone.iter().map(|route| route.defended.clone());
-        if !self
-            .teller
-            .logic()
-            .implies(&Formula::any(all.collect()), &known)?
-        {
+        let steal = self.by_party.steal(Armed::Armed);
+        if !self.teller.logic().implies(&steal, &known)? {
             for route in undone {
                 if !self.teller.logic().implies(&route.defended, &known)? {
                     routes.push(route);

@@ -14,7 +14,7 @@ use crate::logic::{AtomSet, Formula};
 use crate::policy::{Domain, ItemKind};
 
 /// The most culprits for which is worked out what to do about them.
-const MOST_REMEDIES: usize = 64;
+const MOST_REMEDIES: usize = 16;
 
 /// What parties and items lose together.
 #[derive(Clone, Debug, Serialize)]
