@@ -209,7 +209,7 @@ impl<'a> Analyst<'a> {
     }
 
     fn thefts(&mut self) -> Result<Vec<Theft>, TooLarge> {
-        self.routes()?
+        self.routes()
             .into_iter()
             .map(|route| {
                 Ok(Theft {
@@ -224,25 +224,25 @@ impl<'a> Analyst<'a> {
             .collect()
     }
 
-    /// The ways to take an armed coin.  That a coalition first undoes its own triggers is told only
-    /// where it helps somebody.
-    fn routes(&mut self) -> Result<Vec<Route>, TooLarge> {
-        let (mut routes, undone): (Vec<Route>, Vec<Route>) = self
+    /// The ways to take an armed coin.
+    ///
+    /// That a coalition first undoes its own triggers, until nothing is left by which the others
+    /// could evade it, is one way to take a coin by a direct path, and told with that path.
+    fn routes(&self) -> Vec<Route> {
+        let (undone, mut routes): (Vec<Route>, Vec<Route>) = self
             .by_party
             .routes(Armed::Armed)
             .into_iter()
-            .partition(|route| !route.undoes_its_trigger());
-        let known = Formula::any(routes.iter().map(|route| route.defended.clone()).collect());
-        let steal = self.by_party.steal(Armed::Armed);
-        if !self.teller.logic().implies(&steal, &known)? {
-            for route in undone {
-                if !self.teller.logic().implies(&route.defended, &known)? {
-                    routes.push(route);
-                }
-            }
+            .partition(Route::undoes_its_trigger);
+        for route in &mut routes {
+            let same = undone
+                .iter()
+                .filter(|other| other.steps.last() == route.steps.last());
+            let mut ways = vec![route.defended.clone()];
+            ways.extend(same.map(|other| other.defended.clone()));
+            route.defended = Formula::any(ways);
         }
-        routes.sort_by_key(|route| (route.unlock_seconds(), route.seconds()));
-        Ok(routes)
+        routes
     }
 
     /// What can be done against a theft on the way, as the ways out of the stages it comes by.
