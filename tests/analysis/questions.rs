@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use longstop::analysis::{Analyst, Armed};
 use longstop::logic::{AtomSet, Formula};
-use longstop::policy::{Policy, check};
+use longstop::policy::{Policy, Quorum, SpendingPath, Staged, check};
 use proptest::prelude::*;
 
 use crate::dice::Dice;
@@ -87,6 +87,44 @@ proptest! {
             agree(&text, "unspendable", &play.unspendable(armed), &analyst, &policy, |_, outside| {
                 !game.is_spendable(outside, is_armed)
             });
+        }
+    }
+
+    #[test]
+    fn losses_are_those_after_which_nobody_is_left(plan in plans(), seed in any::<u64>()) {
+        let text = full(&plan, &mut Dice(seed));
+        let Some(policy) = policy(&text) else { return Ok(()) };
+        // Every set is tried.
+        prop_assume!(policy.parties().count() <= 7);
+        let analyst = Analyst::of(&policy);
+        let play = analyst.by_party();
+        let met = |quorum: &Quorum, left: &BTreeSet<String>| {
+            quorum.is_met_by(&|party| left.contains(party.name()))
+        };
+        let root = policy.root().quorum();
+        agree(&text, "root's way", &play.root_closed(), &analyst, &policy, |_, left| {
+            !met(root, left)
+        });
+        let staged: Vec<(&SpendingPath, &Staged)> = policy
+            .paths()
+            .iter()
+            .filter_map(|path| Some((path, path.staged()?)))
+            .collect();
+        // Whoever vetoes holds the file of the cancel, so it takes nobody else.
+        agree(&text, "vetoes", &play.no_veto(), &analyst, &policy, |_, left| {
+            !staged.iter().any(|(_, terms)| met(terms.veto(), left))
+        });
+        for (path, terms) in &staged {
+            agree(&text, "stall", &play.stall(path.name()), &analyst, &policy, |inside, _| {
+                met(terms.veto(), inside)
+            });
+        }
+        for path in policy.paths() {
+            let name = path.name();
+            let lockup = path.staged().and_then(|terms| terms.lockup());
+            let last = lockup.and_then(|terms| terms.quorum()).unwrap_or(path.quorum());
+            let works = |left: &BTreeSet<String>| met(path.quorum(), left) && met(last, left);
+            agree(&text, name, &play.path_closed(name), &analyst, &policy, |_, left| !works(left));
         }
     }
 }
