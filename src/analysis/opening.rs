@@ -66,7 +66,8 @@ impl Opening {
         other.seconds() <= self.seconds() && other.unlock_seconds() <= self.unlock_seconds()
     }
 
-    /// Whether this opens before the other for certain, whenever a coin came in.
+    /// Whether this opens before the other whenever a coin came in, as [`includes`](Self::includes)
+    /// compares them: certain for locks of one kind, and an estimate between blocks and time.
     pub(super) fn is_before(&self, other: &Self) -> bool {
         other.includes(self) && !self.includes(other)
     }
