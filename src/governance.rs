@@ -7,9 +7,15 @@
 mod attestation;
 mod custody;
 mod envelope;
+mod event;
 
 pub use self::attestation::{ATTESTATION_TYPE, Attestation, AttestationError};
 pub use self::custody::{
     AttestationProblem, AttestationRemark, Attestations, Countersigner, CustodyReading, Standing,
 };
 pub use self::envelope::{Envelope, EnvelopeError};
+pub use self::event::{
+    Acknowledgement, Activation, Alarm, Arming, Attested, Ballot, Body, BodyError, CaseOutcome,
+    Decision, Digest, Event, EventError, EventId, Heartbeat, Identity, Judgement, Kind, MAX_SEEN,
+    MAX_WHY, Proposal, Ratification, Rotation, SignedEvent, SpendIntent, Veto, Withdrawal,
+};

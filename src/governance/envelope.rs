@@ -128,6 +128,12 @@ impl Envelope {
         &self.payload
     }
 
+    /// What a signature is over: type and payload, in the encoding of DSSE.
+    #[must_use]
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        pre_authentication(&self.payload_type, &self.payload)
+    }
+
     /// The keys that signed, each once.
     pub fn signers(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.signatures.iter().map(|(key, _)| key)
