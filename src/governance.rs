@@ -8,6 +8,7 @@ mod attestation;
 mod custody;
 mod envelope;
 mod event;
+mod history;
 
 pub use self::attestation::{ATTESTATION_TYPE, Attestation, AttestationError};
 pub use self::custody::{
@@ -18,4 +19,7 @@ pub use self::event::{
     Acknowledgement, Activation, Alarm, Arming, Attested, Ballot, Body, BodyError, CaseOutcome,
     Decision, Digest, Event, EventError, EventId, Heartbeat, Identity, Judgement, Kind, MAX_SEEN,
     MAX_WHY, Proposal, Ratification, Rotation, SignedEvent, SpendIntent, Veto, Withdrawal,
+};
+pub use self::history::{
+    AdmitError, Charter, Entry, Fork, History, Known, MemoryHistory, Place, Refusal, TellingOrder,
 };
