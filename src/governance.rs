@@ -5,12 +5,14 @@
 //! [`Attestations`] reads a file of them and says what of a policy's custody is attested.
 
 mod attestation;
+mod batch;
 mod custody;
 mod envelope;
 mod event;
 mod history;
 
 pub use self::attestation::{ATTESTATION_TYPE, Attestation, AttestationError};
+pub use self::batch::{Signed, bad_signatures};
 pub use self::custody::{
     AttestationProblem, AttestationRemark, Attestations, Countersigner, CustodyReading, Standing,
 };

@@ -4,6 +4,7 @@
 //! ([DSSE](https://github.com/secure-systems-lab/dsse/blob/master/protocol.md) version 1), so
 //! nothing has to be written anew to verify it, and a signature for one type is none for another.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use bitcoin::base64::Engine;
@@ -12,6 +13,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::batch::{Signed, bad_signatures};
 use crate::policy::{IdentityError, identity_key, quote};
 
 /// Longest envelope, in bytes: an attestation about a thousand items is shorter.
@@ -66,37 +68,42 @@ impl Envelope {
     ///
     /// The first thing that is wrong.
     pub fn open(json: &str) -> Result<Self, EnvelopeError> {
-        if json.len() > MAX_BYTES {
-            return Err(EnvelopeError::TooLong { bytes: json.len() });
-        }
-        let typed: Typed = serde_json::from_str(json).map_err(|error| json_error(&error))?;
-        let payload = decode(&typed.payload, "payload")?;
-        if typed.signatures.is_empty() {
-            return Err(EnvelopeError::Unsigned);
-        }
-        if typed.signatures.len() > MAX_SIGNATURES {
-            return Err(EnvelopeError::TooManySignatures {
-                count: typed.signatures.len(),
-            });
-        }
-        let message = pre_authentication(&typed.payload_type, &payload);
-        let mut signatures: Vec<(VerifyingKey, Signature)> = Vec::new();
-        for TypedSignature { keyid, sig } in &typed.signatures {
-            let key = signer(keyid)?;
-            if signatures.iter().any(|(other, _)| *other == key) {
-                return Err(EnvelopeError::SignedTwice { key: keyid.clone() });
+        let unverified = Unverified::parse(json, &mut HashMap::new())?;
+        let wrong = unverified.signed().position(|signed| !signed.is_right());
+        unverified.verified(wrong)
+    }
+
+    /// Reads many envelopes, each as [`open`](Self::open) does and with the same outcome, and
+    /// verifies their signatures together, which takes a third of the time ([`bad_signatures`]).
+    ///
+    /// Some thousand envelopes at a time are enough: more are not faster.
+    pub fn open_all<'a>(
+        lines: impl IntoIterator<Item = &'a str>,
+    ) -> Vec<Result<Self, EnvelopeError>> {
+        let mut keys = HashMap::new();
+        let lines = lines.into_iter();
+        let read: Vec<_> = lines
+            .map(|line| Unverified::parse(line, &mut keys))
+            .collect();
+        let signed: Vec<Signed<'_>> = read.iter().flatten().flat_map(Unverified::signed).collect();
+        let mut bad = bad_signatures(&signed).into_iter().peekable();
+        let mut next = 0;
+        let mut wrong = Vec::new();
+        for unverified in read.iter().flatten() {
+            let first = next;
+            next += unverified.envelope.signatures.len();
+            let mut first_bad = None;
+            while let Some(at) = bad.next_if(|at| *at < next) {
+                first_bad = first_bad.or(Some(at - first));
             }
-            let bytes = decode(sig, "sig")?;
-            let bad = || EnvelopeError::BadSignature { key: keyid.clone() };
-            let signature = Signature::from_slice(&bytes).map_err(|_| bad())?;
-            key.verify_strict(&message, &signature).map_err(|_| bad())?;
-            signatures.push((key, signature));
+            wrong.push(first_bad);
         }
-        Ok(Self {
-            payload_type: typed.payload_type,
-            payload,
-            signatures,
-        })
+        let mut wrong = wrong.into_iter();
+        let verified = read.into_iter().map(|read| {
+            let unverified = read?;
+            unverified.verified(wrong.next().flatten())
+        });
+        verified.collect()
     }
 
     /// The envelope as one line of JSON, without a line break.
@@ -199,6 +206,79 @@ pub enum EnvelopeError {
         /// The key.
         key: String,
     },
+}
+
+/// An envelope whose signatures nobody has verified yet.
+struct Unverified {
+    envelope: Envelope,
+    /// What the signatures are over.
+    message: Vec<u8>,
+}
+
+/// Keys by the digits that stand for them, each read once.
+type Keys = HashMap<String, VerifyingKey>;
+
+impl Unverified {
+    fn parse(json: &str, keys: &mut Keys) -> Result<Self, EnvelopeError> {
+        if json.len() > MAX_BYTES {
+            return Err(EnvelopeError::TooLong { bytes: json.len() });
+        }
+        let typed: Typed = serde_json::from_str(json).map_err(|error| json_error(&error))?;
+        let payload = decode(&typed.payload, "payload")?;
+        if typed.signatures.is_empty() {
+            return Err(EnvelopeError::Unsigned);
+        }
+        if typed.signatures.len() > MAX_SIGNATURES {
+            return Err(EnvelopeError::TooManySignatures {
+                count: typed.signatures.len(),
+            });
+        }
+        let mut signatures: Vec<(VerifyingKey, Signature)> = Vec::new();
+        for TypedSignature { keyid, sig } in typed.signatures {
+            let key = match keys.get(&keyid) {
+                Some(key) => *key,
+                None => signer(&keyid)?,
+            };
+            if signatures.iter().any(|(other, _)| *other == key) {
+                return Err(EnvelopeError::SignedTwice { key: keyid });
+            }
+            let bytes = decode(&sig, "sig")?;
+            let Ok(signature) = Signature::from_slice(&bytes) else {
+                return Err(EnvelopeError::BadSignature { key: keyid });
+            };
+            signatures.push((key, signature));
+            keys.entry(keyid).or_insert(key);
+        }
+        Ok(Self {
+            message: pre_authentication(&typed.payload_type, &payload),
+            envelope: Envelope {
+                payload_type: typed.payload_type,
+                payload,
+                signatures,
+            },
+        })
+    }
+
+    /// What has to be verified, in the order of the signatures.
+    fn signed(&self) -> impl Iterator<Item = Signed<'_>> {
+        let signatures = self.envelope.signatures.iter();
+        signatures.map(|(key, signature)| Signed {
+            key,
+            message: &self.message,
+            signature,
+        })
+    }
+
+    /// The envelope, unless one of its signatures is known to be wrong.
+    fn verified(self, wrong: Option<usize>) -> Result<Envelope, EnvelopeError> {
+        let wrong = wrong.and_then(|wrong| self.envelope.signatures.get(wrong));
+        match wrong {
+            Some((key, _)) => Err(EnvelopeError::BadSignature {
+                key: hex(key.as_bytes()),
+            }),
+            None => Ok(self.envelope),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
