@@ -212,14 +212,30 @@ impl<'a> Analyst<'a> {
     }
 
     fn thefts(&mut self) -> Result<Vec<Theft>, TooLarge> {
-        self.routes()
+        let routes = self.routes(&self.by_party);
+        // Only with an open order can there be a difference, and to look for it takes its time.
+        let sure = match self.by_party.has_open_orders() {
+            true => self.routes(&self.by_party.surely()),
+            false => Vec::new(),
+        };
+        let sure = sure.into_iter().map(Some);
+        let sure = sure.chain(std::iter::repeat_with(|| None));
+        routes
             .into_iter()
-            .map(|route| {
+            .zip(sure)
+            .map(|(route, sure)| {
+                let surely = match sure {
+                    Some(sure) if !self.same(&sure.defended, &route.defended)? => {
+                        Some(self.teller.tell(&sure.defended)?)
+                    }
+                    _ => None,
+                };
                 Ok(Theft {
                     seconds: route.seconds(),
                     unlock_seconds: Some(route.unlock_seconds()).filter(|seconds| *seconds > 0),
                     undefended: self.teller.tell(&route.undefended)?,
                     defended: self.teller.tell(&route.defended)?,
+                    surely,
                     defences: self.defences(&route)?,
                     steps: steps(&route),
                 })
@@ -231,9 +247,8 @@ impl<'a> Analyst<'a> {
     ///
     /// That a coalition first undoes its own triggers, until nothing is left by which the others
     /// could evade it, is one way to take a coin by a direct path, and told with that path.
-    fn routes(&self) -> Vec<Route> {
-        let (undone, mut routes): (Vec<Route>, Vec<Route>) = self
-            .by_party
+    fn routes(&self, play: &Play) -> Vec<Route> {
+        let (undone, mut routes): (Vec<Route>, Vec<Route>) = play
             .routes(Armed::Armed)
             .into_iter()
             .partition(Route::undoes_its_trigger);
@@ -246,6 +261,10 @@ impl<'a> Analyst<'a> {
             route.defended = Formula::any(ways);
         }
         routes
+    }
+
+    fn same(&mut self, first: &Formula, second: &Formula) -> Result<bool, TooLarge> {
+        self.logic().equivalent(first, second)
     }
 
     /// What can be done against a theft on the way, as the ways out of the stages it comes by.

@@ -19,5 +19,7 @@ mod reference;
 
 #[path = "analysis/game.rs"]
 mod game;
+#[path = "analysis/order.rs"]
+mod order;
 #[path = "analysis/questions.rs"]
 mod questions;

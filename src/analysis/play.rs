@@ -6,13 +6,17 @@
 //! in each of the sets that could.  So everything below is a monotone condition on the coalition
 //! alone, and exact.
 //!
-//! When both could move at the same moment, the coalition is supposed to be first.
+//! When both could move at the same moment, the coalition is supposed to be first; and of two ways
+//! that wait in different clocks, or for a date that may have passed, whichever suits it.  Both
+//! orders are open there, and [`Play::surely`] has the answers that hold in either.
 //!
 //! After a trigger and its cancel the coin is armed on that path alone, with one trigger fewer.  What
 //! can be brought about from there is, for a given coalition, a monotone function of what can be
 //! brought about with one trigger fewer still; a monotone function of one truth value is constant
 //! or the identity, so any number of triggers leads to the same answer as one.  Only the difference
 //! between one and none has to be kept.
+
+mod thefts;
 
 use super::actors::Actors;
 use super::opening::Opening;
@@ -31,6 +35,24 @@ pub enum Armed {
     Unarmed,
 }
 
+/// In which orders of waits a coalition has to reach its goal, where more than one is possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Orders {
+    /// In one of them: the worst for everybody else.
+    Some,
+    /// In every one.
+    All,
+}
+
+/// What a coalition is after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// To have the coin.
+    Take,
+    /// That nobody else ever has it.
+    Freeze,
+}
+
 /// The conditions of a policy, from which all questions are put together.
 #[derive(Clone, Debug)]
 pub struct Play {
@@ -39,6 +61,7 @@ pub struct Play {
     root_opens: Opening,
     directs: Vec<DirectPlay>,
     staged: Vec<StagedPlay>,
+    orders: Orders,
 }
 
 /// A direct path.
@@ -140,7 +163,35 @@ impl Play {
                 .iter()
                 .filter_map(|path| staged(path, ways))
                 .collect(),
+            orders: Orders::Some,
         }
+    }
+
+    /// The same for a coalition that reaches its goal whichever of two waits is over first, where
+    /// that is open.
+    #[must_use]
+    pub fn surely(&self) -> Self {
+        Self {
+            orders: Orders::All,
+            ..self.clone()
+        }
+    }
+
+    /// Whether any order of waits that decides about a theft is open, so that
+    /// [`surely`](Self::surely) can differ.
+    #[must_use]
+    pub fn has_open_orders(&self) -> bool {
+        let root = std::iter::once(&self.root_opens);
+        let defences = root.chain(self.directs.iter().map(|direct| &direct.opens));
+        let exits = self.staged.iter().flat_map(|staged| {
+            let backstop = staged.lockup.as_ref().map(|lockup| &lockup.backstop);
+            std::iter::once(&staged.window).chain(backstop)
+        });
+        let goals = self.directs.iter().map(|direct| &direct.opens);
+        let is_open =
+            |first: &Opening, then: &Opening| !first.is_before(then) && !first.includes(then);
+        let against = |defence: &Opening| goals.clone().any(|goal| is_open(defence, goal));
+        defences.into_iter().any(against) || exits.into_iter().any(|e| is_open(&self.root_opens, e))
     }
 
     /// The same with other conditions in place of each party and item.
@@ -170,6 +221,7 @@ impl Play {
                     ..staged.clone()
                 })
                 .collect(),
+            orders: self.orders,
         }
     }
 
@@ -253,35 +305,71 @@ impl Play {
     /// moving it from stage to stage.
     #[must_use]
     pub fn freeze(&self, armed: Armed) -> Formula {
+        self.reaches(Aim::Freeze, armed)
+    }
+
+    /// Who reaches his goal with a vault coin, whatever everybody else does.
+    fn reaches(&self, aim: Aim, armed: Armed) -> Formula {
         match armed {
-            Armed::Unarmed => self.frozen_in_vault(&[]),
-            Armed::Armed => {
-                let escrows = self.in_escrows(Self::frozen_in_vault, Self::frozen_in_escrow);
-                self.frozen_in_vault(&escrows)
-            }
+            Armed::Unarmed => self.in_vault(aim, &[]),
+            Armed::Armed => self.in_vault(aim, &self.in_escrows(aim)),
         }
     }
 
-    /// Every staged path with what its escrow is worth to a coalition, when a cancel leads to a
-    /// vault coin that is armed on that path alone, as often as it still is.
-    fn in_escrows<'a>(
-        &'a self,
-        in_vault: impl Fn(&'a Self, &[Valued<'a>]) -> Formula,
-        in_escrow: impl Fn(&'a Self, &'a StagedPlay, &Formula) -> Formula,
-    ) -> Vec<Valued<'a>> {
-        let unarmed = in_vault(self, &[]);
-        let escrow = |staged: &'a StagedPlay| {
-            let last = in_escrow(self, staged, &unarmed);
-            if staged.depth < 2 {
-                return (staged, last);
-            }
-            let once_more = in_vault(self, &[(staged, last)]);
-            (staged, in_escrow(self, staged, &once_more))
-        };
-        self.staged.iter().map(escrow).collect()
+    /// Every staged path with what its escrow is worth to a coalition.
+    fn in_escrows(&self, aim: Aim) -> Vec<Valued<'_>> {
+        let staged = self.staged.iter();
+        staged
+            .map(|staged| {
+                (
+                    staged,
+                    self.in_escrow(aim, staged, &self.after_cancel(aim, staged)),
+                )
+            })
+            .collect()
     }
 
-    /// In a vault that is armed on these paths, whose escrows are frozen as it says.
+    /// What a vault coin is worth to a coalition after a trigger of this path was cancelled: it is
+    /// armed on that path alone, as often as it still is.
+    fn after_cancel(&self, aim: Aim, staged: &StagedPlay) -> Formula {
+        let unarmed = self.in_vault(aim, &[]);
+        if staged.depth < 2 {
+            return unarmed;
+        }
+        let last = self.in_escrow(aim, staged, &unarmed);
+        self.in_vault(aim, &[(staged, last)])
+    }
+
+    /// Who reaches his goal from a vault that is armed on these paths, whose escrows are worth so
+    /// much.
+    fn in_vault(&self, aim: Aim, armed: &[Valued<'_>]) -> Formula {
+        match aim {
+            Aim::Take => self.taken_in_vault(armed),
+            Aim::Freeze => self.frozen_in_vault(armed),
+        }
+    }
+
+    /// Who reaches his goal from an escrow, when the vault that a cancel leads to is worth so much.
+    fn in_escrow(&self, aim: Aim, staged: &StagedPlay, in_vault: &Formula) -> Formula {
+        match aim {
+            Aim::Take => self.taken_in_escrow(staged, in_vault),
+            Aim::Freeze => self.frozen_in_escrow(staged, in_vault),
+        }
+    }
+
+    /// That root does not move the coin before something opens.
+    fn root_fails_before(&self, opens: &Opening) -> Formula {
+        let is_in_time = match self.orders {
+            Orders::Some => self.root_opens.is_before(opens),
+            Orders::All => !self.root_opens.includes(opens),
+        };
+        if is_in_time {
+            self.root.dual()
+        } else {
+            Formula::always()
+        }
+    }
+
     pub(super) fn frozen_in_vault(&self, armed: &[Valued<'_>]) -> Formula {
         let directs = self.directs.iter().map(|direct| direct.acts.dual());
         // The others have no move, or only such as lead to where they have none …
@@ -300,26 +388,28 @@ impl Play {
         let cancels = all([staged.cancel.clone(), in_vault.clone()]);
         let no_way_back = any([staged.cancel.dual(), in_vault.clone()]);
         let Some(lockup) = &staged.lockup else {
-            let held = all([staged.settle.dual(), no_way_back]);
-            return all([self.root.dual(), any([cancels, held])]);
+            let held = all([self.root.dual(), staged.settle.dual(), no_way_back]);
+            return any([cancels, held]);
         };
         let in_lockup = if lockup.clawback {
             all([self.root.dual(), lockup.release.dual()])
         } else {
             lockup.release.dual()
         };
-        // Before the window ends the others can still cancel.
+        // Before the window ends the others can still cancel, and root can take the coin out.
         let settles = all([
+            self.root_fails_before(&staged.window),
             staged.settle.clone(),
             in_lockup.clone(),
             no_way_back.clone(),
         ]);
         let held = all([
+            self.root.dual(),
             lockup.release.dual(),
             any([staged.settle.dual(), in_lockup]),
             no_way_back,
         ]);
-        all([self.root.dual(), any([cancels, settles, held])])
+        any([cancels, settles, held])
     }
 
     /// Who can undo each trigger of a path, as often as triggers are signed in advance.
@@ -349,239 +439,6 @@ impl Play {
         let staged = self.staged.iter().filter(|staged| staged.is_recovery);
         let staged = staged.filter(|_| armed == Armed::Armed);
         any(directs.chain(staged.map(StagedPlay::completes))).dual()
-    }
-
-    // --- thefts -----------------------------------------------------------------------------------
-
-    /// Every way to take a vault coin, the quickest first.
-    ///
-    /// A coalition that can undo its own triggers can use up what is signed in advance, and wait
-    /// for a direct path that the others could have evaded otherwise; that is a way of its own.
-    #[must_use]
-    pub fn routes(&self, armed: Armed) -> Vec<Route> {
-        let escrows = match armed {
-            Armed::Armed => self.in_escrows(Self::taken_in_vault, Self::taken_in_escrow),
-            Armed::Unarmed => Vec::new(),
-        };
-        let mut routes = vec![Route {
-            steps: vec![(Power::Spend, None, self.root_opens.clone())],
-            undefended: self.root.clone(),
-            defended: self.root.clone(),
-        }];
-        let away = Self::not_led_away(&escrows);
-        let recover = |direct: &DirectPlay| {
-            (
-                Power::Recover,
-                Some(direct.path.clone()),
-                direct.opens.clone(),
-            )
-        };
-        routes.extend(self.directs.iter().map(|direct| Route {
-            steps: vec![recover(direct)],
-            undefended: direct.acts.clone(),
-            defended: all([self.unarmed_direct(direct), away.clone()]),
-        }));
-        for (staged, _) in &escrows {
-            let in_vault = self.after_cancel(staged);
-            routes.extend(self.staged_routes(staged, &in_vault));
-            let undone = all([staged.trigger.clone(), staged.cancel.clone()]);
-            let step = |power| (power, Some(staged.path.clone()), Opening::at_once());
-            routes.extend(self.directs.iter().map(|direct| Route {
-                steps: vec![step(Power::Trigger), step(Power::Cancel), recover(direct)],
-                undefended: all([undone.clone(), direct.acts.clone()]),
-                defended: all([
-                    undone.clone(),
-                    self.unarmed_direct(direct),
-                    in_vault.clone(),
-                ]),
-            }));
-        }
-        let key = |route: &Route| (route.unlock_seconds(), route.seconds());
-        routes.sort_by_key(key);
-        routes
-    }
-
-    /// What a vault coin is worth to a thief after a trigger of this path was cancelled.
-    fn after_cancel(&self, staged: &StagedPlay) -> Formula {
-        let unarmed = self.taken_in_vault(&[]);
-        if staged.depth < 2 {
-            return unarmed;
-        }
-        let last = self.taken_in_escrow(staged, &unarmed);
-        self.taken_in_vault(&[(staged, last)])
-    }
-
-    /// Who can take a coin in the end, when nobody defends it.
-    #[must_use]
-    pub fn steal_undefended(&self, armed: Armed) -> Formula {
-        any(self.routes(armed).into_iter().map(|route| route.undefended))
-    }
-
-    /// Who can take a coin in the end, whatever everybody else does.
-    #[must_use]
-    pub fn steal(&self, armed: Armed) -> Formula {
-        match armed {
-            Armed::Unarmed => self.taken_in_vault(&[]),
-            Armed::Armed => {
-                let escrows = self.in_escrows(Self::taken_in_vault, Self::taken_in_escrow);
-                self.taken_in_vault(&escrows)
-            }
-        }
-    }
-
-    /// From a vault that is armed on these paths, from whose escrows a coin is taken as it says.
-    pub(super) fn taken_in_vault(&self, armed: &[Valued<'_>]) -> Formula {
-        let directs = self
-            .directs
-            .iter()
-            .map(|direct| self.unarmed_direct(direct));
-        let waited = all([any(directs), Self::not_led_away(armed)]);
-        let triggered = armed
-            .iter()
-            .map(|(staged, taken)| all([staged.trigger.clone(), taken.clone()]));
-        any([self.root.clone(), waited].into_iter().chain(triggered))
-    }
-
-    /// That the others cannot trigger a vault coin away to where the coalition cannot take it.
-    fn not_led_away(armed: &[Valued<'_>]) -> Formula {
-        all(armed
-            .iter()
-            .map(|(staged, taken)| any([staged.trigger.dual(), taken.clone()])))
-    }
-
-    /// A direct path wins unless root moves the coin first, or another direct path opens earlier to
-    /// the others.
-    fn unarmed_direct(&self, direct: &DirectPlay) -> Formula {
-        let earlier = self
-            .directs
-            .iter()
-            .filter(|other| other.opens.is_before(&direct.opens))
-            .map(|other| other.acts.dual());
-        let own = [direct.acts.clone(), self.root_fails_before(&direct.opens)];
-        all(own.into_iter().chain(earlier))
-    }
-
-    /// That root does not move the coin before something opens.
-    fn root_fails_before(&self, opens: &Opening) -> Formula {
-        if self.root_opens.is_before(opens) {
-            self.root.dual()
-        } else {
-            Formula::always()
-        }
-    }
-
-    pub(super) fn taken_in_escrow(&self, staged: &StagedPlay, in_vault: &Formula) -> Formula {
-        let exits = staged.exits(&self.root);
-        let wins = exits.map(|exit| all([self.root_fails_before(&exit.opens), exit.wins]));
-        any([
-            self.root.clone(),
-            all([staged.cancel.clone(), in_vault.clone()]),
-            all([any([staged.cancel.dual(), in_vault.clone()]), any(wins)]),
-        ])
-    }
-
-    /// That nobody else stops what happens in an escrow before an exit: neither root, nor a
-    /// cancel, unless the coin can be taken from the vault as well.
-    fn undisturbed(&self, staged: &StagedPlay, exit: &Exit, in_vault: &Formula) -> Formula {
-        all([
-            self.root_fails_before(&exit.opens),
-            any([staged.cancel.dual(), in_vault.clone()]),
-        ])
-    }
-
-    fn staged_routes(&self, staged: &StagedPlay, in_vault: &Formula) -> Vec<Route> {
-        let step = |power, opens: &Opening| (power, Some(staged.path.clone()), opens.clone());
-        let exits = staged.exits(&self.root);
-        exits
-            .map(|exit| {
-                let mut steps = vec![
-                    step(Power::Trigger, &Opening::at_once()),
-                    step(exit.power, &exit.opens),
-                ];
-                if let (Power::Settle, Some(lockup)) = (exit.power, &staged.lockup) {
-                    steps.push(step(Power::Release, &lockup.period));
-                }
-                let undisturbed = self.undisturbed(staged, &exit, in_vault);
-                Route {
-                    steps,
-                    undefended: all([staged.trigger.clone(), exit.acts]),
-                    defended: all([staged.trigger.clone(), undisturbed, exit.wins]),
-                }
-            })
-            .collect()
-    }
-}
-
-/// How a coin leaves an escrow for good: by a settle, and by a release where there is a lock-up, or
-/// by the backstop.
-struct Exit {
-    power: Power,
-    opens: Opening,
-    /// Who does it when nobody objects.
-    acts: Formula,
-    /// Who does it whatever the others do after the escrow.
-    wins: Formula,
-}
-
-impl StagedPlay {
-    /// Who can take a coin through the path when nobody objects.
-    pub(super) fn completes(&self) -> Formula {
-        match &self.lockup {
-            // With the settle lost there is still the backstop.
-            Some(lockup) => all([self.trigger.clone(), lockup.release.clone()]),
-            None => all([self.trigger.clone(), self.settle.clone()]),
-        }
-    }
-
-    /// Whether a coalition has the time for waits of so many seconds.
-    fn has_time(&self, seconds: u64) -> bool {
-        self.before.is_none_or(|before| seconds < before)
-    }
-
-    fn exits(&self, root: &Formula) -> impl Iterator<Item = Exit> {
-        let settle = |acts, wins| Exit {
-            power: Power::Settle,
-            opens: self.window.clone(),
-            acts,
-            wins,
-        };
-        let window = self.window.seconds();
-        let Some(lockup) = &self.lockup else {
-            let exit = settle(self.settle.clone(), self.settle.clone());
-            let exits = if self.has_time(window) {
-                vec![exit]
-            } else {
-                Vec::new()
-            };
-            return exits.into_iter();
-        };
-        let release = &lockup.release;
-        let has_time = self.has_time(window + lockup.period.seconds());
-        let released = if has_time {
-            release.clone()
-        } else {
-            Formula::never()
-        };
-        let in_lockup = if lockup.clawback {
-            any([root.clone(), all([released, root.dual()])])
-        } else {
-            released
-        };
-        let settles = |then: &Formula| all([self.settle.clone(), then.clone()]);
-        let mut exits = Vec::new();
-        if has_time {
-            exits.push(settle(settles(release), settles(&in_lockup)));
-        }
-        if self.has_time(lockup.backstop.seconds()) {
-            exits.push(Exit {
-                power: Power::SkipLockup,
-                opens: lockup.backstop.clone(),
-                acts: release.clone(),
-                // The others settle before the backstop, if that helps them.
-                wins: all([release.clone(), any([self.settle.dual(), in_lockup])]),
-            });
-        }
-        exits.into_iter()
     }
 }
 

@@ -86,8 +86,12 @@ pub struct Theft {
     pub unlock_seconds: Option<u64>,
     /// Who can, when nobody defends.
     pub undefended: Coalitions,
-    /// Who can, although everybody else watches, has fees, and does all that can be done.
+    /// Who can, although everybody else watches, has fees, and does all that can be done; where
+    /// the order of two waits is open, in an order that suits the thief.
     pub defended: Coalitions,
+    /// Who can whichever of two waits is over first, where that makes a difference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surely: Option<Coalitions>,
     /// What stops it, and until when.
     pub defences: Vec<Defence>,
 }
@@ -215,6 +219,7 @@ impl Analysis {
         let thefts = self.thefts.iter_mut().flat_map(|theft| {
             [&mut theft.undefended, &mut theft.defended]
                 .into_iter()
+                .chain(&mut theft.surely)
                 .chain(theft.defences.iter_mut().map(|defence| &mut defence.who))
         });
         let controls = self.controls.iter_mut().map(|control| &mut control.who);

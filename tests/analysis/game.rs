@@ -2,10 +2,11 @@
 //!
 //! The rules are those of the book and no formula: at each moment the coalition moves first, if it
 //! has a move that wins; then the others, if they have one that saves the coin; and if neither
-//! has, both wait for the next moment.  Who may move comes from the reference, which reads the
-//! policy's text by itself.
+//! has, both wait for the next moment.  What opens at the next moment is for chance to say, as far
+//! as it is open: a player who helps the coalition, or its enemy.  Who may move comes from the
+//! reference, which reads the policy's text by itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
@@ -18,6 +19,16 @@ pub enum Goal {
     Take,
     /// That nobody else ever has it; taking it is not the aim.
     Freeze,
+}
+
+/// Whom chance helps.
+#[allow(dead_code, reason = "each test crate uses a part of this file")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chance {
+    /// The coalition: something can go its way.
+    Kind,
+    /// The others: the coalition has to be able to do it in any case.
+    Cruel,
 }
 
 /// A policy as a game.
@@ -64,7 +75,14 @@ impl Game {
     }
 
     /// Whether the coalition reaches its goal with a vault coin.
-    pub fn is_won(&self, goal: Goal, coalition: &Set, others: &Set, armed: bool) -> bool {
+    pub fn is_won(
+        &self,
+        goal: Goal,
+        chance: Chance,
+        coalition: &Set,
+        others: &Set,
+        armed: bool,
+    ) -> bool {
         let armed = if armed {
             Chain::Everywhere
         } else {
@@ -74,41 +92,55 @@ impl Game {
             stage: "vault".to_owned(),
             armed,
         };
-        self.wins(goal, &start, coalition, others)
+        self.wins((goal, chance), &start, coalition, others)
     }
 
     /// Whether a set can move a vault coin out of the policy, and nobody is against it.
     pub fn is_spendable(&self, by: &Set, armed: bool) -> bool {
-        self.is_won(Goal::Take, by, &Set::new(), armed)
+        self.is_won(Goal::Take, Chance::Kind, by, &Set::new(), armed)
     }
 
-    fn wins(&self, goal: Goal, state: &State, coalition: &Set, others: &Set) -> bool {
-        let ways: Vec<&Way> = self.reference.of(&state.stage).collect();
-        let mut moments: Vec<(u32, u64)> = ways.iter().map(|way| moment(way)).collect();
-        moments.sort_unstable();
-        moments.dedup();
-        for now in moments {
-            let mut open = ways.iter().filter(|way| moment(way) <= now);
-            let good = |way: &Way, mover: &Set, wants_win: bool| {
-                if !self.is_completed(way, state, mover) {
-                    return false;
-                }
-                match self.next(way, state) {
-                    Next::Out => match (goal, wants_win) {
-                        (Goal::Take, _) | (Goal::Freeze, false) => true,
-                        (Goal::Freeze, true) => false,
-                    },
-                    Next::To(next) => self.wins(goal, &next, coalition, others) == wants_win,
+    fn wins(
+        &self,
+        (goal, chance): (Goal, Chance),
+        state: &State,
+        coalition: &Set,
+        others: &Set,
+    ) -> bool {
+        let mut locks: Vec<Locks> = Vec::new();
+        // What opens with each lock: something good for the coalition, something for the others.
+        let mut moves: Vec<(bool, bool)> = Vec::new();
+        for way in self.reference.of(&state.stage) {
+            let locked = Locks::of(way);
+            let known = locks.iter().position(|known| *known == locked);
+            let at = known.unwrap_or_else(|| {
+                locks.push(locked);
+                moves.push((false, false));
+                locks.len() - 1
+            });
+            let mine = self.is_completed(way, state, coalition);
+            let theirs = self.is_completed(way, state, others);
+            if !mine && !theirs {
+                continue;
+            }
+            let (for_them, for_others) = match self.next(way, state) {
+                Next::Out => (goal == Goal::Take, true),
+                Next::To(next) => {
+                    let wins = self.wins((goal, chance), &next, coalition, others);
+                    (wins, !wins)
                 }
             };
-            if open.clone().any(|way| good(way, coalition, true)) {
-                return true;
-            }
-            if open.any(|way| good(way, others, false)) {
-                return false;
-            }
+            moves[at].0 |= mine && for_them;
+            moves[at].1 |= theirs && for_others;
         }
-        goal == Goal::Freeze
+        let mut known = BTreeMap::new();
+        let rules = Moments {
+            locks: &locks,
+            moves: &moves,
+            if_nothing: goal == Goal::Freeze,
+            chance,
+        };
+        rules.wins(0, &mut known)
     }
 
     fn next(&self, way: &Way, state: &State) -> Next {
@@ -183,19 +215,133 @@ impl Game {
     }
 }
 
-/// The date and the age from which a way is open, in seconds, at ten minutes to a block.
-fn moment(way: &Way) -> (u32, u64) {
-    let age = match way.age {
-        None => 0,
-        Some(Age::Blocks(count)) => u64::from(count) * 600,
-        Some(Age::Units(count)) => u64::from(count) * 512,
-    };
-    let until = match way.until {
-        None => 0,
-        Some(Until::Height(height)) => 1_231_006_505 + height * 600,
-        Some(Until::Time(time)) => time,
-    };
-    (until, age)
+/// A stage of a coin, moment by moment.
+struct Moments<'a> {
+    locks: &'a [Locks],
+    moves: &'a [(bool, bool)],
+    /// Whether the coalition wins if nobody moves.
+    if_nothing: bool,
+    chance: Chance,
+}
+
+impl Moments<'_> {
+    /// Whether the coalition wins when these locks are open and nobody wanted to move.
+    fn wins(&self, open: u32, known: &mut BTreeMap<u32, bool>) -> bool {
+        if open == (1 << self.locks.len()) - 1 {
+            return self.if_nothing;
+        }
+        if let Some(known) = known.get(&open) {
+            return *known;
+        }
+        let mut outcomes = (1..1 << self.locks.len())
+            .filter(|next| next & open == 0 && self.can_be_next(open, *next))
+            .map(|next| {
+                let opened = (0..).zip(self.moves).filter(|(at, _)| next >> at & 1 == 1);
+                let (mut mine, mut theirs) = (false, false);
+                for (_, (for_them, for_others)) in opened {
+                    mine |= for_them;
+                    theirs |= for_others;
+                }
+                mine || (!theirs && self.wins(open | next, known))
+            });
+        let wins = match self.chance {
+            Chance::Kind => outcomes.any(|wins| wins),
+            Chance::Cruel => outcomes.all(|wins| wins),
+        };
+        known.insert(open, wins);
+        wins
+    }
+
+    /// Whether all of these can open at one moment, when those are open and nothing else is.
+    fn can_be_next(&self, open: u32, next: u32) -> bool {
+        let is_in = |set: u32, at: usize| set >> at & 1 == 1;
+        let all = 0..self.locks.len();
+        all.clone().filter(|at| is_in(next, *at)).all(|at| {
+            let lock = &self.locks[at];
+            all.clone().all(|other| {
+                let earlier = &self.locks[other];
+                is_in(open, other)
+                    || (!earlier.is_before(lock)
+                        && (is_in(next, other) || !earlier.is_no_later_than(lock)))
+            })
+        })
+    }
+}
+
+/// What a way waits for, a wait being counted in blocks that certainly are enough, and that can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locks {
+    age: Wait,
+    until: Option<Until>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wait {
+    fewest: u64,
+    most: u64,
+    /// How many seconds, if it is measured in time.
+    seconds: Option<u64>,
+}
+
+/// A block takes five to twenty minutes for long, and any number of them a day more or less.
+const DAY: u64 = 24 * 60 * 60;
+
+impl Locks {
+    pub fn new(age: Option<Age>, until: Option<Until>) -> Self {
+        let blocks = |count| Wait {
+            fewest: count,
+            most: count,
+            seconds: None,
+        };
+        let age = match age {
+            None => blocks(0),
+            Some(Age::Blocks(count)) => blocks(u64::from(count)),
+            Some(Age::Units(count)) => {
+                let seconds = u64::from(count) * 512;
+                Wait {
+                    fewest: seconds.saturating_sub(DAY).div_ceil(20 * 60).max(1),
+                    most: (seconds + DAY).div_ceil(5 * 60),
+                    seconds: Some(seconds),
+                }
+            }
+        };
+        Self { age, until }
+    }
+
+    fn of(way: &Way) -> Self {
+        Self::new(way.age, way.until)
+    }
+
+    /// Whether this opens in an earlier block, whatever happens.
+    fn is_before(&self, other: &Self) -> bool {
+        // Another block comes within so many seconds.
+        let apart = |first: u64, second: u64| first + 20 * 60 + DAY < second;
+        let age = match (self.age.seconds, other.age.seconds) {
+            (Some(first), Some(second)) => apart(first, second),
+            _ => self.age.most < other.age.fewest,
+        };
+        age && match (self.until, other.until) {
+            (None, _) => true,
+            (Some(Until::Height(first)), Some(Until::Height(second))) => first < second,
+            (Some(Until::Time(first)), Some(Until::Time(second))) => {
+                apart(u64::from(first), u64::from(second))
+            }
+            _ => false,
+        }
+    }
+
+    fn is_no_later_than(&self, other: &Self) -> bool {
+        let age = match (self.age.seconds, other.age.seconds) {
+            (Some(first), Some(second)) => first <= second,
+            _ => self.age.most <= other.age.fewest,
+        };
+        age && match (self.until, other.until) {
+            (None, _) => true,
+            (Some(Until::Height(first)), Some(Until::Height(second))) => first <= second,
+            (Some(Until::Time(first)), Some(Until::Time(second))) => first <= second,
+            _ => false,
+        }
+    }
 }
 
 pub fn agrees(tree: &Tree, by: &Set) -> bool {

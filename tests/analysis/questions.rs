@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::dice::Dice;
 use crate::full::full;
-use crate::game::{Game, Goal};
+use crate::game::{Chance, Game, Goal};
 use crate::generate::plans;
 
 fn policy(text: &str) -> Option<Policy> {
@@ -70,19 +70,30 @@ proptest! {
         let game = Game::read(&text);
         let play = analyst.by_party();
         for (armed, is_armed) in [(Armed::Armed, true), (Armed::Unarmed, false)] {
-            agree(&text, "steal", &play.steal(armed), &analyst, &policy, |inside, outside| {
-                game.is_won(Goal::Take, inside, outside, is_armed)
-            });
-            let routes = play.routes(armed).into_iter().map(|route| route.defended);
-            let all = Formula::any(routes.collect());
-            agree(&text, "routes", &all, &analyst, &policy, |inside, outside| {
-                game.is_won(Goal::Take, inside, outside, is_armed)
-            });
+            for (play, chance) in [(play.clone(), Chance::Kind), (play.surely(), Chance::Cruel)] {
+                let what = format!("steal, {chance:?}");
+                agree(&text, &what, &play.steal(armed), &analyst, &policy, |inside, outside| {
+                    game.is_won(Goal::Take, chance, inside, outside, is_armed)
+                });
+                let routes = play.routes(armed).into_iter().map(|route| route.defended);
+                let all = Formula::any(routes.collect());
+                let what = format!("routes, {chance:?}");
+                agree(&text, &what, &all, &analyst, &policy, |inside, outside| {
+                    game.is_won(Goal::Take, chance, inside, outside, is_armed)
+                });
+                let what = format!("freeze, {chance:?}");
+                agree(&text, &what, &play.freeze(armed), &analyst, &policy, |inside, outside| {
+                    game.is_won(Goal::Freeze, chance, inside, outside, is_armed)
+                });
+            }
+            if !play.has_open_orders() {
+                let steal = play.steal(armed);
+                agree(&text, "in any order", &play.surely().steal(armed), &analyst, &policy, |inside, _| {
+                    steal.holds(&atoms(&analyst, inside))
+                });
+            }
             agree(&text, "undefended", &play.steal_undefended(armed), &analyst, &policy, |inside, _| {
                 game.is_spendable(inside, is_armed)
-            });
-            agree(&text, "freeze", &play.freeze(armed), &analyst, &policy, |inside, outside| {
-                game.is_won(Goal::Freeze, inside, outside, is_armed)
             });
             agree(&text, "unspendable", &play.unspendable(armed), &analyst, &policy, |_, outside| {
                 !game.is_spendable(outside, is_armed)

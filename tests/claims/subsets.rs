@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::dice::Dice;
 use crate::full::full;
-use crate::game::{Game, Goal};
+use crate::game::{Chance, Game, Goal};
 use crate::generate::plans;
 
 type Set = BTreeSet<String>;
@@ -94,13 +94,13 @@ proptest! {
             for (coins, is_armed) in [("(armed)", true), ("(unarmed)", false)] {
                 let claim = format!("never {people} if the others defend {coins}");
                 agree(&mut analyst, &policy, &claim, kinds, &|set| {
-                    game.is_won(Goal::Take, set, &others(set), is_armed)
+                    game.is_won(Goal::Take, Chance::Kind, set, &others(set), is_armed)
                 });
                 let claim = format!("never {people} {coins}");
                 agree(&mut analyst, &policy, &claim, kinds, &|set| game.is_spendable(set, is_armed));
                 let claim = format!("no {people} can freeze {coins}");
                 agree(&mut analyst, &policy, &claim, kinds, &|set| {
-                    game.is_won(Goal::Freeze, set, &others(set), is_armed)
+                    game.is_won(Goal::Freeze, Chance::Kind, set, &others(set), is_armed)
                 });
                 let claim = format!("any loss of {people} leaves a path {coins}");
                 agree(&mut analyst, &policy, &claim, kinds, &|set| {

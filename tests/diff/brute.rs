@@ -7,7 +7,7 @@ use longstop::compile::Stage;
 use longstop::logic::AtomSet;
 use longstop::policy::{Policy, check};
 
-use crate::game::{Game, Goal};
+use crate::game::{Chance, Game, Goal};
 
 /// A date, and an age in seconds.
 type Moment = (u64, u64);
@@ -99,7 +99,7 @@ impl Abilities {
             self.add(Ability::Freeze { armed }, |set| {
                 let inside: BTreeSet<String> = set.intersection(&parties).cloned().collect();
                 let outside = parties.difference(set).cloned().collect();
-                now(game.is_won(Goal::Freeze, &inside, &outside, is_armed))
+                now(game.is_won(Goal::Freeze, Chance::Kind, &inside, &outside, is_armed))
             });
             self.add(Ability::Unspendable { armed }, |set| {
                 let outside = parties.difference(set).cloned().collect();

@@ -187,7 +187,10 @@ fn thefts(thefts: &[Theft]) -> Section {
             wait(theft.seconds, theft.unlock_seconds),
             steps(&theft.steps),
             who(&theft.undefended),
-            who(&theft.defended),
+            match &theft.surely {
+                None => who(&theft.defended),
+                Some(surely) => format!("{}\nin any order: {}", who(&theft.defended), who(surely)),
+            },
         ]
     };
     let against = |theft: &Theft| {
@@ -207,6 +210,11 @@ fn thefts(thefts: &[Theft]) -> Section {
     notes.push(Note::plain(
         "With others against it: everybody else watches the chain, has fees, and does all that can be done; whoever moves at the same moment as the thief comes too late. Waits are counted at ten minutes to a block. A theft is final once it is buried.",
     ));
+    if thefts.iter().any(|theft| theft.surely.is_some()) {
+        notes.push(Note::plain(
+            "Waits in blocks and waits in time can be over in either order, and a date can have passed when a coin comes in. Told is who succeeds if the order suits them, and as \"in any order\" who succeeds whichever it is.",
+        ));
+    }
     Section {
         title: "taking a coin".to_owned(),
         table: Some(Table {
