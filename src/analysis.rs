@@ -33,7 +33,7 @@ mod ways;
 use std::collections::BTreeSet;
 
 pub use self::actors::Actors;
-pub use self::claim::{Claim, ClaimError, Counterexample, Happening, Rests, Verdict};
+pub use self::claim::{Claim, ClaimError, Counterexample, Happening, Rests, Verdict, WorstCase};
 pub use self::coalitions::{Class, Coalitions, Group, Taken};
 pub use self::diff::{
     Ability, Action, ArmingWork, Change, Difference, Leaver, MoveCost, Part, PowerChange,

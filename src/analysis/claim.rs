@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::logic::AtomSet;
 use crate::policy::{Domain, Policy, Span};
 
-pub use self::verdict::{Counterexample, Happening, Rests, Verdict};
+pub use self::verdict::{Counterexample, Happening, Rests, Verdict, WorstCase};
 
 use super::play::Armed;
 
@@ -33,6 +33,18 @@ impl Claim {
     /// If it is no sentence of the language, or names somebody the policy does not know.
     pub fn parse(text: &str, policy: &Policy) -> Result<Self, ClaimError> {
         parse::parse(text, policy)
+    }
+
+    /// Whether it is about domains of custody.
+    #[must_use]
+    pub const fn is_about_domains(&self) -> bool {
+        matches!(
+            self.sentence,
+            Sentence::Never {
+                who: Who::Domains(_),
+                ..
+            }
+        )
     }
 
     /// The claim as it was written.

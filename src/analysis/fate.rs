@@ -155,6 +155,28 @@ impl Culprit {
         let sets = self.domains.iter().map(Shared::atoms);
         sets.fold(AtomSet::new(), |all, set| all.union(set))
     }
+
+    /// A name of each domain.
+    pub(super) fn names(&self) -> Vec<DomainName> {
+        let names = self
+            .domains
+            .iter()
+            .filter_map(|domain| domain.names.first());
+        names.cloned().collect()
+    }
+
+    /// Whoever is in one of them in the worst case only, and not said to be in another.
+    pub(super) fn supposed(&self) -> Vec<String> {
+        let mut supposed = Vec::new();
+        for name in self.domains.iter().flat_map(|domain| &domain.supposed) {
+            let mut domains = self.domains.iter();
+            let is_said = domains.any(|domain| domain.members.contains(name));
+            if !is_said && !supposed.contains(name) {
+                supposed.push(name.clone());
+            }
+        }
+        supposed
+    }
 }
 
 /// Who is to blame, in both readings.
@@ -166,6 +188,35 @@ pub struct Answer {
     pub stated: Vec<Culprit>,
     /// With only what is attested as independence.
     pub worst: Vec<Culprit>,
+}
+
+/// Every choice of one domain of each of these kinds, in one reading, and of different ones where a
+/// kind is named twice; of a kind with a single domain that one is both.
+pub(super) fn choices(
+    analyst: &Analyst<'_>,
+    facts: &Facts,
+    reading: Reading,
+    kinds: &[Domain],
+) -> Vec<Culprit> {
+    let mut choices: Vec<Vec<Shared>> = vec![Vec::new()];
+    for kind in kinds {
+        let domains = Domains::of(facts, analyst.actors(), reading, &[*kind]).all();
+        let with = |chosen: &Vec<Shared>| -> Vec<Vec<Shared>> {
+            let others = domains.iter().filter(|domain| !chosen.contains(domain));
+            others
+                .map(|domain| chosen.iter().chain([domain]).cloned().collect())
+                .collect()
+        };
+        let more: Vec<Vec<Shared>> = choices.iter().flat_map(with).collect();
+        if !more.is_empty() {
+            choices = more;
+        }
+    }
+    choices.retain(|domains| !domains.is_empty());
+    choices
+        .into_iter()
+        .map(|domains| Culprit { domains })
+        .collect()
 }
 
 /// The minimal culprits of one question, with domains of certain kinds; smaller ones first.

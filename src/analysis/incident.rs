@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 
 use self::story::Story;
 use super::claim::{Counterexample, Happening, Verdict};
+use super::fate::{DomainName, Facts, Reading, choices};
 use super::opening::Opening;
 use super::play::{Armed, Play};
 use super::{Analyst, Power};
+use crate::governance::Attestations;
 use crate::logic::{AtomSet, Formula};
-use crate::policy::Policy;
+use crate::policy::{Domain, Policy};
 
 /// Who is on which side in an incident.
 struct Sides<'a> {
@@ -20,6 +22,8 @@ struct Sides<'a> {
     play: &'a Play,
     /// The coalition, or those who are lost.
     set: AtomSet,
+    /// The domains that are seized, if that alone puts all of it into their hands.
+    domains: Vec<DomainName>,
     /// Whose keys the coalition has.
     mine: BTreeSet<String>,
     /// Whose keys are left to everybody else.
@@ -40,16 +44,22 @@ impl Sides<'_> {
 impl Analyst<'_> {
     /// The incident that shows a counterexample, to be played with the policy that stands in this
     /// file, relative to the incident's; nothing where the claim holds, or where no incident of
-    /// ten years can show it.
+    /// ten years can show it.  Where it holds as stated it is that of the worst case.
     #[must_use]
     pub fn incident(&self, verdict: &Verdict, policy_file: &str) -> Option<String> {
-        let found = verdict.counterexample.as_ref()?;
+        let found = verdict.first_counterexample()?;
         let of_domains = !found.domains.is_empty();
         let key = |party: &str| match of_domains {
             true => self.actors().key(party),
             false => self.actors().of_parties(&self.actors().key(party)),
         };
         let names = || self.policy.parties().map(|party| party.name().to_owned());
+        let facts = Facts::of(self.policy, &Attestations::default());
+        // A domain that is seized holds what the policy says, and no more.
+        let kinds: Vec<Domain> = found.domains.iter().map(|domain| domain.kind).collect();
+        let is_seized = choices(self, &facts, Reading::Stated, &kinds)
+            .iter()
+            .any(|choice| choice.names() == found.domains && choice.members() == found.set);
         let sides = Sides {
             policy: self.policy,
             play: if of_domains {
@@ -58,6 +68,10 @@ impl Analyst<'_> {
                 self.by_party()
             },
             set: found.set.clone(),
+            domains: match is_seized {
+                true => found.domains.clone(),
+                false => Vec::new(),
+            },
             mine: names().filter(|name| key(name).holds(&found.set)).collect(),
             theirs: names()
                 .filter(|name| !key(name).dual().holds(&found.set))

@@ -24,7 +24,7 @@ use crate::report::analysis::{Dossier, Picture};
 /// is attested as independence.
 ///
 /// With claims, only these are judged: each is proved, or answered by a counterexample and exit code
-/// 1.
+/// 1. With attestations, a claim about domains has to hold in both readings.
 #[derive(Debug, Args)]
 #[command(
     after_help = "With --json: policy, id, parties, stages [stage, path, moments [at, powers [power, path, leads, opens,\nwho, unarmed]]], thefts, controls, losses, rescue, fate and attestation_problems; who: count, sizes, groups, sets with\n--all; fate: facts, items, already, stated and worst [findings [domains, consequences, remedy]]."
@@ -95,7 +95,8 @@ impl Analyze {
         screen.warnings(&file.checked);
         if self.claims.are_given() {
             let path = self.policy.path();
-            return self.claims.judge(&read.file, path, &file.compiled, screen);
+            let claims = &self.claims;
+            return claims.judge(&read.file, path, &file.compiled, &self.custody, screen);
         }
         let policy = file.compiled.policy();
         let too_large = |source| Failure::Analysis {

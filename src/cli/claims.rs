@@ -5,11 +5,14 @@ use std::path::{Component, Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use super::custody::{CustodyArgs, ShownProblem};
 use super::failure::BadClaim;
 use super::render::{self, Screen};
 use super::{Exit, Failure, input, output};
+use crate::analysis::fate::Facts;
 use crate::analysis::{Analyst, Claim, Verdict};
 use crate::compile::{Compiled, PolicyId};
+use crate::logic::TooLarge;
 use crate::policy::Policy;
 
 /// Claims that a policy is held to.
@@ -33,6 +36,8 @@ pub(super) struct Judged {
     pub id: PolicyId,
     pub passed: bool,
     pub claims: Vec<Verdict>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attestation_problems: Vec<ShownProblem>,
     /// The file to which the first counterexample was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counterexample: Option<String>,
@@ -50,6 +55,7 @@ impl ClaimArgs {
         file: &str,
         policy_path: &Path,
         compiled: &Compiled,
+        custody: &CustodyArgs,
         screen: &Screen,
     ) -> Result<Exit, Failure> {
         let policy = compiled.policy();
@@ -68,12 +74,23 @@ impl ClaimArgs {
         }
         let claims = parsed(&lines, policy)?;
         let mut analyst = Analyst::of(policy);
-        let claims = verdicts(file, &mut analyst, &claims)?;
+        let (claims, attestation_problems) = match custody.are_given() {
+            false => (verdicts(file, &mut analyst, &claims)?, Vec::new()),
+            true => {
+                let (attestations, problems) = custody.attestations(compiled)?;
+                screen.attestations(&problems);
+                let facts = Facts::of(policy, &attestations);
+                let verdicts = claims.iter();
+                let verdicts = verdicts.map(|claim| analyst.judge_attested(claim, &facts));
+                (all(file, verdicts.collect())?, problems)
+            }
+        };
         let mut judged = Judged {
             policy: policy.name().to_owned(),
             id: compiled.id(),
-            passed: claims.iter().all(|verdict| verdict.proved),
+            passed: claims.iter().all(Verdict::holds),
             claims,
+            attestation_problems,
             counterexample: None,
         };
         if let Some(path) = &self.counterexample {
@@ -132,12 +149,14 @@ pub(super) fn verdicts(
     claims: &[Claim],
 ) -> Result<Vec<Verdict>, Failure> {
     let verdicts = claims.iter().map(|claim| analyst.judge(claim));
-    verdicts
-        .collect::<Result<_, _>>()
-        .map_err(|source| Failure::Analysis {
-            file: file.to_owned(),
-            source,
-        })
+    all(file, verdicts.collect())
+}
+
+fn all(file: &str, verdicts: Result<Vec<Verdict>, TooLarge>) -> Result<Vec<Verdict>, Failure> {
+    verdicts.map_err(|source| Failure::Analysis {
+        file: file.to_owned(),
+        source,
+    })
 }
 
 /// Writes the first counterexample that can be played, and says to which file; nothing where

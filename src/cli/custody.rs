@@ -15,7 +15,7 @@ use crate::units::UnixTime;
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct CustodyArgs {
     /// A file of attestations, one envelope to a line
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["require", "claims"])]
+    #[arg(long, value_name = "FILE")]
     attestations: Option<PathBuf>,
     /// The day or moment for which attestations have to hold; now if left out
     #[arg(long, value_name = "DATE", value_parser = export::date)]
@@ -46,6 +46,11 @@ impl ShownProblem {
 }
 
 impl CustodyArgs {
+    /// Whether anything is attested.
+    pub(super) const fn are_given(&self) -> bool {
+        self.attestations.is_some()
+    }
+
     /// What is attested, and what is wrong with the file that says so.
     pub(super) fn attestations(
         &self,

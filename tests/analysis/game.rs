@@ -6,6 +6,8 @@
 //! as it is open: a player who helps the coalition, or its enemy.  Who may move comes from the
 //! reference, which reads the policy's text by itself.
 
+#![allow(dead_code, reason = "each test crate uses a part of this file")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
@@ -22,7 +24,6 @@ pub enum Goal {
 }
 
 /// Whom chance helps.
-#[allow(dead_code, reason = "each test crate uses a part of this file")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chance {
     /// The coalition: something can go its way.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use longstop::analysis::Analyst;
 use longstop::analysis::fate::{Culprit, Facts, Question, Scope, culprits};
+use longstop::analysis::{Analyst, Armed, Claim, Counterexample};
 use longstop::compile::compile;
 use longstop::governance::{Attestation, Attestations};
 use longstop::logic::{AtomSet, Formula};
@@ -248,6 +248,92 @@ const SCOPES: [Scope; 4] = [
     Scope::Pair(Domain::Cloud, Domain::Operator),
     Scope::Single(Domain::Site),
 ];
+
+/// Whether any choice of one domain of each kind meets a condition, and whether a counterexample is
+/// one that does with as few as can be.
+fn agree(
+    claim: &str,
+    formula: &Formula,
+    kinds: &[Vec<(Name, AtomSet)>],
+    found: Option<&Counterexample>,
+    analyst: &Analyst<'_>,
+) {
+    let mut choices: Vec<(BTreeSet<Name>, AtomSet)> = vec![(BTreeSet::new(), AtomSet::new())];
+    for domains in kinds {
+        let mut more = Vec::new();
+        for (chosen, held) in &choices {
+            for (name, inside) in domains.iter().filter(|(name, _)| !chosen.contains(name)) {
+                let mut chosen = chosen.clone();
+                chosen.insert(name.clone());
+                more.push((chosen, held.union(inside)));
+            }
+        }
+        // Of a kind with one domain that is both, and of one without there is nothing to choose.
+        if !more.is_empty() {
+            choices = more;
+        }
+    }
+    choices.retain(|(names, _)| !names.is_empty());
+    let met = choices.iter().filter(|(_, held)| formula.holds(held));
+    let fewest = met.map(|(_, held)| held.len()).min();
+    let told = found.map(|found| {
+        let names = found.domains.iter();
+        let names: BTreeSet<Name> = names.map(|name| (name.kind, name.name.clone())).collect();
+        let chosen = choices
+            .iter()
+            .find(|(chosen, held)| *chosen == names && analyst.actors().names(held) == found.who);
+        let (_, held) = chosen.unwrap_or_else(|| panic!("{claim}: {found:?}"));
+        assert!(formula.holds(held), "{claim}: {found:?}");
+        held.len()
+    });
+    assert_eq!(told, fewest, "{claim}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn claims_about_domains_are_judged_by_every_choice(plan in plans(), seed in any::<u64>()) {
+        let mut dice = Dice(seed);
+        let text = with_custody(&full(&plan, &mut dice), &mut dice);
+        let Some(policy) = check(&text).policy else { return Ok(()) };
+        let document: Table = text.parse().expect("it is TOML");
+        let words = words(&policy, &mut dice);
+        let facts = facts(&policy, &words);
+        let mut analyst = Analyst::of(&policy);
+        let play = analyst.play().clone();
+        let paths = policy.paths().iter().map(|path| play.stall(path.name()));
+        let deeds = [
+            ("steal (armed)", play.steal_undefended(Armed::Armed)),
+            ("steal if the others defend (armed)", play.steal(Armed::Armed)),
+            ("steal if the others defend (unarmed)", play.steal(Armed::Unarmed)),
+            ("freeze (armed)", play.freeze(Armed::Armed)),
+            ("block the rescue", play.rescue_blocked()),
+            ("veto", Formula::any(paths.collect())),
+        ];
+        let people: [(&str, &[Domain]); 4] = [
+            ("single cloud", &[Domain::Cloud]),
+            ("pair of clouds", &[Domain::Cloud, Domain::Cloud]),
+            ("single cloud and operator", &[Domain::Cloud, Domain::Operator]),
+            ("single site", &[Domain::Site]),
+        ];
+        for (who, kinds) in people {
+            for (deed, formula) in &deeds {
+                let text = format!("no {who} can {deed}");
+                let claim = Claim::parse(&text, &policy).expect("a claim");
+                let verdict = analyst.judge_attested(&claim, &facts).expect("small enough");
+                let worst = verdict.worst.expect("it is about domains");
+                prop_assert_eq!(verdict.proved, verdict.counterexample.is_none());
+                prop_assert_eq!(worst.proved, worst.counterexample.is_none());
+                for (is_worst, found) in [(false, &verdict.counterexample), (true, &worst.counterexample)] {
+                    let of = |kind: &Domain| domains(&analyst, &document, &words, *kind, is_worst);
+                    let kinds: Vec<_> = kinds.iter().map(of).collect();
+                    agree(&text, formula, &kinds, found.as_ref(), &analyst);
+                }
+            }
+        }
+    }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 100, ..ProptestConfig::default() })]

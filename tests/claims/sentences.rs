@@ -1,6 +1,8 @@
 //! How claims are read, and what they mean on policies of known answers.
 
+use longstop::analysis::fate::Facts;
 use longstop::analysis::{Analyst, Claim, Happening, Verdict};
+use longstop::governance::Attestations;
 use longstop::policy::{Policy, check};
 use longstop::simulate::{Script, rehearse};
 
@@ -148,7 +150,7 @@ fn domains_put_people_into_one_hand() {
     let found = found.counterexample.expect("they share an account");
     assert_eq!(found.what, Happening::Steal);
     assert_eq!(found.domains.len(), 1);
-    assert_eq!(found.domains[0].1, "nimbus-account-7");
+    assert_eq!(found.domains[0].name.as_deref(), Some("nimbus-account-7"));
     assert!(holds(&departments, "no single cloud can freeze"));
     let two = verdict(
         &policy("dao-treasury"),
@@ -294,21 +296,57 @@ fn shipped_counterexamples_happen() {
         for claim in claims {
             let verdict = verdict(&policy, claim);
             assert!(!verdict.proved, "{name}: {claim}");
-            let incident = Analyst::of(&policy).incident(&verdict, "policy.toml");
-            let incident = incident.unwrap_or_else(|| panic!("{name}: {claim}"));
-            let script = Script {
-                incident: &incident,
-                policy: &text,
-                record: false,
-            };
-            let rehearsal = rehearse(script).unwrap_or_else(|error| panic!("{claim}: {error}"));
-            let report = rehearsal.report;
-            assert!(
-                report.passed(),
-                "{claim}: {:#?}\n{incident}",
-                report.expectations
-            );
-            assert!(!report.expectations.is_empty(), "{claim}");
+            happens(&policy, &text, &verdict);
         }
     }
+}
+
+/// The counterexample of a verdict is played with real transactions.
+fn happens(policy: &Policy, text: &str, verdict: &Verdict) {
+    let claim = &verdict.claim;
+    let incident = Analyst::of(policy).incident(verdict, "policy.toml");
+    let incident = incident.unwrap_or_else(|| panic!("{}: {claim}", policy.name()));
+    let script = Script {
+        incident: &incident,
+        policy: text,
+        record: false,
+    };
+    let rehearsal = rehearse(script).unwrap_or_else(|error| panic!("{claim}: {error}"));
+    let report = rehearsal.report;
+    assert!(
+        report.passed(),
+        "{claim}: {:#?}\n{incident}",
+        report.expectations
+    );
+    assert!(!report.expectations.is_empty(), "{claim}");
+}
+
+#[test]
+fn what_only_the_worst_case_breaks_happens_too() {
+    let text = text("departments");
+    let policy = check(&text).policy.expect("no errors");
+    let facts = Facts::of(&policy, &Attestations::default());
+    for claim in [
+        "no single cloud can freeze",
+        "no single vendor can steal (armed)",
+    ] {
+        let parsed = Claim::parse(claim, &policy).expect("a claim");
+        let verdict = Analyst::of(&policy)
+            .judge_attested(&parsed, &facts)
+            .expect("small");
+        assert_eq!(verdict.proved, claim.ends_with("freeze"));
+        assert!(!verdict.holds());
+        let worst = verdict.worst.as_ref().expect("it is about domains");
+        let found = worst.counterexample.as_ref().expect("nothing is attested");
+        // Any domain has everybody then.
+        assert_eq!(found.domains[0].name, None);
+        assert_eq!(found.supposed, found.who);
+        happens(&policy, &text, &verdict);
+    }
+    // A claim about people has one answer.
+    let parsed = Claim::parse("never 2 of legal", &policy).expect("a claim");
+    let verdict = Analyst::of(&policy)
+        .judge_attested(&parsed, &facts)
+        .expect("small");
+    assert!(verdict.worst.is_none() && verdict.holds());
 }

@@ -1,26 +1,90 @@
 //! Whether claims hold.
 
-use std::collections::BTreeSet;
-
+use super::super::fate::{Culprit, Facts, Reading, choices};
 use super::super::opening::Opening;
 use super::super::play::{Armed, Play, Route};
 use super::super::{Analyst, steps};
-use super::{Claim, Counterexample, Deed, Group, Happening, Rests, Sentence, Verdict, Who};
+use super::{
+    Claim, Counterexample, Deed, Group, Happening, Rests, Sentence, Verdict, Who, WorstCase,
+};
+use crate::governance::Attestations;
 use crate::logic::{Atom, AtomSet, Formula, TooLarge};
-use crate::policy::{Custody, Domain, ItemKind};
+use crate::policy::ItemKind;
 
 /// Whether coins are meant that are armed, that are not, or both.
 const BOTH: [Armed; 2] = [Armed::Armed, Armed::Unarmed];
 
+/// Of whom a claim is, in one reading of custody.
+enum People<'a> {
+    /// Coalitions of parties.
+    Group(&'a Group),
+    /// Whoever has these domains together.
+    Domains(Vec<Culprit>),
+}
+
 impl Analyst<'_> {
-    /// Decides whether a claim about this policy holds.
+    /// Decides whether a claim about this policy holds, with everything where the policy says it
+    /// is.
     ///
     /// # Errors
     ///
     /// If its condition is too large to be decided.
     pub fn judge(&mut self, claim: &Claim) -> Result<Verdict, TooLarge> {
-        let counterexample = match &claim.sentence {
-            Sentence::Never { who, deed, coins } => self.never(who, *deed, *coins)?,
+        let facts = Facts::of(self.policy, &Attestations::default());
+        self.judge_as_stated(claim, &facts)
+    }
+
+    /// Decides the same with what is attested of custody: a claim about domains with everything
+    /// where it is said to be, and beside it with only what is attested as independence.
+    ///
+    /// # Errors
+    ///
+    /// If its condition is too large to be decided.
+    pub fn judge_attested(&mut self, claim: &Claim, facts: &Facts) -> Result<Verdict, TooLarge> {
+        let mut verdict = self.judge_as_stated(claim, facts)?;
+        if claim.is_about_domains() {
+            let counterexample = self.against(&claim.sentence, facts, Reading::Worst)?;
+            verdict.worst = Some(WorstCase {
+                proved: counterexample.is_none(),
+                rests_on: match counterexample {
+                    None => self.rests_on(&claim.sentence, Rests::Attested),
+                    Some(_) => Vec::new(),
+                },
+                counterexample,
+            });
+        }
+        Ok(verdict)
+    }
+
+    fn judge_as_stated(&mut self, claim: &Claim, facts: &Facts) -> Result<Verdict, TooLarge> {
+        let counterexample = self.against(&claim.sentence, facts, Reading::Stated)?;
+        Ok(Verdict {
+            claim: claim.text.clone(),
+            proved: counterexample.is_none(),
+            rests_on: match counterexample {
+                None => self.rests_on(&claim.sentence, Rests::Custody),
+                Some(_) => Vec::new(),
+            },
+            counterexample,
+            worst: None,
+        })
+    }
+
+    /// A counterexample, in one reading of custody.
+    fn against(
+        &mut self,
+        sentence: &Sentence,
+        facts: &Facts,
+        reading: Reading,
+    ) -> Result<Option<Counterexample>, TooLarge> {
+        let mut found = match sentence {
+            Sentence::Never { who, deed, coins } => {
+                let people = match who {
+                    Who::Group(group) => People::Group(group),
+                    Who::Domains(kinds) => People::Domains(choices(self, facts, reading, kinds)),
+                };
+                self.never(&people, *deed, *coins)?
+            }
             Sentence::LeavesPath {
                 lost,
                 within,
@@ -28,23 +92,14 @@ impl Analyst<'_> {
             } => self.no_path(lost, *within, *coins)?,
             Sentence::VetoHas { seconds, lost } => self.veto_missed(*seconds, lost.as_ref())?,
         };
-        let counterexample = counterexample.map(|mut found| {
+        if let Some(found) = &mut found {
             let names = self.actors().names(&found.set).into_iter();
             found.who = names.map(str::to_owned).collect();
-            found
-        });
-        Ok(Verdict {
-            claim: claim.text.clone(),
-            proved: counterexample.is_none(),
-            rests_on: match counterexample {
-                None => self.rests_on(&claim.sentence),
-                Some(_) => Vec::new(),
-            },
-            counterexample,
-        })
+        }
+        Ok(found)
     }
 
-    fn rests_on(&self, sentence: &Sentence) -> Vec<Rests> {
+    fn rests_on(&self, sentence: &Sentence, kept: Rests) -> Vec<Rests> {
         let has_staged = !self.by_party().staged().is_empty();
         let keeps_apart = self
             .actors()
@@ -71,13 +126,13 @@ impl Analyst<'_> {
         };
         rests.extend(files.then_some(Rests::Files));
         rests.extend(watching.then_some(Rests::Watching));
-        rests.extend(custody.then_some(Rests::Custody));
+        rests.extend(custody.then_some(kept));
         rests
     }
 
     fn never(
         &mut self,
-        who: &Who,
+        who: &People<'_>,
         deed: Deed,
         coins: Option<Armed>,
     ) -> Result<Option<Counterexample>, TooLarge> {
@@ -119,7 +174,7 @@ impl Analyst<'_> {
 
     fn theft(
         &mut self,
-        who: &Who,
+        who: &People<'_>,
         before: Option<u64>,
         defended: bool,
         armed: Armed,
@@ -144,8 +199,8 @@ impl Analyst<'_> {
             return Ok(None);
         };
         let play = match who {
-            Who::Group(_) => self.by_party(),
-            Who::Domains(_) => self.play(),
+            People::Group(_) => self.by_party(),
+            People::Domains(_) => self.play(),
         };
         let routes = routes(play);
         let quickest = routes
@@ -165,25 +220,24 @@ impl Analyst<'_> {
     /// A smallest coalition of a kind that meets a condition.
     fn can(
         &mut self,
-        who: &Who,
+        who: &People<'_>,
         what: Happening,
         condition: &dyn Fn(&Play) -> Formula,
     ) -> Result<Option<Counterexample>, TooLarge> {
         match who {
-            Who::Group(group) => {
+            People::Group(group) => {
                 let condition = condition(self.by_party());
                 let set = self.smallest(group, &condition, &Formula::never())?;
                 Ok(set.map(|set| Counterexample::of(what, set)))
             }
-            Who::Domains(kinds) => {
+            People::Domains(choices) => {
                 let condition = condition(self.play());
-                let choices = self.domains(kinds);
-                let met = choices
-                    .into_iter()
-                    .filter(|(_, set)| condition.holds(set))
-                    .min_by_key(|(domains, set)| (domains.len(), set.len()));
-                Ok(met.map(|(domains, set)| Counterexample {
-                    domains,
+                let held = choices.iter().map(|domains| (domains, domains.members()));
+                let met = held.filter(|(_, set)| condition.holds(set));
+                let fewest = met.min_by_key(|(_, set)| set.len());
+                Ok(fewest.map(|(culprit, set)| Counterexample {
+                    domains: culprit.names(),
+                    supposed: culprit.supposed(),
                     ..Counterexample::of(what, set)
                 }))
             }
@@ -217,51 +271,6 @@ impl Analyst<'_> {
             .logic()
             .smallest_difference(&condition.substitute(&seated), &Formula::any(out))?;
         Ok(found.map(|set| set.iter().map(|seat| seat % count).collect()))
-    }
-
-    /// Every choice of one domain of each kind, with all that is in them.
-    fn domains(&self, kinds: &[Domain]) -> Vec<(Vec<(Domain, String)>, AtomSet)> {
-        let places = self.places();
-        let mut choices = vec![(Vec::new(), AtomSet::new())];
-        for kind in kinds {
-            let names: BTreeSet<&str> = places
-                .iter()
-                .filter_map(|(_, custody)| custody.name(*kind))
-                .collect();
-            let mut more = Vec::new();
-            for (domains, set) in &choices {
-                for name in &names {
-                    let domain = (*kind, (*name).to_owned());
-                    if domains.contains(&domain) {
-                        continue;
-                    }
-                    let inside = places
-                        .iter()
-                        .filter(|(_, custody)| custody.name(*kind) == Some(name));
-                    let inside: AtomSet = inside.map(|(atom, _)| *atom).collect();
-                    let mut domains: Vec<(Domain, String)> = domains.clone();
-                    domains.push(domain);
-                    more.push((domains, set.union(&inside)));
-                }
-            }
-            // Of a kind with a single domain there is no pair; that one is both then.
-            if !more.is_empty() {
-                choices = more;
-            }
-        }
-        choices.retain(|(domains, _)| !domains.is_empty());
-        choices
-    }
-
-    /// Where each party and item is kept.
-    fn places(&self) -> Vec<(Atom, &Custody)> {
-        let parties = (0..).zip(self.policy.parties());
-        let parties = parties.map(|(atom, party)| (atom, party.custody()));
-        let policy = self.policy;
-        let items = (self.actors().parties()..).zip(policy.items());
-        parties
-            .chain(items.map(|(atom, item)| (atom, item.custody())))
-            .collect()
     }
 
     fn no_path(

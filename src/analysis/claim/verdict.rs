@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::super::fate::DomainName;
 use super::super::play::Armed;
 use super::super::result::Step;
 use crate::logic::AtomSet;
-use crate::policy::Domain;
 
 /// Whether a claim holds, and why.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +19,37 @@ pub struct Verdict {
     /// What it rests on if it holds.
     pub rests_on: Vec<Rests>,
     /// A smallest coalition or loss against it, if it does not hold.
+    pub counterexample: Option<Counterexample>,
+    /// The same in the worst case that attestations leave, for a claim about domains that was
+    /// judged with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst: Option<WorstCase>,
+}
+
+impl Verdict {
+    /// Whether it holds in every reading in which it was judged.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.proved && self.worst.as_ref().is_none_or(|worst| worst.proved)
+    }
+
+    /// The counterexample as stated, or else the one of the worst case.
+    #[must_use]
+    pub fn first_counterexample(&self) -> Option<&Counterexample> {
+        let worst = self.worst.as_ref();
+        let worst = worst.and_then(|worst| worst.counterexample.as_ref());
+        self.counterexample.as_ref().or(worst)
+    }
+}
+
+/// Whether a claim holds when only what is attested counts as independence.
+#[derive(Clone, Debug, Serialize)]
+pub struct WorstCase {
+    /// Whether it holds.
+    pub proved: bool,
+    /// What it rests on if it holds.
+    pub rests_on: Vec<Rests>,
+    /// Domains against it, with as few in them as can be.
     pub counterexample: Option<Counterexample>,
 }
 
@@ -34,6 +65,8 @@ pub enum Rests {
     Watching,
     /// The custody facts of the policy, which nobody has attested.
     Custody,
+    /// What parties have attested of their custody, and nothing else.
+    Attested,
 }
 
 impl Rests {
@@ -45,6 +78,7 @@ impl Rests {
             Self::Files => "files being where they should be",
             Self::Watching => "everybody else watching, with fees",
             Self::Custody => "custody as the policy states it",
+            Self::Attested => "custody as it is attested",
         }
     }
 }
@@ -79,7 +113,11 @@ pub struct Counterexample {
     /// Who does it, or who is lost: no fewer do.
     pub who: Vec<String>,
     /// The domains that put them into one hand, where the claim is about domains.
-    pub domains: Vec<(Domain, String)>,
+    pub domains: Vec<DomainName>,
+    /// Those of them who are not said to be in these domains, and of whom nobody attests that they
+    /// are elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supposed: Vec<String>,
     /// Whether with an armed coin, where that matters.
     pub armed: Option<Armed>,
     /// Against whatever everybody else does.
@@ -106,6 +144,7 @@ impl Counterexample {
             what,
             who: Vec::new(),
             domains: Vec::new(),
+            supposed: Vec::new(),
             armed: None,
             defended: false,
             path: None,
@@ -120,16 +159,22 @@ impl Counterexample {
     /// Who it is, in words.
     fn whom(&self) -> String {
         let domains = self.domains.iter();
-        let domains: Vec<String> = domains
-            .map(|(domain, name)| format!("{domain} {name}"))
-            .collect();
+        let domains: Vec<String> = domains.map(ToString::to_string).collect();
         let who = match self.who.is_empty() {
             true => "nobody".to_owned(),
             false => list(&self.who),
         };
+        let supposed = match self.supposed.as_slice() {
+            [] => String::new(),
+            all if all.len() == self.who.len() => {
+                "; nobody attests that any of them is elsewhere".to_owned()
+            }
+            [one] => format!("; nobody attests that {one} is elsewhere"),
+            some => format!("; nobody attests that {} are elsewhere", list(some)),
+        };
         match domains.is_empty() {
             true => who,
-            false => format!("whoever has {} ({who})", list(&domains)),
+            false => format!("whoever has {} ({who}{supposed})", list(&domains)),
         }
     }
 }

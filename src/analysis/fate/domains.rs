@@ -189,6 +189,12 @@ impl<'a> Domains<'a> {
         }
     }
 
+    /// Each with what is in it.
+    pub(super) fn all(&self) -> Vec<Shared> {
+        let places = self.places.iter();
+        places.map(|place| self.shared(place)).collect()
+    }
+
     /// The single domains and the pairs that fit and meet conditions.
     pub(super) fn minimal(
         &self,

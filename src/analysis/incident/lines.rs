@@ -48,7 +48,7 @@ impl Story<'_> {
             return false;
         }
         self.begun(&steps);
-        self.compromise(&found.domains);
+        self.compromise();
         for (power, path, opens) in &steps {
             if !self.wait_until(self.opens_at(COIN, opens)) {
                 return false;
@@ -79,7 +79,7 @@ impl Story<'_> {
             return false;
         }
         self.begun(&steps);
-        self.compromise(&found.domains);
+        self.compromise();
         let armed_on = steps.iter().find_map(|(power, path, _)| {
             let path = path.as_ref().filter(|_| *power == Power::Trigger)?;
             play.staged().iter().find(|staged| staged.path == *path)

@@ -8,7 +8,7 @@ use toml::Value;
 use super::super::Power;
 use super::super::opening::Opening;
 use super::Sides;
-use crate::policy::{Domain, Lockup, Quorum, SpendingPath, Staged};
+use crate::policy::{Lockup, Quorum, SpendingPath, Staged};
 use crate::units::{AbsoluteLock, BLOCKS_PER_DAY, RelativeLock, UnixTime, format_date};
 
 /// When chains start, unless a date in the policy asks for another day: in 2021.
@@ -223,15 +223,17 @@ impl<'a> Story<'a> {
     }
 
     /// The keys of the coalition are in one hand.
-    pub fn compromise(&mut self, domains: &[(Domain, String)]) {
-        for (domain, name) in domains {
+    pub fn compromise(&mut self) {
+        for domain in &self.sides.domains {
+            let name = domain.name.as_deref().unwrap_or_default();
             let _ = write!(
                 self.events,
-                "\n[[event]]\nseize = {{ domain = \"{domain}\", value = {}, effect = \"compromise\" }}\n",
+                "\n[[event]]\nseize = {{ domain = \"{}\", value = {}, effect = \"compromise\" }}\n",
+                domain.kind,
                 quoted(name)
             );
         }
-        if domains.is_empty() {
+        if self.sides.domains.is_empty() {
             let names = list(&self.sides.mine);
             let _ = write!(self.events, "\n[[event]]\ncompromise = {names}\n");
         }

@@ -2,7 +2,7 @@
 
 use super::analysis::steps;
 use super::{BOLD, DIM, GREEN, RED, hanging, paint, shown};
-use crate::analysis::Verdict;
+use crate::analysis::{Counterexample, Rests, Verdict};
 use crate::cli::claims::Judged;
 use crate::cli::failure::BadClaim;
 
@@ -18,7 +18,7 @@ pub(in crate::cli) fn claims(result: &Judged, width: usize) -> String {
     for verdict in &result.claims {
         text.push_str(&line(verdict, width));
     }
-    let failed = result.claims.iter().filter(|verdict| !verdict.proved);
+    let failed = result.claims.iter().filter(|verdict| !verdict.holds());
     text.push('\n');
     text.push_str(&match (failed.count(), result.claims.len()) {
         (0, 1) => paint(GREEN, "the claim holds\n"),
@@ -35,8 +35,28 @@ pub(in crate::cli) fn claims(result: &Judged, width: usize) -> String {
 
 fn line(verdict: &Verdict, width: usize) -> String {
     let claim = shown(&verdict.claim);
-    let Some(found) = &verdict.counterexample else {
-        let rests = verdict.rests_on.iter().map(|rests| rests.words());
+    let mut text = answer(
+        &claim,
+        &verdict.rests_on,
+        verdict.counterexample.as_ref(),
+        width,
+    );
+    if let Some(worst) = &verdict.worst {
+        let counterexample = worst.counterexample.as_ref();
+        let claim = "  … with only what is attested as independence";
+        text.push_str(&answer(claim, &worst.rests_on, counterexample, width));
+    }
+    text
+}
+
+fn answer(
+    claim: &str,
+    rests_on: &[Rests],
+    counterexample: Option<&Counterexample>,
+    width: usize,
+) -> String {
+    let Some(found) = counterexample else {
+        let rests = rests_on.iter().map(|rests| rests.words());
         let rests = format!("rests on {}", rests.collect::<Vec<_>>().join("; "));
         return format!(
             "{}          {claim}\n{}",
