@@ -10,6 +10,7 @@ mod custody;
 mod envelope;
 mod event;
 mod history;
+mod key_proof;
 
 pub use self::attestation::{ATTESTATION_TYPE, Attestation, AttestationError};
 pub use self::batch::{Signed, bad_signatures};
@@ -24,4 +25,8 @@ pub use self::event::{
 };
 pub use self::history::{
     AdmitError, Charter, Entry, Fork, History, Known, MemoryHistory, Place, Refusal, TellingOrder,
+};
+pub use self::key_proof::{
+    KEY_PROOF_TYPE, KeyFault, KeyJudge, KeyProof, KeyProofError, KeyStatement, MAX_NONCE, OnWord,
+    ShownKey, is_nonce,
 };

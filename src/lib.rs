@@ -60,6 +60,8 @@ pub mod verify;
 // Coins and what moves them.
 pub mod transaction;
 
+pub mod keys;
+
 pub mod arming;
 
 pub mod lifecycle;

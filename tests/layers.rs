@@ -24,6 +24,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("import", &["units", "policy", "compile"]),
     ("verify", &["compile", "import"]),
     ("transaction", &["units", "policy", "compile"]),
+    (
+        "keys",
+        &["units", "policy", "governance", "compile", "transaction"],
+    ),
     ("arming", &["policy", "compile", "transaction"]),
     ("lifecycle", &["units", "compile", "arming"]),
     ("signer", &["policy"]),
@@ -73,6 +77,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "import",
             "verify",
             "transaction",
+            "keys",
             "author",
             "chain",
             "engine",

@@ -7,7 +7,8 @@ use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::envelope::{Envelope, hex};
+use super::Digest;
+use super::envelope::{Envelope, hex, pre_authentication};
 use crate::policy::{Custody, CustodyFact, Domain, Network, Party, Policy, is_invisible, quote};
 use crate::units::UnixTime;
 
@@ -127,6 +128,13 @@ impl Attestation {
             return Err(AttestationError::NeverValid);
         }
         Ok(attestation)
+    }
+
+    /// The name of what it says: SHA-256 of the bytes that are signed (DSSE's encoding of type and
+    /// payload), whoever signs them.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::sha256(&pre_authentication(ATTESTATION_TYPE, &self.payload()))
     }
 
     /// Signs it with the identity of the party; others can [countersign](Envelope::countersign).
@@ -255,13 +263,13 @@ impl Facts {
     }
 }
 
-fn date(time: UnixTime) -> String {
+pub(super) fn date(time: UnixTime) -> String {
     DateTime::from_timestamp(i64::from(time.0), 0).map_or_else(String::new, |date| {
         date.to_rfc3339_opts(SecondsFormat::Secs, true)
     })
 }
 
-fn moment(field: &'static str, text: &str) -> Result<UnixTime, AttestationError> {
+pub(super) fn moment(field: &'static str, text: &str) -> Result<UnixTime, AttestationError> {
     let date = DateTime::parse_from_rfc3339(text).ok();
     let seconds = date.and_then(|date| u32::try_from(date.timestamp()).ok());
     let time = seconds

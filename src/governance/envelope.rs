@@ -298,7 +298,7 @@ struct TypedSignature {
 }
 
 /// The bytes that are signed (DSSE's PAE): type and payload, each with its length in bytes.
-fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+pub(super) fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut message = format!(
         "DSSEv1 {} {payload_type} {} ",
         payload_type.len(),

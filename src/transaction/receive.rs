@@ -152,9 +152,9 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
 
 /// Where a returned signature belongs.
 #[derive(Default)]
-struct Place {
-    party: Option<String>,
-    leaf: Option<LeafKind>,
+pub(super) struct Place {
+    pub(super) party: Option<String>,
+    pub(super) leaf: Option<LeafKind>,
     role: Option<Role>,
     /// It is for the leaf through which the input is spent.
     wanted: bool,
@@ -162,7 +162,10 @@ struct Place {
 
 /// All signatures in the fields of one input, each with its place, and as an item if its key is
 /// one of the coin's.
-fn signatures(input: &Input, fields: &psbt::Input) -> Vec<(Place, Option<SignatureItem>)> {
+pub(super) fn signatures(
+    input: &Input,
+    fields: &psbt::Input,
+) -> Vec<(Place, Option<SignatureItem>)> {
     let mut found = Vec::new();
     for (key, signature) in &fields.partial_sigs {
         let signature = Signature::Ecdsa(*signature);
