@@ -18,6 +18,7 @@ mod explain_code;
 mod export;
 mod failure;
 mod fmt;
+mod identity;
 mod import;
 mod input;
 mod man;
@@ -69,6 +70,7 @@ enum Command {
     ExplainCode(explain_code::ExplainCode),
     Export(export::Export),
     Fmt(fmt::Fmt),
+    Identity(identity::IdentityCommand),
     Import(import::Import),
     Man(man::Man),
     Params(params::Params),
@@ -115,6 +117,7 @@ impl Command {
             Self::ExplainCode(explain_code) => explain_code.run(screen),
             Self::Export(export) => export.run(screen),
             Self::Fmt(fmt) => fmt.run(screen),
+            Self::Identity(identity) => identity.run(screen),
             Self::Import(import) => import.run(screen),
             Self::Man(man) => man.run(screen),
             Self::Params(params) => params.run(screen),
@@ -182,7 +185,9 @@ impl Exit {
                 "an expectation of `simulate`, `test` or `demo` was not met, `rule eval` denies, `fmt --check` found something to change, `verify` a difference, or `analyze` that a claim does not hold"
             }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
-            Self::Document => "a policy, an incident or a file of facts has errors",
+            Self::Document => {
+                "a policy, an incident or a file of facts has errors, or an identity is not opened"
+            }
             Self::File => "a file cannot be read or written",
             Self::Internal => "a fault of this program",
             Self::Pending => {

@@ -42,6 +42,7 @@ pub mod logic;
 pub mod policy;
 
 pub mod governance;
+pub mod identity;
 
 pub mod compile;
 

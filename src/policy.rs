@@ -44,7 +44,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::AbsoluteLock;
 
 pub use self::activation::Activation;
-pub use self::check::{Checked, Silenced, check};
+pub use self::check::{Checked, Silenced, check, is_name};
 pub use self::code::{Code, Example, Severity};
 pub use self::custody::{Custody, CustodyFact, Domain, Item, ItemKind};
 pub(crate) use self::diagnostic::position;

@@ -18,6 +18,8 @@ const INCIDENT: &str = "tests/cli/fixtures/good/incidents/rescue.toml";
 /// What `export` wrote for this policy.
 const DESCRIPTORS: &str = "tests/cli/fixtures/descriptors/good.json";
 const SCRIPT: &str = "policies/club/policy.rhai";
+const IDENTITY: &str = "tests/cli/fixtures/identities/lea.identity";
+const PASSPHRASE: &str = "tests/cli/fixtures/identities/passphrase";
 const RULE: &str = "tests/cli/fixtures/scripts/right.rhai";
 const FACTS: &str = "tests/cli/fixtures/scripts/facts.json";
 
@@ -54,11 +56,27 @@ fn json(output: &Output) -> serde_json::Value {
 
 #[test]
 fn sessions() {
+    keep_from_others("tests/cli/fixtures/identities");
     trycmd::TestCases::new().case("tests/cli/*.trycmd");
+}
+
+/// Gives the files of a folder the mode that those with secrets need, which a checkout does not
+/// keep.
+fn keep_from_others(folder: &str) {
+    #[cfg(unix)]
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(0o600);
+        let path = entry.expect("an entry").path();
+        std::fs::set_permissions(path, mode).expect("its mode can be set");
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
 }
 
 #[test]
 fn every_command_has_its_result_as_json() {
+    keep_from_others("tests/cli/fixtures/identities");
     let fields = [
         (vec!["demo"], "policy_id"),
         (vec!["check", POLICY], "diagnostics"),
@@ -67,6 +85,16 @@ fn every_command_has_its_result_as_json() {
         (vec!["explain-code"], "codes"),
         (vec!["devices", POLICY], "stages"),
         (vec!["diff", POLICY, POLICY], "work"),
+        (
+            vec![
+                "identity",
+                "show",
+                IDENTITY,
+                "--passphrase-file",
+                PASSPHRASE,
+            ],
+            "identity",
+        ),
         (vec!["import", WALLET_POLICY], "policy"),
         (vec!["export", POLICY, "--format", "core"], "pieces"),
         (

@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("logic", &[]),
     ("policy", &["units", "logic"]),
+    ("identity", &["policy"]),
     ("governance", &["units", "policy"]),
     ("compile", &["units", "logic", "policy"]),
     (
@@ -67,6 +68,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "units",
             "policy",
+            "identity",
             "governance",
             "logic",
             "compile",

@@ -8,6 +8,7 @@ use super::Exit;
 use crate::analysis::ClaimError;
 use crate::compile::CompileError;
 use crate::export::ExportError;
+use crate::identity::{IdentityFileError, NameError, PassphraseError};
 use crate::import::ImportError;
 use crate::logic::TooLarge;
 use crate::policy::{CasesError, Checked, Code, FormatError};
@@ -91,6 +92,28 @@ pub(super) enum Failure {
     Unanswered(io::Error),
     #[error("`{file}` is there already; choose another name, or write over it with --force")]
     Exists { file: String },
+    #[error("`{file}` is there already, and no identity is written over it; choose another name")]
+    Taken { file: String },
+    #[error("others can read `{file}`: its mode is {mode:03o}; `chmod 600` it first")]
+    TooOpen { file: String, mode: u32 },
+    #[error("`{file}`: {source}")]
+    Identity {
+        file: String,
+        source: IdentityFileError,
+    },
+    #[error(transparent)]
+    Name(NameError),
+    #[error("`{file}`: {source}")]
+    Passphrase {
+        file: String,
+        source: PassphraseError,
+    },
+    #[error(
+        "there is no terminal to ask for the passphrase on; write --passphrase-file FILE, where only you can read the file"
+    )]
+    NoPassphrase,
+    #[error("the system has no random numbers: {0}")]
+    NoRandomNumbers(io::Error),
     #[error("`--json` and another `--format` ask for two results; choose one")]
     TwoFormats,
     #[error("there is no command `{typed}`; `longstop help` lists them")]
@@ -119,12 +142,17 @@ fn claims(bad: &[BadClaim]) -> String {
 impl Failure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
-            Self::Read { .. } | Self::Write { .. } | Self::Output(_) | Self::Exists { .. } => {
-                Exit::File
-            }
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Output(_)
+            | Self::Exists { .. }
+            | Self::Taken { .. }
+            | Self::TooOpen { .. } => Exit::File,
             Self::NotText { .. }
             | Self::TooLarge { .. }
             | Self::Secret { .. }
+            | Self::Identity { .. }
+            | Self::Passphrase { .. }
             | Self::Policy { .. }
             | Self::Format {
                 source: FormatError::NotToml(_),
@@ -161,15 +189,19 @@ impl Failure {
             | Self::FormatScript { .. }
             | Self::UnknownTemplate { .. }
             | Self::NoTerminal
+            | Self::NoPassphrase
+            | Self::Name(_)
             | Self::TwoFormats
             | Self::UnknownCommand { .. }
             | Self::Unanswered(_)
             | Self::UnknownCode { .. }
             | Self::BadStage { .. }
             | Self::NoParameters { .. } => Exit::Usage,
-            Self::Compile { .. } | Self::Format { .. } | Self::Rehearsal { .. } | Self::Panic => {
-                Exit::Internal
-            }
+            Self::Compile { .. }
+            | Self::Format { .. }
+            | Self::Rehearsal { .. }
+            | Self::NoRandomNumbers(_)
+            | Self::Panic => Exit::Internal,
         }
     }
 
@@ -197,8 +229,13 @@ impl Failure {
             Self::Facts { .. } => "facts",
             Self::Cases { .. } => "cases",
             Self::UnknownTemplate { .. } => "unknown-template",
-            Self::NoTerminal | Self::Unanswered(_) => "no-terminal",
-            Self::Exists { .. } => "exists",
+            Self::NoTerminal | Self::NoPassphrase | Self::Unanswered(_) => "no-terminal",
+            Self::TooOpen { .. } => "too-open",
+            Self::Identity { .. } => "identity",
+            Self::Name(_) => "name",
+            Self::Passphrase { .. } => "passphrase",
+            Self::NoRandomNumbers(_) => "no-random-numbers",
+            Self::Exists { .. } | Self::Taken { .. } => "exists",
             Self::TwoFormats => "two-formats",
             Self::UnknownCommand { .. } => "unknown-command",
             Self::Panic => "panic",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::Failure;
 use super::render::shown;
@@ -275,6 +276,50 @@ pub(super) fn standard_input() -> Result<Text, Failure> {
 /// The text of a file that holds a secret of one line.
 pub(super) fn secret(path: &Path) -> Result<String, Failure> {
     read(path, SECRET_LIMIT).map(|text| text.text)
+}
+
+/// The bytes of a file that only its owner may read.
+///
+/// They are erased when they are dropped.  It may be a pipe, such as that of a password manager.
+pub(super) fn private(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let unreadable = |source| Failure::Read {
+        file: file_name(path),
+        source,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    // What was opened is asked, and not its name, which could lead elsewhere by now.
+    let mode = others_may(&file).map_err(unreadable)?;
+    if let Some(mode) = mode {
+        return Err(Failure::TooOpen {
+            file: file_name(path),
+            mode,
+        });
+    }
+    // Of one size from the start, so that growing leaves no copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
+    let read = file.take(limit as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(unreadable)?;
+    if bytes.len() > limit {
+        return Err(Failure::TooLarge {
+            file: file_name(path),
+            limit: limit as u64,
+        });
+    }
+    Ok(bytes)
+}
+
+/// The mode of a file, if anybody but its owner may do something with it.
+#[cfg(unix)]
+fn others_may(file: &File) -> io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then_some(mode))
+}
+
+/// Other systems have no such modes.
+#[cfg(not(unix))]
+fn others_may(_: &File) -> io::Result<Option<u32>> {
+    Ok(None)
 }
 
 /// The text of a descriptor, of a file that another program made, or of the standard input.

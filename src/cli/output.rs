@@ -54,3 +54,48 @@ pub(super) fn create(path: &Path, text: &str) -> io::Result<()> {
     }
     written
 }
+
+/// Writes a file that must not exist yet and that only its owner may read: whole or not at all,
+/// and on the device when this returns.
+pub(super) fn create_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = path.with_file_name(name);
+    let written = write_private(&partial, text).and_then(|()| {
+        // Takes the name, so that nothing that is there is ever written over.
+        private(path)?;
+        fs::rename(&partial, path).and_then(|()| sync_folder_of(path))
+    });
+    if written.is_err() {
+        // What cannot be removed was most likely never there.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = private(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// A new file of this name.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// A file has its name for good once the folder is written.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}

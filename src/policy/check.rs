@@ -23,6 +23,7 @@ use super::{Code, Diagnostic, Policy, Severity, Span, lint};
 
 pub(in crate::policy) use self::directory::Directory;
 pub(in crate::policy) use self::keys::CheckedParty;
+pub use self::names::is_name;
 
 /// Most problems that are listed.
 const MAX_PROBLEMS: usize = 200;

@@ -2,7 +2,8 @@
 
 use std::io::{self, IsTerminal};
 
-use dialoguer::{Confirm, Error, Input, Select};
+use dialoguer::{Confirm, Error, Input, Password, Select};
+use zeroize::Zeroizing;
 
 use super::shown;
 use crate::author::Ask;
@@ -16,6 +17,31 @@ impl Prompt {
         // Questions go to standard error, so that the result can go elsewhere.
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         terminal.then_some(Self {})
+    }
+
+    /// A passphrase, which is not shown while it is typed.
+    #[expect(clippy::unused_self, reason = "the terminal asks")]
+    pub(in crate::cli) fn passphrase(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
+        let typed = Password::new()
+            .with_prompt(question)
+            .report(false)
+            .interact();
+        typed.map(Zeroizing::new).map_err(|Error::IO(error)| error)
+    }
+
+    /// A passphrase that is typed twice, and asked for anew until it follows the rule.
+    #[expect(clippy::unused_self, reason = "the terminal asks")]
+    pub(in crate::cli) fn new_passphrase(
+        &mut self,
+        rule: &dyn Fn(&str) -> Result<(), String>,
+    ) -> io::Result<Zeroizing<String>> {
+        let typed = Password::new()
+            .with_prompt("a new passphrase")
+            .with_confirmation("the same once more", "these are two different ones")
+            .validate_with(|text: &String| rule(text))
+            .report(false)
+            .interact();
+        typed.map(Zeroizing::new).map_err(|Error::IO(error)| error)
     }
 }
 

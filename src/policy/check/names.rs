@@ -113,18 +113,29 @@ fn check_visible(text: &Spanned<String>, what: &str, problems: &mut Vec<Diagnost
     false
 }
 
+/// Whether a text has what a name must have, taken by itself: 1 to 64 characters, each a letter, a
+/// digit, `-` or `_`.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let length = text.chars().count();
+    (1..=MAX_NAME).contains(&length) && text.chars().all(|c| is_allowed(c) && !is_invisible(c))
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_alphanumeric() || c == '-' || c == '_'
+}
+
 /// Reports whatever a name must not have; true if there is nothing.
 fn check_characters(name: &Spanned<String>, what: &str, problems: &mut Vec<Diagnostic>) -> bool {
     if !check_visible(name, what, problems) {
         return false;
     }
-    let allowed = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     let length = name.value.chars().count();
     let label = if length == 0 {
         "empty".to_owned()
     } else if length > MAX_NAME {
         format!("{length} characters")
-    } else if let Some(c) = name.value.chars().find(|c| !allowed(*c)) {
+    } else if let Some(c) = name.value.chars().find(|c| !is_allowed(*c)) {
         format!("{} is not allowed", quote(&c.to_string()))
     } else {
         return true;
