@@ -13,6 +13,7 @@ mod encode;
 mod expression;
 mod id;
 mod internal_key;
+mod joint;
 mod layout;
 mod leaf;
 mod limits;
@@ -149,6 +150,9 @@ pub fn compile(policy: Arc<Policy>) -> Result<Compiled, CompileError> {
             &policy,
         )?,
     };
+    for common in vault.common_seats() {
+        branches.share(&Stage::Vault, common);
+    }
     let staged = policy
         .paths()
         .iter()
@@ -204,19 +208,22 @@ fn staged_descriptors(
     })
 }
 
-/// No key expression may stand twice, in one stage or in two.
+/// No key expression may stand twice, in one stage or in two, but in the seats that two leaves
+/// which are written as one have in common.
 ///
 /// Miniscript's own check lets one key stand in several taproot leaves.  Ours must not: a
 /// signature made for one leaf would then be worth something in another.
 fn check_every_key_use_is_distinct(stages: &[&StageDescriptor]) -> Result<(), CompileError> {
     let mut seen: BTreeSet<&DescriptorPublicKey> = BTreeSet::new();
     for stage in stages {
-        for key in stage.leaves().iter().flat_map(Leaf::keys) {
-            if !seen.insert(key) {
-                return Err(CompileError::RepeatedKey {
-                    stage: stage.stage().clone(),
-                    key: Box::new(key.clone()),
-                });
+        for leaf in stage.leaves() {
+            for (seat, key) in leaf.keys().enumerate() {
+                if !stage.is_common(leaf.kind(), seat) && !seen.insert(key) {
+                    return Err(CompileError::RepeatedKey {
+                        stage: stage.stage().clone(),
+                        key: Box::new(key.clone()),
+                    });
+                }
             }
         }
     }

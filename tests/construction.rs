@@ -28,6 +28,7 @@ mod construction {
     mod escrow;
     mod fees;
     mod hostile;
+    mod joint;
     mod laws;
     mod leaves;
     mod limits;

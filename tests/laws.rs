@@ -36,6 +36,7 @@ mod laws {
     mod boundaries;
     mod determinism;
     mod internal_key;
+    mod joint;
     mod meaning;
     mod round_trip;
     mod weights;

@@ -5,6 +5,9 @@
 //! their leaf, but signing devices want distinct derivations all the same.  So each key use gets
 //! its own pair `/<2i;2i+1>/*`, numbered in the order of the policy: the vault first, where root
 //! is always `<0;1>`, then escrow and lock-up path by path.
+//!
+//! In the layout `cheapest`, two leaves of a vault may be one condition in which their common keys
+//! stand once; those seats have one pair ([`joint`](super::joint) says why they may).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use miniscript::descriptor::{DerivPaths, DescriptorMultiXKey, DescriptorPublicKe
 use serde::Serialize;
 
 use super::expression::Expression;
+use super::joint::CommonSeats;
 use super::leaf::{LeafKind, Role};
 use super::stage::Stage;
 use crate::policy::{AccountKey, Member, Party, Quorum};
@@ -80,6 +84,21 @@ impl BranchTable {
             };
             branch_pair(account, pair)
         })
+    }
+
+    /// Notes that seats of two leaves of a stage have one key, that of the first leaf.
+    pub(super) fn share(&mut self, stage: &Stage, common: &CommonSeats) {
+        let is_of = |row: &BranchUse, leaf: &LeafKind| row.stage == *stage && row.leaf == *leaf;
+        let first = self.uses.iter().filter(|row| is_of(row, &common.first));
+        let first: Vec<u32> = first.map(|row| row.pair).collect();
+        let second = self.uses.iter_mut();
+        let second = second.filter(|row| is_of(row, &common.second));
+        for (seat, row) in second.enumerate() {
+            let shared = common.seats.iter().find(|(_, other)| *other == seat);
+            if let Some(pair) = shared.and_then(|(own, _)| first.get(*own)) {
+                row.pair = *pair;
+            }
+        }
     }
 
     fn expression(

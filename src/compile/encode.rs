@@ -6,6 +6,7 @@
 //! where the whole is known.
 
 mod choice;
+mod eased;
 mod either;
 mod keys;
 mod way;
@@ -21,6 +22,7 @@ use super::script::Condition;
 use crate::policy::ScriptType;
 
 pub(super) use self::choice::Choice;
+pub(super) use self::eased::Half;
 pub(super) use self::way::Way;
 
 /// Writes scripts of one leaf.

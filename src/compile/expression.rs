@@ -32,6 +32,13 @@ impl Expression {
         self.seats().into_iter().map(|(_, key)| key).collect()
     }
 
+    pub(super) fn keys_mut(&mut self) -> Vec<&mut DescriptorPublicKey> {
+        match self {
+            Self::Key { key, .. } => vec![key],
+            Self::Threshold(_, members) => members.iter_mut().flat_map(Self::keys_mut).collect(),
+        }
+    }
+
     pub(super) fn seats(&self) -> Vec<(&str, &DescriptorPublicKey)> {
         match self {
             Self::Key { party, key } => vec![(party.as_str(), key)],

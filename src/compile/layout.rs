@@ -1,11 +1,13 @@
 //! How leaves are put together: a taproot tree, or a chain of `or_i`.
 
-use super::encode::{Choice, Encoder, Lock, Way};
+use super::encode::{Choice, Encoder, Half, Lock, Way};
+use super::joint::Joint;
 use super::leaf::Leaf;
 use super::odds::Odds;
 use super::script::Condition;
 use super::seat::SeatKey;
 use crate::policy::ScriptType;
+use crate::units::{AbsoluteLock, RelativeLock};
 
 /// Bytes of a `1` on the stack, which takes the first branch of an `or_i`.
 const ONE_ITEM: u64 = 2;
@@ -92,9 +94,11 @@ impl Block {
 
 /// The locks of a leaf: first the one that counts from the confirmation of the coin.
 fn locks(leaf: &Leaf) -> Vec<Lock> {
-    let relative = leaf.relative();
+    written(leaf.relative(), leaf.absolute())
+}
+
+fn written(relative: Option<RelativeLock>, absolute: Option<AbsoluteLock>) -> Vec<Lock> {
     let relative = relative.map(|lock| Lock::new("older", lock.to_consensus()));
-    let absolute = leaf.absolute();
     let absolute = absolute.map(|lock| Lock::new("after", lock.to_consensus()));
     relative.into_iter().chain(absolute).collect()
 }
@@ -160,41 +164,71 @@ pub(super) fn or_chain(mut blocks: Vec<Block>) -> (String, Vec<Block>) {
     (chain, blocks)
 }
 
-/// One script of all leaves, whichever way costs the least in expectation, with the blocks in the
-/// order in which they are likely.
+/// One script of all leaves.
+pub(super) struct WholeScript {
+    /// Its miniscript.
+    pub text: String,
+    /// The blocks in the order in which they are likely.
+    pub blocks: Vec<Block>,
+    /// Bytes of the script, and of the witness that satisfies it on average.
+    pub cost: f64,
+}
+
+/// One script of all leaves, whichever way costs the least in expectation; joint leaves stand as
+/// one condition.
 ///
 /// Keys stand as their hashes where that is cheaper, but in no more than so many leaves, the least
 /// likely ones.
 pub(super) fn or_cheapest(
     blocks: &[Block],
+    joints: &[Joint],
     leaves: &[Leaf],
     hashed: usize,
-) -> Option<(String, Vec<Block>)> {
+) -> Option<WholeScript> {
     let mut blocks = blocks.to_vec();
     blocks.sort_by(|left, right| right.weight.total_cmp(&left.weight));
     let plain = blocks.len().saturating_sub(hashed);
-    let choices: Option<Vec<Choice>> = blocks
-        .iter()
-        .enumerate()
-        .map(|(position, block)| {
-            let locks = locks(leaves.get(block.leaf)?);
-            let hashes = position >= plain;
-            Some(Choice::leaf(
+    let half = |leaf: usize| {
+        let position = blocks.iter().position(|block| block.leaf == leaf)?;
+        blocks.get(position).map(|block| Half {
+            leaf,
+            weight: block.weight,
+            hashes: position >= plain,
+        })
+    };
+    let mut choices = Vec::new();
+    for (position, block) in blocks.iter().enumerate() {
+        let locks = locks(leaves.get(block.leaf)?);
+        let joint = joints.iter().find(|joint| joint.has(block.leaf));
+        choices.push(match joint {
+            None => Choice::leaf(
                 block.leaf,
                 &block.parts,
                 &locks,
                 block.weight,
-                hashes,
-            ))
-        })
-        .collect();
-    let way = Choice::any(choices?)?;
+                position >= plain,
+            ),
+            Some(joint) if joint.first == block.leaf => {
+                let (relative, absolute) = joint.later;
+                let later = written(relative, absolute);
+                let (first, second) = (half(joint.first)?, half(joint.second)?);
+                Choice::joint(&joint.condition, first, second, &locks, &later)?
+            }
+            // It is written with the other.
+            Some(_) => continue,
+        });
+    }
+    let way = Choice::any(choices)?;
     for block in &mut blocks {
         let own = way.leaves.iter().find(|own| own.leaf == block.leaf)?;
         block.most = own.most as u64;
         block.expected = own.satisfy;
     }
-    Some((way.to_string(), blocks))
+    Some(WholeScript {
+        text: way.to_string(),
+        blocks,
+        cost: way.cost(),
+    })
 }
 
 #[cfg(test)]

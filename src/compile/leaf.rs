@@ -200,6 +200,17 @@ impl Leaf {
     }
 }
 
+impl Leaf {
+    /// Gives a seat, counted over all groups, another key of its party; none if there is no such
+    /// seat.
+    pub(super) fn set_key(&mut self, seat: usize, key: DescriptorPublicKey) -> Option<()> {
+        let groups = self.groups.iter_mut();
+        let mut keys = groups.flat_map(|group| group.expression.keys_mut());
+        *keys.nth(seat)? = key;
+        Some(())
+    }
+}
+
 /// A leaf of a descriptor from elsewhere, before its keys are known.
 pub(super) struct PinnedLeaf<'a> {
     pub kind: LeafKind,

@@ -6,21 +6,32 @@ use miniscript::descriptor::Descriptor;
 use miniscript::policy::{Liftable, Semantic};
 use miniscript::{AbsLockTime, RelLockTime, Threshold};
 
+use super::joint::{Eased, Joint};
 use super::layout::Block;
 use super::leaf::Leaf;
 use super::script::Condition;
 use super::seat::SeatKey;
+use crate::units::{AbsoluteLock, RelativeLock};
 
 type Meaning = Semantic<SeatKey>;
 
 /// Whether the descriptor, read back and lifted by miniscript, is just the alternatives of these
-/// blocks, in their order, besides its internal key.
+/// blocks, in their order, besides its internal key; the blocks of joint leaves are together what
+/// the joint says.
 ///
 /// That the blocks of a leaf together are the leaf is for [`cover`](super::script::cover) to say,
+/// that a joint is its two leaves is for [`Joint::covers`],
 /// and which keys the numbers stand for is for [`with_keys`](super::seat::with_keys).
-pub(super) fn means(descriptor: &Descriptor<SeatKey>, blocks: &[Block], leaves: &[Leaf]) -> bool {
+pub(super) fn means(
+    descriptor: &Descriptor<SeatKey>,
+    blocks: &[Block],
+    joints: &[Joint],
+    leaves: &[Leaf],
+) -> bool {
+    let is_joint = |leaf| joints.iter().any(|joint| joint.has(leaf));
     let mut expected = blocks
         .iter()
+        .filter(|block| !is_joint(block.leaf))
         .map(|block| block_meaning(block, leaves.get(block.leaf)?));
     match descriptor {
         // Its scripts are compared one by one: sorting all of them would take most of the time.
@@ -28,10 +39,12 @@ pub(super) fn means(descriptor: &Descriptor<SeatKey>, blocks: &[Block], leaves: 
             let mut scripts = tr.iter_scripts();
             *tr.internal_key() == SeatKey::Internal
                 && tr.iter_scripts().count() == blocks.len()
+                && joints.is_empty()
                 && scripts.all(|(_, script)| is(script, expected.next().flatten()))
         }
         other => {
-            let expected = expected.collect::<Option<Vec<_>>>();
+            let joints = joints.iter().map(|joint| joint_meaning(joint, leaves));
+            let expected = expected.chain(joints).collect::<Option<Vec<_>>>();
             is(other, expected.and_then(|blocks| thresh(1, blocks)))
         }
     }
@@ -52,17 +65,50 @@ fn block_meaning(block: &Block, leaf: &Leaf) -> Option<Meaning> {
     for part in &block.parts {
         parts.push(condition_meaning(part, block.leaf)?);
     }
-    if let Some(lock) = leaf.relative() {
-        parts.push(Semantic::Older(
+    parts.extend(lock_meanings(leaf.relative(), leaf.absolute())?);
+    thresh(parts.len(), parts)
+}
+
+fn joint_meaning(joint: &Joint, leaves: &[Leaf]) -> Option<Meaning> {
+    let first = leaves.get(joint.first)?;
+    let mut parts = vec![eased_meaning(&joint.condition, joint)?];
+    parts.extend(lock_meanings(first.relative(), first.absolute())?);
+    thresh(parts.len(), parts)
+}
+
+fn eased_meaning(eased: &Eased, joint: &Joint) -> Option<Meaning> {
+    match eased {
+        Eased::Always(condition) => condition_meaning(condition, joint.first),
+        Eased::OrLater(now, later) => {
+            let mut parts = vec![condition_meaning(later, joint.second)?];
+            let (relative, absolute) = joint.later;
+            parts.extend(lock_meanings(relative, absolute)?);
+            let later = thresh(parts.len(), parts)?;
+            thresh(1, vec![condition_meaning(now, joint.first)?, later])
+        }
+        Eased::Threshold(threshold, members) => {
+            let members = members.iter().map(|member| eased_meaning(member, joint));
+            thresh(*threshold, members.collect::<Option<Vec<_>>>()?)
+        }
+    }
+}
+
+fn lock_meanings(
+    relative: Option<RelativeLock>,
+    absolute: Option<AbsoluteLock>,
+) -> Option<Vec<Meaning>> {
+    let mut locks = Vec::new();
+    if let Some(lock) = relative {
+        locks.push(Semantic::Older(
             RelLockTime::from_consensus(lock.to_consensus()).ok()?,
         ));
     }
-    if let Some(lock) = leaf.absolute() {
-        parts.push(Semantic::After(
+    if let Some(lock) = absolute {
+        locks.push(Semantic::After(
             AbsLockTime::from_consensus(lock.to_consensus()).ok()?,
         ));
     }
-    thresh(parts.len(), parts)
+    Some(locks)
 }
 
 fn condition_meaning(condition: &Condition, leaf: usize) -> Option<Meaning> {
@@ -144,7 +190,7 @@ mod tests {
                 let leaves = stage.leaves();
                 let descriptor = &by_seats(stage.descriptor(), leaves);
                 let whole = blocks(leaves, compiled.policy().script());
-                assert!(means(descriptor, &whole, leaves));
+                assert!(means(descriptor, &whole, &[], leaves));
                 // The descriptor is the one whose keys took the places of these numbers.
                 let with_keys = with_keys(descriptor, leaves, compiled.policy());
                 let (keys, text) = with_keys.expect("every number is that of a seat");
@@ -154,20 +200,21 @@ mod tests {
                 for number in 0..whole.len() {
                     let mut fewer = whole.clone();
                     fewer.remove(number);
-                    assert!(!means(descriptor, &fewer, leaves));
+                    assert!(!means(descriptor, &fewer, &[], leaves));
                     let mut lower = whole.clone();
                     let Some(Condition::Threshold(threshold, _)) = lower[number].parts.first_mut()
                     else {
                         panic!("every group of this policy is a threshold");
                     };
                     *threshold -= 1;
-                    assert!(!means(descriptor, &lower, leaves));
+                    assert!(!means(descriptor, &lower, &[], leaves));
                 }
                 let hasty = hasty.stage(stage.stage()).expect("the same stages");
                 assert_eq!(
                     means(
                         &by_seats(hasty.descriptor(), hasty.leaves()),
                         &whole,
+                        &[],
                         leaves
                     ),
                     !matches!(stage.stage(), Stage::Escrow(_)),

@@ -332,8 +332,32 @@ fn fact(meaning: &Meaning) -> Option<Fact> {
     }
 }
 
-/// Whether the descriptor is met exactly when one of the leaves is, each key and each lock being an
-/// atom of its own.
+/// Whether whoever has met this has met the other: the same, or a lock that is no longer.
+fn implies(fact: &Fact, other: &Fact) -> bool {
+    match (fact, other) {
+        (Fact::Older(own), Fact::Older(other)) => {
+            let locks = [own, other].map(|operand| RelativeLock::from_consensus(*operand));
+            own == other || matches!(locks, [Some(own), Some(other)] if own.implies(other))
+        }
+        (Fact::After(own), Fact::After(other)) => {
+            let locks = [own, other].map(|operand| AbsoluteLock::from_consensus(*operand));
+            own == other || matches!(locks, [Some(own), Some(other)] if own.implies(other))
+        }
+        _ => fact == other,
+    }
+}
+
+/// A fact as the atoms of all that it implies, so that no lock is open while a shorter one is shut.
+fn atoms_of(fact: &Fact, atoms: &BTreeMap<Fact, usize>) -> Formula {
+    if !atoms.contains_key(fact) {
+        return Formula::never();
+    }
+    let implied = atoms.iter().filter(|(other, _)| implies(fact, other));
+    Formula::all(implied.map(|(_, atom)| Formula::Atom(*atom)).collect())
+}
+
+/// Whether the descriptor is met exactly when one of the leaves is, each key being an atom of its
+/// own, and each lock one for every lock that it implies.
 fn means(alternatives: &[Alternative], leaves: &[Leaf]) -> Result<bool, TooLarge> {
     let mut atoms: BTreeMap<Fact, usize> = BTreeMap::new();
     let leaf_facts = leaves.iter().flat_map(|leaf| {
@@ -366,15 +390,12 @@ fn formula(meaning: &Meaning, atoms: &BTreeMap<Fact, usize>) -> Option<Formula> 
                 thresh.iter().map(|member| formula(member, atoms)).collect();
             Some(Formula::at_least(thresh.k(), members?))
         }
-        other => atoms.get(&fact(other)?).copied().map(Formula::Atom),
+        other => Some(atoms_of(&fact(other)?, atoms)),
     }
 }
 
 fn leaf_formula(leaf: &Leaf, atoms: &BTreeMap<Fact, usize>) -> Formula {
-    let atom = |fact: &Fact| match atoms.get(fact) {
-        Some(atom) => Formula::Atom(*atom),
-        None => Formula::never(),
-    };
+    let atom = |fact: &Fact| atoms_of(fact, atoms);
     let keys: Vec<Formula> = leaf
         .keys()
         .map(|key| atom(&Fact::Key(key.clone())))
@@ -440,7 +461,7 @@ fn asks(meaning: &Meaning, keys: &[&DescriptorPublicKey], open: &[Fact]) -> Outc
             }
         }
         other => match fact(other) {
-            Some(fact) if open.contains(&fact) => Outcome::Always,
+            Some(fact) if open.iter().any(|own| implies(own, &fact)) => Outcome::Always,
             _ => Outcome::Never,
         },
     }

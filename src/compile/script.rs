@@ -96,6 +96,17 @@ impl Condition {
         }
     }
 
+    /// The same with its seats counted from a number on.
+    pub(super) fn shifted(&self, from: usize) -> Self {
+        match self {
+            Self::Seat(seat) => Self::Seat(from + seat),
+            Self::Threshold(threshold, members) => {
+                let members = members.iter().map(|member| member.shifted(from));
+                Self::Threshold(*threshold, members.collect())
+            }
+        }
+    }
+
     pub(super) fn is_met_by(&self, signs: &dyn Fn(usize) -> bool) -> bool {
         match self {
             Self::Seat(seat) => signs(*seat),

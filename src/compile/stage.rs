@@ -8,7 +8,8 @@ use miniscript::{ForEachKey, MiniscriptKey, TranslateErr};
 use serde::Serialize;
 
 use super::cost::WitnessWeight;
-use super::layout::Block;
+use super::joint::{CommonSeats, Joint};
+use super::layout::{Block, WholeScript};
 use super::leaf::{Leaf, LeafKind};
 use super::meaning::means;
 use super::script::{Condition, Place, ScriptLeaf, cover};
@@ -58,6 +59,8 @@ pub struct StageDescriptor {
     leaves: Vec<Leaf>,
     /// For each leaf, what can be spent through in its stead and what that costs.
     scripts: Vec<LeafScripts>,
+    /// Leaves that are written as one.
+    common: Vec<CommonSeats>,
 }
 
 /// How a leaf stands in a descriptor.
@@ -76,6 +79,7 @@ impl StageDescriptor {
         // The key path comes first, whatever the order of the others.
         leaves.sort_by_key(|leaf| !leaf.is_key_path());
         let blocks = split::blocks(&leaves, policy);
+        let mut joints = Vec::new();
         let (text, blocks) = match policy.script() {
             ScriptType::Tr => {
                 let (tree, depth, blocks) = layout::tap_tree(blocks);
@@ -92,10 +96,13 @@ impl StageDescriptor {
             ScriptType::Wsh => {
                 let cheapest = match policy.layout() {
                     Layout::Device => None,
-                    Layout::Cheapest => cheapest_wsh(&blocks, &leaves),
+                    Layout::Cheapest => cheapest_wsh(&blocks, Joint::all(&stage, &leaves), &leaves),
                 };
                 match cheapest {
-                    Some(cheapest) => cheapest,
+                    Some(cheapest) => {
+                        joints = cheapest.joints;
+                        (cheapest.text, cheapest.blocks)
+                    }
                     None => {
                         let (chain, blocks) = layout::or_chain(blocks);
                         if let Some(reason) = limits::p2wsh_excess(&blocks, &leaves) {
@@ -123,9 +130,21 @@ impl StageDescriptor {
                 source,
             })?;
         }
-        if !covered || !means(&seats, &blocks, &leaves) {
+        for joint in &joints {
+            covered &= joint
+                .covers(&leaves)
+                .map_err(|source| CompileError::Undecided {
+                    stage: stage.clone(),
+                    source,
+                })?;
+        }
+        if !covered || !means(&seats, &blocks, &joints, &leaves) {
             return Err(CompileError::Meaning { stage });
         }
+        let common = joints.iter().map(|joint| joint.share_keys(&mut leaves));
+        let Some(common) = common.collect::<Option<Vec<_>>>() else {
+            return Err(CompileError::Meaning { stage });
+        };
         let (descriptor, text) =
             with_keys(&seats, &leaves, policy).map_err(|error| match error {
                 TranslateErr::TranslatorErr(()) => CompileError::Meaning {
@@ -152,7 +171,9 @@ impl StageDescriptor {
         let other = CompileError::Meaning {
             stage: stage.clone(),
         };
-        let compiled = Self::from_parts(stage, descriptor, text, leaves, scripts).ok_or(other)?;
+        let mut compiled =
+            Self::from_parts(stage, descriptor, text, leaves, scripts).ok_or(other)?;
+        compiled.common = common;
         compiled.check_limits()?;
         Ok(compiled)
     }
@@ -175,7 +196,19 @@ impl StageDescriptor {
             text,
             leaves,
             scripts,
+            common: Vec::new(),
         })
+    }
+
+    /// Seats of two leaves that have one key.
+    pub(super) fn common_seats(&self) -> &[CommonSeats] {
+        &self.common
+    }
+
+    /// Whether a seat has the key of a seat of another leaf, with which its leaf is written as one.
+    pub(super) fn is_common(&self, leaf: &LeafKind, seat: usize) -> bool {
+        let mut common = self.common.iter().filter(|common| common.second == *leaf);
+        common.any(|common| common.seats.iter().any(|(_, other)| *other == seat))
     }
 
     /// Says what witnesses weigh, leaf by leaf.
@@ -270,17 +303,44 @@ impl StageDescriptor {
     }
 }
 
-/// The cheapest P2WSH script that is within the limits of one, if there is any.
+/// A P2WSH script, its blocks, and the leaves that are written as one in it.
+struct CheapestScript {
+    text: String,
+    blocks: Vec<Block>,
+    joints: Vec<Joint>,
+}
+
+/// The cheapest P2WSH script that is within the limits of one, if there is any: with the leaves
+/// that can be written as one, or with each leaf by itself.
+fn cheapest_wsh(blocks: &[Block], joints: Vec<Joint>, leaves: &[Leaf]) -> Option<CheapestScript> {
+    let apart = fitting_wsh(blocks, &[], leaves);
+    let joint = if joints.is_empty() {
+        None
+    } else {
+        fitting_wsh(blocks, &joints, leaves)
+    };
+    let (script, joints) = match (apart, joint) {
+        (Some(apart), Some(joint)) if apart.cost <= joint.cost => (apart, Vec::new()),
+        (_, Some(joint)) => (joint, joints),
+        (apart, None) => (apart?, Vec::new()),
+    };
+    Some(CheapestScript {
+        text: format!("wsh({})", script.text),
+        blocks: script.blocks,
+        joints,
+    })
+}
+
+/// The cheapest script of this form that is within the limits of P2WSH, if there is any.
 ///
 /// Hashes of keys take operations, so there are fewer of them until the script fits.
-fn cheapest_wsh(blocks: &[Block], leaves: &[Leaf]) -> Option<(String, Vec<Block>)> {
+fn fitting_wsh(blocks: &[Block], joints: &[Joint], leaves: &[Leaf]) -> Option<WholeScript> {
     let mut hashed = blocks.len();
     loop {
-        if let Some((script, blocks)) = layout::or_cheapest(blocks, leaves, hashed) {
-            let text = format!("wsh({script})");
-            let read = Descriptor::<SeatKey>::from_str(&text);
+        if let Some(script) = layout::or_cheapest(blocks, joints, leaves, hashed) {
+            let read = Descriptor::<SeatKey>::from_str(&format!("wsh({})", script.text));
             if read.is_ok_and(|read| read.sanity_check().is_ok()) {
-                return Some((text, blocks));
+                return Some(script);
             }
         }
         if hashed == 0 {

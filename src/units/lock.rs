@@ -82,6 +82,17 @@ impl RelativeLock {
         }
     }
 
+    /// Whether whoever has waited for this lock has waited for the other too: they count the same
+    /// way, and this one as far.
+    #[must_use]
+    pub const fn implies(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Blocks(own), Self::Blocks(other))
+            | (Self::Units512(own), Self::Units512(other)) => own.get() >= other.get(),
+            _ => false,
+        }
+    }
+
     /// The sequence number for an input that waits for this lock.
     #[must_use]
     pub const fn to_sequence(self) -> bitcoin::Sequence {
@@ -187,6 +198,17 @@ impl AbsoluteLock {
         match self {
             Self::Height(height) => height.0,
             Self::Time(time) => time.0,
+        }
+    }
+
+    /// Whether whoever has waited for this lock has waited for the other too: both are heights or
+    /// both are times, and this one is no earlier.
+    #[must_use]
+    pub const fn implies(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Height(own), Self::Height(other)) => own.0 >= other.0,
+            (Self::Time(own), Self::Time(other)) => own.0 >= other.0,
+            _ => false,
         }
     }
 

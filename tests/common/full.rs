@@ -9,17 +9,122 @@
 )]
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::str::FromStr;
 
+use bitcoin::bip32::DerivationPath;
+use bitcoin::secp256k1::Secp256k1;
+use longstop::signer::SoftwareSigner;
 use proptest::prelude::*;
 use toml::{Table, Value};
 
 use crate::dice::Dice;
 use crate::generate::{Plan, large_plans, plans};
 
-/// Texts of sound policies, small and large ones.
+/// Texts of sound policies, small and large ones, and such with seats that have later keys.
 pub fn policies() -> impl Strategy<Value = String> {
     let plan = prop_oneof![2 => plans().boxed(), 3 => large_plans().boxed()];
-    (plan, any::<u64>()).prop_map(|(plan, seed)| full(&plan, &mut Dice(seed)))
+    let plans = (plan, any::<u64>()).prop_map(|(plan, seed)| full(&plan, &mut Dice(seed)));
+    let later = any::<u64>().prop_map(|seed| later_keys(&mut Dice(seed)));
+    prop_oneof![4 => plans.boxed(), 1 => later.boxed()]
+}
+
+/// A root of a few seats, and direct paths of the same seats with other keys beside the first,
+/// mostly in the layout that writes them as one.
+pub fn later_keys(dice: &mut Dice) -> String {
+    let script = ["wsh", "wsh", "wsh", "tr"][dice.below(4)];
+    let layout = ["cheapest", "cheapest", "cheapest", "device"][dice.below(4)];
+    let count = 1 + dice.below(4);
+    let threshold = 1 + dice.below(count);
+    let mut names = Vec::new();
+    let mut quorums = String::new();
+    let mut add = |name: &str, threshold: usize, members: &[String]| {
+        writeln!(
+            quorums,
+            "{name} = {{ threshold = {threshold}, of = {members:?} }}"
+        )
+        .expect("writing to a string");
+    };
+    let mut party = |kind: &str, seat: usize| {
+        names.push(format!("{kind}-{seat}"));
+        format!("{kind}-{seat}")
+    };
+    let mut own = Vec::new();
+    for seat in 0..count {
+        own.push(if dice.below(5) == 0 {
+            let parts = [party("x", seat), party("y", seat)];
+            add(&format!("own-{seat}"), 1 + dice.below(2), &parts);
+            format!("own-{seat}")
+        } else {
+            party("k", seat)
+        });
+    }
+    let mut later = own.clone();
+    let mut paths = String::new();
+    for path in ["late", "latest"].into_iter().take(1 + dice.below(3) / 2) {
+        for (seat, member) in later.iter_mut().enumerate() {
+            let others = match dice.below(4) {
+                0 => continue,
+                1 => vec![
+                    member.clone(),
+                    party(&format!("b-{path}"), seat),
+                    party(&format!("c-{path}"), seat),
+                ],
+                2 => {
+                    let parts = [
+                        party(&format!("p-{path}"), seat),
+                        party(&format!("q-{path}"), seat),
+                    ];
+                    add(&format!("two-{path}-{seat}"), 2, &parts);
+                    vec![format!("two-{path}-{seat}"), member.clone()]
+                }
+                _ => vec![member.clone(), party(&format!("b-{path}"), seat)],
+            };
+            *member = format!("seat-{path}-{seat}");
+            add(member, 1, &others);
+        }
+        let mut members = later.clone();
+        if dice.below(3) == 0 {
+            dice.shuffle(&mut members);
+        }
+        let needed = if dice.below(6) == 0 { 1 } else { threshold };
+        add(path, needed, &members);
+        let blocks = 3_000 + if path == "latest" { 500 } else { 0 } + dice.below(3_000);
+        let delay = format!("delay = \"{blocks} blocks\"");
+        let wait = match dice.below(8) {
+            0 => "unlock_height = 900000".to_owned(),
+            1 => "unlock_at = \"2031-01-01T00:00:00Z\"".to_owned(),
+            2 => format!("{delay}\nunlock_height = 900000"),
+            3 => "clock = \"time\"\ndelay = \"100 days\"".to_owned(),
+            _ => delay,
+        };
+        let likelihood = [1, 10, 1_000][dice.below(3)];
+        write!(
+            paths,
+            "[[path]]\nname = \"{path}\"\nquorum = \"{path}\"\n{wait}\nlikelihood = {likelihood}\n"
+        )
+        .expect("writing to a string");
+    }
+    add("root", threshold, &own);
+    if dice.below(3) == 0 {
+        let agents = [party("a", 0), party("a", 1)];
+        add("agents", 1 + dice.below(2), &agents);
+        add("vetoers", 1, &own);
+        paths += "[[path]]\nname = \"sos\"\nquorum = \"agents\"\nescrow = { window = \"200 blocks\", veto = \"vetoers\", backstop = \"400 blocks\" }\nlockup = { period = \"300 blocks\" }\n";
+    }
+    let secp = Secp256k1::new();
+    let account = DerivationPath::from_str("48h/1h/0h/3h").expect("a path");
+    let mut text = format!(
+        "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"{script}\"\nlayout = \"{layout}\"\naccept_total_loss = \"a test has nothing to lose\"\n\n[parties]\n"
+    );
+    for name in names {
+        let key = SoftwareSigner::stand_in(0, &name, &secp).account(&account, &secp);
+        writeln!(text, "{name} = {{ key = \"{key}\" }}").expect("writing to a string");
+    }
+    text + "[quorums]\n"
+        + &quorums
+        + "[root]\nquorum = \"root\"\nrefresh = \"10 blocks\"\n"
+        + &paths
 }
 
 /// The text of a plan with what the plan has no words for.

@@ -106,7 +106,9 @@ pub fn compare(
     let mut count = 0;
     for signers in rows(&subject, &mut Dice(3)) {
         for now in moments(&subject) {
-            let signs = |key: &DescriptorPublicKey| seat(key).is_some_and(|seat| signers[seat]);
+            let signs = |key: &DescriptorPublicKey| {
+                seat(key).is_some_and(|seat| subject.signs(seat, &|seat| signers[seat]))
+            };
             let mut ways = 0..subject.ways.len();
             let expected = ways.any(|way| subject.is_possible(way, &|seat| signers[seat], now));
             if holds(&lifted, &signs, now) != expected {

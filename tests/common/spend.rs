@@ -71,18 +71,23 @@ impl Recipe {
         }
     }
 
-    /// The way whose seats sign.
+    /// The way whose seats sign, the first of those that could be.
     pub fn way(&self, subject: &Subject) -> usize {
-        let mut keys = self
+        let keys = self
             .template
             .iter()
             .filter_map(|placeholder| match placeholder {
                 Placeholder::EcdsaSigPk(key) | Placeholder::SchnorrSigPk(key, ..) => Some(key),
                 _ => None,
             });
-        let seat = subject.owners[keys.next().expect("somebody signs")];
-        let way = (0..subject.ways.len()).find(|way| subject.seats_of(*way).contains(&seat));
-        way.expect("every seat is of a way")
+        let owners: Vec<&Vec<usize>> = keys.map(|key| &subject.owners[key]).collect();
+        assert!(!owners.is_empty(), "somebody signs");
+        let way = (0..subject.ways.len()).find(|way| {
+            let seats = subject.seats_of(*way);
+            let is_of = |owner: &&Vec<usize>| owner.iter().any(|seat| seats.contains(seat));
+            owners.iter().all(is_of)
+        });
+        way.expect("everybody who signs is of one way")
     }
 
     /// Where ECDSA signatures stand in the witness.
@@ -179,8 +184,8 @@ impl Spend<'_> {
             .subject
             .owners
             .get(key)
-            .copied()
-            .filter(|seat| signers(*seat));
+            .and_then(|seats| seats.first().copied())
+            .filter(|seat| self.subject.signs(*seat, signers));
         let Some(seat) = seat else {
             return Vec::new();
         };

@@ -48,8 +48,10 @@ pub struct Subject {
     firsts: Vec<usize>,
     pub seats: Vec<Seat>,
     pub secrets: Vec<SecretKey>,
-    /// Which seat a key is of.
-    pub owners: HashMap<DefiniteDescriptorKey, usize>,
+    /// Which seats a key is of: of one, or of one in each of two ways that are written as one.
+    pub owners: HashMap<DefiniteDescriptorKey, Vec<usize>>,
+    /// For each seat, those that have the same key, itself among them.
+    pub same: Vec<Vec<usize>>,
     pub descriptor: Descriptor<DefiniteDescriptorKey>,
     pub script_pubkey: ScriptBuf,
     /// Of P2WSH.
@@ -153,7 +155,8 @@ impl Subject {
             firsts.push(count);
             count += way.seats().len();
         }
-        let (mut seats, mut secrets, mut owners) = (Vec::new(), Vec::new(), HashMap::new());
+        let (mut seats, mut secrets) = (Vec::new(), Vec::new());
+        let mut owners: HashMap<_, Vec<usize>> = HashMap::new();
         for (seat, account, pair) in holders.seats(compiled, &name, &ways) {
             let steps = [2 * pair + keychain, index].map(|index| ChildNumber::Normal { index });
             let (public, private) = holders.account(&seat.party, seat.role);
@@ -163,9 +166,15 @@ impl Subject {
                 .expect("it derives")
                 .private_key;
             let key = PublicKey::new(secret.public_key(secp));
-            owners.insert(definite(key), seats.len());
+            owners.entry(definite(key)).or_default().push(seats.len());
             seats.push(seat);
             secrets.push(secret);
+        }
+        let mut same: Vec<Vec<usize>> = vec![Vec::new(); seats.len()];
+        for own in owners.values() {
+            for seat in own {
+                same[*seat] = own.clone();
+            }
         }
         let text = stage.descriptor().to_string();
         let published = Descriptor::<DescriptorPublicKey>::from_str(&text).expect("it reads back");
@@ -187,6 +196,7 @@ impl Subject {
             seats,
             secrets,
             owners,
+            same,
             script_pubkey: derived.script_pubkey(),
             descriptor,
             witness_script,
@@ -198,6 +208,16 @@ impl Subject {
     pub fn seats_of(&self, way: usize) -> std::ops::Range<usize> {
         let end = self.firsts.get(way + 1).copied();
         self.firsts[way]..end.unwrap_or(self.seats.len())
+    }
+
+    /// This way, and those that have keys in common with it.
+    pub fn joint_ways(&self, way: usize) -> impl Iterator<Item = usize> {
+        let seats = self.seats_of(way);
+        let same: Vec<usize> = seats.flat_map(|seat| self.same[seat].clone()).collect();
+        (0..self.ways.len()).filter(move |other| {
+            let own = self.seats_of(*other);
+            same.iter().any(|seat| own.contains(seat))
+        })
     }
 
     /// Keys of the descriptor that are nobody's.
@@ -218,7 +238,12 @@ impl Subject {
     /// Whether these seats are enough for a way, whenever.
     pub fn is_signed(&self, way: usize, signers: &dyn Fn(usize) -> bool) -> bool {
         let first = self.firsts[way];
-        self.ways[way].is_signed(&|seat| signers(first + seat))
+        self.ways[way].is_signed(&|seat| self.signs(first + seat, signers))
+    }
+
+    /// Whether the key of a seat signs: a signature counts for every seat that has the key.
+    pub fn signs(&self, seat: usize, signers: &dyn Fn(usize) -> bool) -> bool {
+        self.same[seat].iter().any(|seat| signers(*seat))
     }
 
     /// What the descriptor makes of these signers, at a moment or with every lock open.
@@ -242,7 +267,7 @@ impl Assets<'_> {
         self.subject
             .owners
             .get(key)
-            .is_some_and(|seat| (self.signers)(*seat))
+            .is_some_and(|seats| seats.iter().any(|seat| (self.signers)(*seat)))
     }
 }
 

@@ -38,7 +38,8 @@ proptest! {
                     let mut first = subject.seats_of(way).start;
                     let mut is_met = true;
                     for group in found.expect("every way is a leaf").groups() {
-                        is_met &= group.is_met_by(&|seat| signers[first + seat]);
+                        let signs = |seat: usize| signers[seat];
+                        is_met &= group.is_met_by(&|seat| subject.signs(first + seat, &signs));
                         first += group.seats().count();
                     }
                     prop_assert_eq!(first, subject.seats_of(way).end);

@@ -172,7 +172,34 @@ fn given_up(result: &Shown<'_>, width: usize) -> String {
             "{split} leaves are split, which makes {scripts} scripts in all. Their keys stand in several of them: wallet policies (BIP-388) cannot say that, so signing devices will not register it. Who will sign must be known beforehand, or everybody signs every script his key stands in. The descriptors have {size} characters."
         ),
     };
-    hanging("layout `cheapest` gives something up: ", BOLD, &text, width)
+    let joint = joint(result.branches);
+    hanging(
+        "layout `cheapest` gives something up: ",
+        BOLD,
+        &(text + &joint),
+        width,
+    )
+}
+
+/// Which leaves are written as one, which shows in the pairs that they have in common.
+fn joint(uses: &[BranchUse]) -> String {
+    let mut found: Vec<(&LeafKind, &LeafKind)> = Vec::new();
+    for (number, row) in uses.iter().enumerate() {
+        let mut before = uses.iter().take(number);
+        let same = before.find(|other| other.party == row.party && other.pair == row.pair);
+        if let Some(other) = same
+            && !found.contains(&(&other.leaf, &row.leaf))
+        {
+            found.push((&other.leaf, &row.leaf));
+        }
+    }
+    let sentences = found.into_iter().map(|(one, other)| {
+        let (one, other) = (shown(&one.to_string()), shown(&other.to_string()));
+        format!(
+            " The leaves `{one}` and `{other}` are written as one: the keys they have in common stand once, and a signature of one of these counts for whichever of the two its transaction has waited for."
+        )
+    });
+    sentences.collect()
 }
 
 fn signers(leaf: &ShownLeaf<'_>) -> String {

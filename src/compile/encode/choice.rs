@@ -10,9 +10,9 @@ use crate::policy::ScriptType;
 /// part and the rest.
 #[derive(Clone)]
 pub(in crate::compile) struct Choice {
-    ways: Ways,
-    and: Option<(Ways, Ways)>,
-    weight: f64,
+    pub(super) ways: Ways,
+    pub(super) and: Option<(Ways, Ways)>,
+    pub(super) weight: f64,
 }
 
 impl Choice {

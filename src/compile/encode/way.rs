@@ -48,7 +48,8 @@ pub(in crate::compile) struct LeafCost {
 }
 
 impl Way {
-    pub(super) fn cost(&self) -> f64 {
+    /// Bytes of script, and of witness on average.
+    pub(in crate::compile) fn cost(&self) -> f64 {
         self.size + self.satisfy
     }
 
