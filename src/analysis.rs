@@ -427,7 +427,9 @@ impl<'a> Analyst<'a> {
                 continue;
             };
             let staged = left.staged().iter().find(|staged| staged.path == path);
-            if route.undefended.is_never() || staged.is_some_and(|staged| !staged.is_recovery) {
+            // To undo a trigger first rescues nothing that the direct path would not.
+            let is_idle = route.undoes_its_trigger() || route.undefended.is_never();
+            if is_idle || staged.is_some_and(|staged| !staged.is_recovery) {
                 continue;
             }
             // With the settle still there nobody needs to wait for the backstop.

@@ -20,6 +20,8 @@ mod reference;
 #[path = "analysis/game.rs"]
 mod game;
 
+#[path = "claims/attacked.rs"]
+mod attacked;
 #[path = "claims/made_up.rs"]
 mod made_up;
 #[path = "claims/played.rs"]

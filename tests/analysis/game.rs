@@ -35,7 +35,24 @@ pub enum Chance {
 /// A policy as a game.
 pub struct Game {
     reference: Reference,
-    paths: Vec<(String, u8)>,
+    paths: Vec<PathTerms>,
+}
+
+/// What of a staged path is not about who signs what.
+struct PathTerms {
+    name: String,
+    /// How many triggers in a row are signed in advance.
+    depth: u8,
+    is_recovery: bool,
+}
+
+/// What a game is about.
+#[derive(Clone, Copy)]
+struct Rules {
+    goal: Goal,
+    chance: Chance,
+    /// The seconds before which a coin has to be taken, counted from each return to the vault.
+    before: Option<u64>,
 }
 
 /// Where the coin is, and how many triggers are still signed in advance: on every path as many as
@@ -67,7 +84,11 @@ impl Game {
             let escrow = path.get("escrow")?;
             let depth = escrow.get("depth").and_then(Value::as_integer).unwrap_or(1);
             let name = path["name"].as_str().expect("a name").to_owned();
-            Some((name, u8::try_from(depth).expect("a small number")))
+            Some(PathTerms {
+                name,
+                depth: u8::try_from(depth).expect("a small number"),
+                is_recovery: path.get("purpose").and_then(Value::as_str) != Some("spend"),
+            })
         });
         Self {
             paths: staged.collect(),
@@ -84,16 +105,127 @@ impl Game {
         others: &Set,
         armed: bool,
     ) -> bool {
-        let armed = if armed {
-            Chain::Everywhere
-        } else {
-            Chain::On(String::new(), 0)
+        let rules = Rules {
+            goal,
+            chance,
+            before: None,
         };
-        let start = State {
-            stage: "vault".to_owned(),
-            armed,
+        self.wins(rules, &start(armed), 0, coalition, others)
+    }
+
+    /// Whether the coalition takes a vault coin, all waits of its last try being less than this.
+    pub fn is_taken_before(
+        &self,
+        seconds: u64,
+        coalition: &Set,
+        others: &Set,
+        armed: bool,
+    ) -> bool {
+        let rules = Rules {
+            goal: Goal::Take,
+            chance: Chance::Kind,
+            before: Some(seconds),
         };
-        self.wins((goal, chance), &start, coalition, others)
+        self.wins(rules, &start(armed), 0, coalition, others)
+    }
+
+    /// How the parties can move a vault coin out of the policy if nobody is against it: the last
+    /// date they wait for, and the seconds of all waits together.
+    pub fn ways_out(&self, by: &Set, armed: bool) -> Vec<(u64, u64)> {
+        self.chains(&start(armed), by, &|_, _| true)
+    }
+
+    /// The same by what is there to rescue coins, by one path or by any.
+    pub fn rescues(&self, by: &Set, armed: bool, path: Option<&str>) -> Vec<(u64, u64)> {
+        self.chains(&start(armed), by, &|way, stage| {
+            let of = path_of(way, stage);
+            self.is_rescue(way, stage) && path.is_none_or(|path| of == Some(path))
+        })
+    }
+
+    /// Whether the others rescue an armed coin although nobody in root acts as root and the
+    /// coalition undoes every trigger it can.
+    pub fn is_rescued(&self, coalition: &Set, others: &Set) -> bool {
+        self.is_rescued_from(&start(true), coalition, others)
+    }
+
+    /// Whether these can undo a trigger of a path.
+    pub fn is_vetoed(&self, path: &str, by: &Set) -> bool {
+        self.can(&format!("escrow of {path}"), "cancel", by)
+    }
+
+    /// Whether these can trigger a path of a coin that is armed.
+    pub fn is_triggered(&self, path: &str, by: &Set) -> bool {
+        self.can("vault", &format!("trigger {path}"), by)
+    }
+
+    /// The staged paths with the seconds of their windows.
+    pub fn windows(&self) -> Vec<(&str, u64)> {
+        let windows = self.paths.iter().map(|path| {
+            let stage = format!("escrow of {}", path.name);
+            let settle = self.reference.of(&stage).find(|way| way.kind == "settle");
+            (path.name.as_str(), settle.map_or(0, wait))
+        });
+        windows.collect()
+    }
+
+    fn can(&self, stage: &str, kind: &str, by: &Set) -> bool {
+        let state = State {
+            stage: stage.to_owned(),
+            armed: Chain::Everywhere,
+        };
+        let mut ways = self.reference.of(stage).filter(|way| way.kind == kind);
+        ways.any(|way| self.is_completed(way, &state, by))
+    }
+
+    fn is_rescue(&self, way: &Way, stage: &str) -> bool {
+        let of = path_of(way, stage);
+        let is_spending = |path: &PathTerms| Some(path.name.as_str()) == of && !path.is_recovery;
+        let is_root = ["spend", "override", "clawback", "cancel"].contains(&way.kind.as_str());
+        !is_root && !self.paths.iter().any(is_spending)
+    }
+
+    fn is_rescued_from(&self, state: &State, coalition: &Set, others: &Set) -> bool {
+        let ways: Vec<&Way> = self.reference.of(&state.stage).collect();
+        let cancel = ways.iter().find(|way| way.kind == "cancel");
+        if let Some(cancel) = cancel.filter(|way| self.is_completed(way, state, coalition))
+            && let Next::To(vault) = self.next(cancel, state)
+        {
+            return self.is_rescued_from(&vault, coalition, others);
+        }
+        let mut ways = ways.into_iter().filter(|way| {
+            self.is_rescue(way, &state.stage) && self.is_completed(way, state, others)
+        });
+        ways.any(|way| match self.next(way, state) {
+            Next::Out => true,
+            Next::To(next) => self.is_rescued_from(&next, coalition, others),
+        })
+    }
+
+    fn chains(
+        &self,
+        state: &State,
+        by: &Set,
+        is_used: &dyn Fn(&Way, &str) -> bool,
+    ) -> Vec<(u64, u64)> {
+        let mut chains = Vec::new();
+        for way in self.reference.of(&state.stage) {
+            // Back to the vault leads nowhere new.
+            let is_back = way.kind == "cancel" || !is_used(way, &state.stage);
+            if is_back || !self.is_completed(way, state, by) {
+                continue;
+            }
+            let then = match self.next(way, state) {
+                Next::Out => vec![(0, 0)],
+                Next::To(next) => self.chains(&next, by, is_used),
+            };
+            let here = (date(way), wait(way));
+            chains.extend(
+                then.into_iter()
+                    .map(|(date, seconds)| (date.max(here.0), seconds + here.1)),
+            );
+        }
+        chains
     }
 
     /// Whether a set can move a vault coin out of the policy, and nobody is against it.
@@ -101,13 +233,8 @@ impl Game {
         self.is_won(Goal::Take, Chance::Kind, by, &Set::new(), armed)
     }
 
-    fn wins(
-        &self,
-        (goal, chance): (Goal, Chance),
-        state: &State,
-        coalition: &Set,
-        others: &Set,
-    ) -> bool {
+    /// Whether the coalition wins from here, so many seconds after it was in the vault last.
+    fn wins(&self, rules: Rules, state: &State, spent: u64, coalition: &Set, others: &Set) -> bool {
         let mut locks: Vec<Locks> = Vec::new();
         // What opens with each lock: something good for the coalition, something for the others.
         let mut moves: Vec<(bool, bool)> = Vec::new();
@@ -125,9 +252,16 @@ impl Game {
                 continue;
             }
             let (for_them, for_others) = match self.next(way, state) {
-                Next::Out => (goal == Goal::Take, true),
+                Next::Out => {
+                    let in_time = rules.before.is_none_or(|before| spent + wait(way) < before);
+                    (rules.goal == Goal::Take && in_time, true)
+                }
                 Next::To(next) => {
-                    let wins = self.wins((goal, chance), &next, coalition, others);
+                    let spent = match next.stage.as_str() {
+                        "vault" => 0,
+                        _ => spent + wait(way),
+                    };
+                    let wins = self.wins(rules, &next, spent, coalition, others);
                     (wins, !wins)
                 }
             };
@@ -135,13 +269,13 @@ impl Game {
             moves[at].1 |= theirs && for_others;
         }
         let mut known = BTreeMap::new();
-        let rules = Moments {
+        let moments = Moments {
             locks: &locks,
             moves: &moves,
-            if_nothing: goal == Goal::Freeze,
-            chance,
+            if_nothing: rules.goal == Goal::Freeze,
+            chance: rules.chance,
         };
-        rules.wins(0, &mut known)
+        moments.wins(0, &mut known)
     }
 
     fn next(&self, way: &Way, state: &State) -> Next {
@@ -174,8 +308,8 @@ impl Game {
     fn left(&self, path: &str, state: &State) -> u8 {
         match &state.armed {
             Chain::Everywhere => {
-                let depth = self.paths.iter().find(|(name, _)| name == path);
-                depth.map_or(0, |(_, depth)| *depth)
+                let terms = self.paths.iter().find(|terms| terms.name == path);
+                terms.map_or(0, |terms| terms.depth)
             }
             Chain::On(name, left) if name == path => *left,
             Chain::On(..) => 0,
@@ -213,6 +347,40 @@ impl Game {
             .filter(|way| way.kind == trigger || stages.contains(&way.stage))
             .flat_map(|way| &way.signers)
             .any(|(role, tree)| ["path", "veto", "lock-up"].contains(role) && holds_any(tree, by))
+    }
+}
+
+fn start(armed: bool) -> State {
+    State {
+        stage: "vault".to_owned(),
+        armed: match armed {
+            true => Chain::Everywhere,
+            false => Chain::On(String::new(), 0),
+        },
+    }
+}
+
+/// The path that a way belongs to.
+fn path_of<'a>(way: &'a Way, stage: &'a str) -> Option<&'a str> {
+    let kind = way.kind.split_once(' ').map(|(_, path)| path);
+    kind.or_else(|| stage.split_once(" of ").map(|(_, path)| path))
+}
+
+/// The seconds that a way waits for, at ten minutes to a block.
+fn wait(way: &Way) -> u64 {
+    match way.age {
+        None => 0,
+        Some(Age::Blocks(count)) => u64::from(count) * 600,
+        Some(Age::Units(count)) => u64::from(count) * 512,
+    }
+}
+
+/// The date that a way waits for, as seconds since 1970, heights at ten minutes to a block.
+fn date(way: &Way) -> u64 {
+    match way.until {
+        None => 0,
+        Some(Until::Height(height)) => 1_231_006_505 + u64::from(height) * 600,
+        Some(Until::Time(time)) => u64::from(time),
     }
 }
 

@@ -138,4 +138,58 @@ proptest! {
             agree(&text, name, &play.path_closed(name), &analyst, &policy, |_, left| !works(left));
         }
     }
+
+    #[test]
+    fn a_rescue_is_blocked_if_no_attempt_succeeds(plan in plans(), seed in any::<u64>()) {
+        let text = full(&plan, &mut Dice(seed));
+        let Some(policy) = policy(&text) else { return Ok(()) };
+        prop_assume!(policy.parties().count() <= 8);
+        let analyst = Analyst::of(&policy);
+        let game = Game::read(&text);
+        let play = analyst.by_party();
+        agree(&text, "block", &play.rescue_blocked(), &analyst, &policy, |inside, outside| {
+            !game.is_rescued(inside, outside)
+        });
+        for (armed, is_armed) in [(Armed::Armed, true), (Armed::Unarmed, false)] {
+            agree(&text, "rescue lost", &play.rescue_lost(armed), &analyst, &policy, |_, left| {
+                game.rescues(left, is_armed, None).is_empty()
+            });
+        }
+    }
+
+    #[test]
+    fn rescues_take_as_long_as_the_quickest_attempt(plan in plans(), seed in any::<u64>()) {
+        let text = full(&plan, &mut Dice(seed));
+        let Some(policy) = policy(&text) else { return Ok(()) };
+        prop_assume!(policy.parties().count() <= 8);
+        let mut analyst = Analyst::of(&policy);
+        let rescue = analyst.analyze().expect("small").rescue;
+        let game = Game::read(&text);
+        let root: BTreeSet<&str> = policy.root().quorum().party_names();
+        let left = |set: &BTreeSet<String>| -> BTreeSet<String> {
+            set.iter().filter(|name| !root.contains(name.as_str())).cloned().collect()
+        };
+        let everybody: BTreeSet<String> = policy.parties().map(|party| party.name().to_owned()).collect();
+        let told = |seconds: Option<u64>, unlock: Option<u64>| {
+            seconds.map(|seconds| (unlock.unwrap_or(0), seconds))
+        };
+        let quickest = |is_armed| game.rescues(&left(&everybody), is_armed, None).into_iter().min();
+        prop_assert_eq!(told(rescue.armed_seconds, rescue.armed_unlock), quickest(true), "{}", &text);
+        prop_assert_eq!(told(rescue.unarmed_seconds, rescue.unarmed_unlock), quickest(false), "{}", &text);
+        for path in policy.paths() {
+            let name = path.name();
+            let ways: Vec<_> = rescue.ways.iter().filter(|way| way.path == name).collect();
+            let who = Formula::any(ways.iter().map(|way| way.who.formula().clone()).collect());
+            agree(&text, name, &who, &analyst, &policy, |inside, _| {
+                !game.rescues(&left(inside), true, Some(name)).is_empty()
+            });
+            for way in ways {
+                let chains = game.rescues(&left(&everybody), true, Some(name));
+                prop_assert!(chains.contains(&(way.unlock_seconds.unwrap_or(0), way.seconds)));
+                agree(&text, "veto", way.vetoed_by.formula(), &analyst, &policy, |inside, _| {
+                    path.staged().is_some() && game.is_vetoed(name, &left(inside))
+                });
+            }
+        }
+    }
 }

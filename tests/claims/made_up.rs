@@ -4,8 +4,8 @@ use longstop::policy::Policy;
 
 use crate::dice::Dice;
 
-/// A time: some are the policy's own delays, or a block beside them.
-fn time(policy: &Policy, dice: &mut Dice) -> String {
+/// A time and its seconds: some are the policy's own delays, or a block beside them.
+pub fn time(policy: &Policy, dice: &mut Dice) -> (String, u64) {
     let mut delays = vec![1, 144, 4_320, 52_560];
     for path in policy.paths() {
         let direct = path.direct().and_then(|direct| direct.delay());
@@ -18,10 +18,8 @@ fn time(policy: &Policy, dice: &mut Dice) -> String {
         }
     }
     let delay = delays[dice.below(delays.len())];
-    format!(
-        "{} blocks",
-        (delay + dice.below(3) as u32).saturating_sub(1).max(1)
-    )
+    let blocks = (delay + dice.below(3) as u32).saturating_sub(1).max(1);
+    (format!("{blocks} blocks"), u64::from(blocks) * 600)
 }
 
 /// A kind of coalition.
@@ -62,7 +60,7 @@ pub fn claim(policy: &Policy, dice: &mut Dice) -> String {
     let people = people(policy, dice);
     let before = match dice.below(3) {
         0 => String::new(),
-        _ => format!(" before {}", time(policy, dice)),
+        _ => format!(" before {}", time(policy, dice).0),
     };
     let defence = ["", " even if nobody defends", " if the others defend"][dice.below(3)];
     let coins = coins(dice);
@@ -76,11 +74,11 @@ pub fn claim(policy: &Policy, dice: &mut Dice) -> String {
             0 => format!("any loss of {people} leaves a path{coins}"),
             _ => format!(
                 "any loss of {people} leaves a path within {}{coins}",
-                time(policy, dice)
+                time(policy, dice).0
             ),
         },
         _ => match dice.below(3) {
-            0 => format!("veto always has {}", time(policy, dice)),
+            0 => format!("veto always has {}", time(policy, dice).0),
             _ => format!("veto always has 1 block after any loss of {people}"),
         },
     }

@@ -10,6 +10,7 @@ use crate::dice::Dice;
 use crate::full::full;
 use crate::game::{Chance, Game, Goal};
 use crate::generate::plans;
+use crate::made_up::time;
 
 type Set = BTreeSet<String>;
 
@@ -28,6 +29,18 @@ fn sets(of: &[String], size: usize) -> Vec<Set> {
             inside.map(|(_, name)| name.clone()).collect()
         })
         .collect()
+}
+
+/// These sets, and all of whom one or more are left out.
+fn with_fewer(sets: &[Set]) -> Vec<Set> {
+    let fewer = |set: &Set| {
+        let all: Vec<String> = set.iter().cloned().collect();
+        (0..=all.len())
+            .flat_map(move |size| self::sets(&all, size))
+            .collect::<Vec<Set>>()
+    };
+    let all: BTreeSet<Set> = sets.iter().flat_map(fewer).collect();
+    all.into_iter().collect()
 }
 
 /// Compares a verdict with what each set of the kind comes to, and the counterexample with the
@@ -102,11 +115,41 @@ proptest! {
                 agree(&mut analyst, &policy, &claim, kinds, &|set| {
                     game.is_won(Goal::Freeze, Chance::Kind, set, &others(set), is_armed)
                 });
+                let (time, seconds) = time(&policy, &mut dice);
+                let claim = format!("never {people} before {time} {coins}");
+                agree(&mut analyst, &policy, &claim, kinds, &|set| {
+                    game.is_taken_before(seconds, set, &Set::new(), is_armed)
+                });
+                let claim = format!("never {people} before {time} if the others defend {coins}");
+                agree(&mut analyst, &policy, &claim, kinds, &|set| {
+                    game.is_taken_before(seconds, set, &others(set), is_armed)
+                });
+                let claim = format!("any loss of {people} leaves a path within {time} {coins}");
+                agree(&mut analyst, &policy, &claim, kinds, &|set| {
+                    let ways = game.ways_out(&others(set), is_armed);
+                    !ways.iter().any(|(date, wait)| *date == 0 && *wait <= seconds)
+                });
                 let claim = format!("any loss of {people} leaves a path {coins}");
                 agree(&mut analyst, &policy, &claim, kinds, &|set| {
                     !game.is_spendable(&others(set), is_armed)
                 });
             }
+            let claim = format!("no {people} can block the rescue");
+            agree(&mut analyst, &policy, &claim, kinds, &|set| !game.is_rescued(set, &others(set)));
+            let claim = format!("no {people} can veto");
+            let windows = game.windows();
+            agree(&mut analyst, &policy, &claim, kinds, &|set| {
+                windows.iter().any(|(path, _)| game.is_vetoed(path, set))
+            });
+            let (time, seconds) = time(&policy, &mut dice);
+            let claim = format!("veto always has {time} after any loss of {people}");
+            // Who is lost as well can be who would have triggered, so fewer can be worse.
+            agree(&mut analyst, &policy, &claim, &with_fewer(kinds), &|set| {
+                let left = others(set);
+                let is_missed = |path: &str| game.is_triggered(path, &left) && !game.is_vetoed(path, &left);
+                let mut paths = windows.iter();
+                windows.is_empty() || paths.any(|(path, window)| *window < seconds || is_missed(path))
+            });
         }
     }
 }
