@@ -44,6 +44,8 @@ pub mod policy;
 pub mod governance;
 pub mod identity;
 
+pub mod ledger;
+
 pub mod compile;
 
 pub mod analysis;

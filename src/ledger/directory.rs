@@ -1,0 +1,613 @@
+//! A store in a directory: segment files that are synced before anything is acknowledged, and
+//! beside them what makes them quick to use and can be made anew from them.
+
+mod lookup;
+mod recover;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bitcoin::hashes::{Hash, sha256};
+
+use self::lookup::Lookup;
+use super::disk::{Access, Disk, DiskFile, System};
+use super::error::StoreError;
+use super::examine::{GENESIS, LOCK, Look, MARK, MAX_GENESIS, TIP};
+use super::hashes::{HASHES, Hashes};
+use super::index::STRIDE;
+use super::mark::{Mark, Tip};
+use super::memory::measure;
+use super::pin::{Pin, Remark};
+use super::segment::{HEADER, Header, PREFIX, encode};
+use super::snapshot::{Place, SEGMENTS, Segment, Snapshot, segment_name, segment_path};
+use super::store::{Head, Placed, Record, Store};
+use super::tree::{ConsistencyProof, Edge, InclusionProof, Stored, TreeHash};
+
+/// How long a segment gets before the next one is begun, unless one batch is longer.
+const SEGMENT_LENGTH: u64 = 64 << 20;
+
+/// How much room is made at once behind the last record.
+///
+/// Where a write stays within the length of its file, a sync writes the records alone, and no
+/// change of the file's length with them.
+const ROOM: u64 = 4 << 20;
+
+/// After how many bytes of records the mark is written again, so that little has to be read after
+/// a crash.
+const MARKED_EVERY: u64 = 16 << 20;
+
+/// Longest text that says who holds the lock, in bytes.
+const MAX_HOLDER: usize = 500;
+
+/// A store in a directory, open for writing: there is one at a time.
+///
+/// Dropping it closes it; [`close`](Self::close) says what went wrong with that.
+#[derive(Debug)]
+pub struct Directory {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    genesis: Arc<[u8]>,
+    genesis_digest: [u8; 32],
+    /// Locked for as long as it is open.
+    _lock: Box<dyn DiskFile>,
+    segments: Arc<Vec<Segment>>,
+    /// The newest segment, and how long its file is.
+    writer: Box<dyn DiskFile>,
+    allocated: u64,
+    tip: Box<dyn DiskFile>,
+    edge: Edge,
+    hashes: Hashes,
+    lookup: Lookup,
+    /// What failed, after which nothing more is written.
+    stopped: Option<String>,
+    /// Whether there is anything that closing has to write.
+    is_dirty: bool,
+    is_closed: bool,
+    since_mark: u64,
+    segment_length: u64,
+    buffer: Vec<u8>,
+    remarks: RefCell<Vec<Remark>>,
+}
+
+impl Directory {
+    /// Makes a store in a directory that is not there or is empty.
+    ///
+    /// `genesis` is what it is founded on, and `holder` who will have the lock, in words for
+    /// somebody who comes second.
+    ///
+    /// # Errors
+    ///
+    /// If something is there already, or it cannot be written.
+    pub fn init(path: &Path, genesis: &[u8], holder: &str) -> Result<Self, StoreError> {
+        Self::init_on(Arc::new(System), path, genesis, holder)
+    }
+
+    /// The same on another file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`init`](Self::init).
+    pub fn init_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        genesis: &[u8],
+        holder: &str,
+    ) -> Result<Self, StoreError> {
+        let exists = || StoreError::Exists {
+            path: path.to_owned(),
+        };
+        let system = StoreError::system;
+        if genesis.len() as u64 > MAX_GENESIS {
+            return Err(StoreError::TooLarge {
+                length: genesis.len(),
+                most: usize::try_from(MAX_GENESIS).unwrap_or(usize::MAX),
+            });
+        }
+        if disk.status(path).is_ok() {
+            let names = disk.list(path).map_err(|_| exists())?;
+            if !names.is_empty() {
+                return Err(exists());
+            }
+            disk.restrict(path).map_err(system("restrict", "."))?;
+        } else {
+            disk.create_directory(path).map_err(system("create", "."))?;
+        }
+        let lock = disk
+            .create(&path.join(LOCK))
+            .map_err(system("create", LOCK))?;
+        let lock = hold(lock, holder)?;
+        disk.create_directory(&path.join(SEGMENTS))
+            .map_err(system("create", SEGMENTS))?;
+        let genesis_digest = sha256::Hash::hash(genesis).to_byte_array();
+        let edge = Edge::default();
+        let header = Header {
+            number: 0,
+            previous: 0,
+            first: 0,
+            root: edge.root(),
+            genesis: genesis_digest,
+        };
+        let name = segment_path(0);
+        let mut writer = disk
+            .create(&path.join(SEGMENTS).join(segment_name(0)))
+            .map_err(StoreError::system("create", name.clone()))?;
+        writer
+            .write_at(0, &header.encode())
+            .and_then(|()| writer.sync())
+            .map_err(StoreError::system("write", name))?;
+        disk.sync_directory(&path.join(SEGMENTS))
+            .map_err(system("sync", SEGMENTS))?;
+        let hashes = disk
+            .create(&path.join(HASHES))
+            .map_err(system("create", HASHES))?;
+        let tip = disk
+            .create(&path.join(TIP))
+            .map_err(system("create", TIP))?;
+        let mut store = Self {
+            disk: Arc::clone(&disk),
+            path: path.to_owned(),
+            genesis: genesis.into(),
+            genesis_digest,
+            _lock: lock,
+            segments: Arc::new(vec![Segment {
+                first: 0,
+                length: HEADER,
+            }]),
+            writer,
+            allocated: HEADER,
+            tip,
+            edge,
+            hashes: Hashes::new(Some(hashes), 0),
+            lookup: Lookup::new(0),
+            stopped: None,
+            is_dirty: false,
+            is_closed: false,
+            since_mark: 0,
+            segment_length: SEGMENT_LENGTH,
+            buffer: Vec::new(),
+            remarks: RefCell::new(Vec::new()),
+        };
+        store.write_tip()?;
+        store.write_mark(true)?;
+        // From here on it is a store: what is before it is nothing.
+        replace(&*disk, path, GENESIS, genesis, true)?;
+        if let Some(parent) = path.parent() {
+            let parent = if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            };
+            disk.sync_directory(parent).map_err(system("sync", ".."))?;
+        }
+        Ok(store)
+    }
+
+    /// Opens a store that is there, for writing.
+    ///
+    /// What lies behind the last record and was never acknowledged is moved to a file of its own
+    /// under `torn`, and remarked; see [`remarks`](Self::remarks).  `pin` is what is known of the
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// If there is no store (none is made); if others may read it; if somebody else has it open
+    /// for writing; if it is not the one that the pin is about, or has fewer records, or others;
+    /// if it is damaged where opening has to read it.
+    pub fn open(path: &Path, pin: Option<&Pin>, holder: &str) -> Result<Self, StoreError> {
+        Self::open_on(Arc::new(System), path, pin, holder)
+    }
+
+    /// The same on another file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        pin: Option<&Pin>,
+        holder: &str,
+    ) -> Result<Self, StoreError> {
+        Self::start(disk, path, pin, holder, Look::Write)
+    }
+
+    /// What the reader of messages should know about how it was found, so far.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<Remark> {
+        self.remarks.borrow().clone()
+    }
+
+    /// What a caller may keep elsewhere, so that a store that is replaced or shortened is noticed.
+    #[must_use]
+    pub fn pin(&self) -> Pin {
+        Pin {
+            genesis: self.genesis_digest,
+            head: Some(self.own_head()),
+        }
+    }
+
+    /// What it holds now, to be read while it grows.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            disk: Arc::clone(&self.disk),
+            path: self.path.clone(),
+            genesis: Arc::clone(&self.genesis),
+            genesis_digest: self.genesis_digest,
+            segments: Arc::clone(&self.segments),
+            head: self.own_head(),
+        }
+    }
+
+    /// Makes further segments begin after so many bytes.
+    #[must_use]
+    pub const fn with_segment_length(mut self, bytes: u64) -> Self {
+        self.segment_length = bytes;
+        self
+    }
+
+    /// Writes down how far it has come, so that it opens quickly, and lets go of the lock.
+    ///
+    /// # Errors
+    ///
+    /// If a write fails; what was acknowledged is kept all the same.
+    pub fn close(mut self) -> Result<Head, StoreError> {
+        let head = self.own_head();
+        self.shut()?;
+        Ok(head)
+    }
+
+    fn shut(&mut self) -> Result<(), StoreError> {
+        if self.is_closed {
+            return Ok(());
+        }
+        self.is_closed = true;
+        let indexed = self.close_index();
+        if let Some(reason) = &self.stopped {
+            return Err(StoreError::Stopped {
+                reason: reason.clone(),
+            });
+        }
+        if self.is_dirty {
+            self.finish_segment()?;
+            self.hashes.close()?;
+            self.write_tip()?;
+            self.write_mark(true)?;
+        }
+        indexed
+    }
+
+    fn own_head(&self) -> Head {
+        Head {
+            size: self.edge.size(),
+            root: self.edge.root(),
+        }
+    }
+
+    /// The number of the newest segment, and what is acknowledged of it.
+    fn newest(&self) -> (usize, Segment) {
+        let last = self.segments.last().copied();
+        let none = Segment {
+            first: 0,
+            length: HEADER,
+        };
+        (self.segments.len().saturating_sub(1), last.unwrap_or(none))
+    }
+
+    /// Writes new records behind the others and syncs them; nothing is acknowledged before.
+    fn write_batch(&mut self, new: &[&Record]) -> Result<(), StoreError> {
+        let first = self.edge.size();
+        self.buffer.clear();
+        let mut ends = Vec::with_capacity(new.len());
+        for (position, record) in (first..).zip(new) {
+            ends.push(self.buffer.len() as u64);
+            encode(record, position, first, &mut self.buffer);
+        }
+        let length = self.buffer.len() as u64;
+        let (_, newest) = self.newest();
+        let is_full = newest.length > HEADER && newest.length + length > self.segment_length;
+        let is_begun = is_full;
+        if is_begun {
+            self.begin_segment()?;
+        }
+        let (number, newest) = self.newest();
+        let start = newest.length;
+        let end = start + length;
+        if end > self.allocated {
+            self.allocated = end + ROOM.min(self.segment_length.saturating_sub(end));
+            let room = usize::try_from(self.allocated - start).unwrap_or(0);
+            self.buffer.resize(room, 0);
+        }
+        let name = segment_path(number);
+        self.writer
+            .write_at(start, &self.buffer)
+            .map_err(StoreError::system("write", name.clone()))?;
+        self.writer
+            .sync()
+            .map_err(StoreError::system("sync", name))?;
+        if is_begun {
+            self.disk
+                .sync_directory(&self.path.join(SEGMENTS))
+                .map_err(StoreError::system("sync", SEGMENTS))?;
+        }
+        // From here on it is acknowledged.
+        self.is_dirty = true;
+        self.since_mark += length;
+        if let Some(newest) = Arc::make_mut(&mut self.segments).last_mut() {
+            newest.length = end;
+        }
+        for ((position, record), offset) in (first..).zip(new).zip(ends) {
+            let leaf = TreeHash::of_record(&record.bytes);
+            self.hashes.extend(self.edge.push(leaf));
+            if position % STRIDE == 0 {
+                self.lookup.place(Place {
+                    position,
+                    segment: u32::try_from(number).unwrap_or(u32::MAX),
+                    offset: start + offset,
+                });
+            }
+        }
+        // A tip that cannot be written takes nothing back, and lets nothing further in.
+        if let Err(error) = self.write_tip() {
+            self.stopped = Some(error.to_string());
+        }
+        Ok(())
+    }
+
+    /// What has to be done now and then, before a batch.
+    fn keep_house(&mut self) -> Result<(), StoreError> {
+        self.hashes.relieve()?;
+        if self.since_mark >= MARKED_EVERY {
+            self.hashes.write()?;
+            self.write_mark(false)?;
+            self.since_mark = 0;
+        }
+        if self.lookup.is_full() {
+            self.catch_up()?;
+        }
+        Ok(())
+    }
+
+    /// Cuts the room off the newest segment.
+    fn finish_segment(&mut self) -> Result<(), StoreError> {
+        let (number, newest) = self.newest();
+        if self.allocated == newest.length {
+            return Ok(());
+        }
+        let name = segment_path(number);
+        self.writer
+            .truncate(newest.length)
+            .map_err(StoreError::system("truncate", name.clone()))?;
+        self.allocated = newest.length;
+        self.writer.sync().map_err(StoreError::system("sync", name))
+    }
+
+    /// Begins the next segment; its name is synced together with its first batch.
+    fn begin_segment(&mut self) -> Result<(), StoreError> {
+        self.finish_segment()?;
+        let (number, newest) = self.newest();
+        let number = number + 1;
+        let name = segment_path(number);
+        let header = Header {
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+            previous: newest.length,
+            first: self.edge.size(),
+            root: self.edge.root(),
+            genesis: self.genesis_digest,
+        };
+        let path = self.path.join(SEGMENTS).join(segment_name(number));
+        self.writer = self
+            .disk
+            .create(&path)
+            .map_err(StoreError::system("create", name.clone()))?;
+        self.writer
+            .write_at(0, &header.encode())
+            .map_err(StoreError::system("write", name))?;
+        self.allocated = HEADER;
+        Arc::make_mut(&mut self.segments).push(Segment {
+            first: header.first,
+            length: HEADER,
+        });
+        Ok(())
+    }
+
+    fn tip(&self) -> Tip {
+        let (number, newest) = self.newest();
+        Tip {
+            size: self.edge.size(),
+            segment: u32::try_from(number).unwrap_or(u32::MAX),
+            length: newest.length,
+        }
+    }
+
+    fn write_tip(&mut self) -> Result<(), StoreError> {
+        let bytes = self.tip().encode(&self.genesis_digest);
+        self.tip
+            .write_at(0, &bytes)
+            .map_err(StoreError::system("write", TIP))
+    }
+
+    /// Puts a new mark in the place of the old one.
+    ///
+    /// It need not be synced: one that is lost or cut short is noticed, and only takes time.
+    fn write_mark(&mut self, is_synced: bool) -> Result<(), StoreError> {
+        let mark = Mark {
+            tip: self.tip(),
+            root: self.edge.root(),
+        };
+        let bytes = mark.encode(&self.genesis_digest);
+        replace(&*self.disk, &self.path, MARK, &bytes, is_synced)
+    }
+
+    fn stored<T>(
+        &self,
+        size: u64,
+        ask: impl FnOnce(Stored<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if size > self.edge.size() {
+            return Err(StoreError::NoSuchRecord {
+                position: size - 1,
+                size: self.edge.size(),
+            });
+        }
+        ask(Stored::new(&|index| self.hashes.get(index)))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`; nothing that was acknowledged depends on it.
+        let _ = self.shut();
+    }
+}
+
+impl Store for Directory {
+    fn genesis(&self) -> &[u8] {
+        &self.genesis
+    }
+
+    fn size(&self) -> u64 {
+        self.edge.size()
+    }
+
+    fn append(&mut self, records: &[Record]) -> Result<Vec<Placed>, StoreError> {
+        if let Some(reason) = &self.stopped {
+            return Err(StoreError::Stopped {
+                reason: reason.clone(),
+            });
+        }
+        measure(records)?;
+        let kept = self.keep_house();
+        kept.inspect_err(|error| self.stopped = Some(error.to_string()))?;
+        let first = self.edge.size();
+        let mut next = first;
+        let mut placed = Vec::with_capacity(records.len());
+        let mut fresh = HashMap::with_capacity(records.len());
+        let mut new = Vec::with_capacity(records.len());
+        for record in records {
+            let known = match fresh.get(&record.id) {
+                Some(position) => Some(*position),
+                None => self.find(&record.id)?,
+            };
+            placed.push(known.map_or(Placed::New(next), Placed::Known));
+            if known.is_none() {
+                fresh.insert(record.id, next);
+                new.push(record);
+                next += 1;
+            }
+        }
+        if new.is_empty() {
+            return Ok(placed);
+        }
+        let written = self.write_batch(&new);
+        written.inspect_err(|error| self.stopped = Some(error.to_string()))?;
+        self.lookup.extend(fresh);
+        Ok(placed)
+    }
+
+    fn read(&self, position: u64) -> Result<Record, StoreError> {
+        let size = self.edge.size();
+        if position >= size {
+            return Err(StoreError::NoSuchRecord { position, size });
+        }
+        let mut records = match self.place(position)? {
+            Some(place) => self.snapshot().records_at(place, position),
+            None => self.snapshot().records(position),
+        };
+        let missing = || StoreError::NoSuchRecord { position, size };
+        records.next().ok_or_else(missing)?
+    }
+
+    fn find(&self, id: &[u8; 32]) -> Result<Option<u64>, StoreError> {
+        self.position(id)
+    }
+
+    fn records(&self, from: u64) -> Box<dyn Iterator<Item = Result<Record, StoreError>> + '_> {
+        Box::new(self.snapshot().records(from))
+    }
+
+    fn state(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.with_index(|index| index.state(name))
+    }
+
+    fn set_state(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.with_index(|index| index.set_state(name, bytes))
+    }
+
+    fn root_of(&self, size: u64) -> Result<TreeHash, StoreError> {
+        self.stored(size, |stored| stored.root(size))
+    }
+
+    fn head(&self) -> Result<Head, StoreError> {
+        Ok(self.own_head())
+    }
+
+    fn prove_inclusion(&self, position: u64, size: u64) -> Result<InclusionProof, StoreError> {
+        self.stored(size, |stored| stored.inclusion(position, size))
+    }
+
+    fn prove_consistency(&self, old: u64, new: u64) -> Result<ConsistencyProof, StoreError> {
+        self.stored(new, |stored| stored.consistency(old, new))
+    }
+}
+
+/// Locks a file, and writes into it by whom.
+fn hold(mut lock: Box<dyn DiskFile>, holder: &str) -> Result<Box<dyn DiskFile>, StoreError> {
+    let system = |operation| StoreError::system(operation, LOCK);
+    if !lock.try_lock().map_err(system("lock"))? {
+        let mut bytes = vec![0; MAX_HOLDER];
+        let read = lock.read_at(0, &mut bytes).map_err(system("read"))?;
+        bytes.truncate(read);
+        let text: String = String::from_utf8_lossy(&bytes)
+            .chars()
+            .filter(|c| !c.is_control())
+            .collect();
+        return Err(StoreError::Locked { holder: text });
+    }
+    let text: String = holder.chars().take(MAX_HOLDER / 4).collect();
+    lock.truncate(0).map_err(system("write"))?;
+    lock.write_at(0, text.as_bytes()).map_err(system("write"))?;
+    Ok(lock)
+}
+
+/// Writes a file whole, and puts it in the place of the one with its name.
+fn replace(
+    disk: &dyn Disk,
+    path: &Path,
+    name: &'static str,
+    bytes: &[u8],
+    is_synced: bool,
+) -> Result<(), StoreError> {
+    let system = |operation| StoreError::system(operation, name);
+    let next = path.join(format!("{name}.next"));
+    if disk.status(&next).is_ok() {
+        disk.remove(&next).map_err(system("remove"))?;
+    }
+    let mut file = disk.create(&next).map_err(system("create"))?;
+    file.write_at(0, bytes).map_err(system("write"))?;
+    if is_synced {
+        file.sync().map_err(system("sync"))?;
+    }
+    disk.rename(&next, &path.join(name))
+        .map_err(system("rename"))?;
+    if is_synced {
+        disk.sync_directory(path).map_err(system("sync"))?;
+    }
+    Ok(())
+}
+
+/// Opens the file with the tip, or makes one.
+fn open_tip(disk: &dyn Disk, path: &Path) -> Result<Box<dyn DiskFile>, StoreError> {
+    let path = path.join(TIP);
+    let file = if disk.status(&path).is_ok() {
+        disk.open(&path, Access::Write)
+    } else {
+        disk.create(&path)
+    };
+    file.map_err(StoreError::system("open", TIP))
+}
+
+/// Most bytes that a batch of one record adds to a segment.
+const _: () = assert!(PREFIX + super::store::MAX_RECORD < SEGMENT_LENGTH as usize);
