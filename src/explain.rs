@@ -23,6 +23,8 @@ use serde::Serialize;
 use crate::compile::{Compiled, PolicyId};
 use crate::policy::{Lockup, Network, Policy, Root, ScriptType, SpendingPath, Staged};
 
+pub use crate::policy::Guarantee;
+
 use self::judge::Groups;
 use self::words::Said;
 
@@ -96,28 +98,6 @@ pub struct Sentence {
     pub guarantee: Guarantee,
     /// What of the policy it repeats or turns on.
     pub about: BTreeSet<Fact>,
-}
-
-/// What stands behind a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Guarantee {
-    /// Every node of the network enforces it, whatever anybody's software does.
-    Consensus,
-    /// It holds while the people concerned run honest software and keep their word.
-    Software,
-    /// Nothing needs to: it is so, or it is a definition.
-    Fact,
-}
-
-impl fmt::Display for Guarantee {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Consensus => "consensus",
-            Self::Software => "software",
-            Self::Fact => "fact",
-        })
-    }
 }
 
 /// Something a policy states.

@@ -3,9 +3,13 @@
 //! Whatever is signed stands in an [`Envelope`]: the exact bytes, their type, and ed25519
 //! signatures over both.  An [`Attestation`] is a party's own word of where its keys are kept;
 //! [`Attestations`] reads a file of them and says what of a policy's custody is attested.
+//!
+//! Everything else that parties say is an [`Event`]; a [`History`] decides which events belong
+//! together, and [`apply`] what they come to: whether a path is to be activated.
 
 mod attestation;
 mod batch;
+mod case;
 mod custody;
 mod envelope;
 mod event;
@@ -14,6 +18,12 @@ mod key_proof;
 
 pub use self::attestation::{ATTESTATION_TYPE, Attestation, AttestationError};
 pub use self::batch::{Signed, bad_signatures};
+pub use self::case::{
+    Action, ActivatedBy, AlarmTerm, Case, Cases, Cast, ChainPoint, Counted, Disregard, Disregarded,
+    Docket, Ending, Heard, Input, Intent, ManualTerm, NotReexecuted, Objection, Phase, Presence,
+    Raised, SilenceTerm, StandingAlarm, Statement, Status, Term, VetoStatus, VoteState, VoteTerm,
+    Word, apply, ask_rule, facts_of, reexecute, replay,
+};
 pub use self::custody::{
     AttestationProblem, AttestationRemark, Attestations, Countersigner, CustodyReading, Standing,
 };

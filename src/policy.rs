@@ -23,6 +23,7 @@ mod custody;
 mod diagnostic;
 mod document;
 mod format;
+mod guarantee;
 mod identity;
 mod key;
 mod language;
@@ -52,6 +53,7 @@ pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
 pub(crate) use self::document::did_you_mean;
 pub use self::format::{FormatError, format};
+pub use self::guarantee::Guarantee;
 pub use self::identity::{IdentityError, identity_key};
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
 pub use self::period::{Clock, Duration, DurationError, Period};
@@ -65,8 +67,8 @@ pub use self::schema::schema;
 pub use self::script::{
     Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value,
 };
-pub(crate) use self::shown::quote;
 pub use self::shown::{in_markup, is_invisible, secrets};
+pub(crate) use self::shown::{list, quote};
 
 /// A sound policy.
 #[derive(Clone, Debug)]

@@ -37,7 +37,7 @@ pub use self::facts::{
 /// The interpreter that judges, as a verdict names it.
 const INTERPRETER: &str = "rhai 1.27.0";
 
-/// Longest reason of a verdict, in characters.
+/// Longest reason of a verdict, in characters: as long as one of an event can be.
 const WHY_MAX: usize = 500;
 
 /// A rule as a text.
@@ -223,12 +223,14 @@ fn lacks(question: &str, functions: &[(String, usize)]) -> Diagnostic {
     .help(help)
 }
 
+/// A reason as it may stand on one line, and so in an event.
 fn shortened(why: &str) -> String {
-    let why = presentable(why, []);
+    let line = why.replace(['\r', '\n', '\t'], " ");
+    let why = presentable(line.trim(), []);
     if why.chars().count() <= WHY_MAX {
         return why;
     }
-    let mut shortened: String = why.chars().take(WHY_MAX).collect();
+    let mut shortened: String = why.chars().take(WHY_MAX - 1).collect();
     shortened.push('…');
     shortened
 }

@@ -25,7 +25,7 @@ pub(in crate::policy) fn quote_all<'a>(texts: impl IntoIterator<Item = &'a str>)
 }
 
 /// A list in words: `a, b and c`.
-pub(in crate::policy) fn list(items: &[String], last: &str) -> String {
+pub(crate) fn list(items: &[String], last: &str) -> String {
     match items {
         [] => String::new(),
         [only] => only.clone(),

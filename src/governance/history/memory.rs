@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use super::super::event::{EventId, SignedEvent};
-use super::{AdmitError, Charter, History, Known, Place, Refusal};
+use super::{AdmitError, Charter, History, Known, Place, Refusal, TellingOrder};
 
 /// Events with their history, in memory.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct MemoryHistory {
 pub struct Entry<'a> {
     /// The event.
     pub signed: &'a SignedEvent,
+    /// Where it comes in that order.
+    pub order: TellingOrder,
     /// Whether its author had told two stories by then.
     pub after_fork: bool,
 }
@@ -108,6 +110,7 @@ impl MemoryHistory {
         rows.into_iter()
             .map(|(signed, place)| Entry {
                 signed,
+                order: place.order(signed.id()),
                 after_fork: self.history.is_after_fork(place),
             })
             .collect()
