@@ -1,4 +1,7 @@
-//! The store under what people sign: append-only segment files, a tree over them, and proofs.
+//! What people sign about a policy, kept: events, and the store under them.
+//!
+//! A [`Ledger`] takes events as their history allows, and gives them to other machines and takes
+//! them from there as lines of text.  It is founded on a [`Genesis`], the policy it is about.
 //!
 //! A [`Store`] takes records, bytes with an id of 32 bytes, and knows nothing of what they mean.
 //! [`Directory`] keeps them in files and acknowledges them when they are on the device; [`Memory`]
@@ -11,11 +14,15 @@
 //!
 //! Files are touched through [`Disk`] alone, but for those of the index.
 
+mod audit;
+mod bundle;
 mod checkpoint;
 mod directory;
 mod disk;
 mod error;
+mod events;
 mod examine;
+mod genesis;
 mod hashes;
 mod index;
 mod mark;
@@ -28,10 +35,14 @@ mod snapshot;
 mod store;
 mod tree;
 
+pub use self::audit::Audit;
+pub use self::bundle::{BundleError, Import, RefusedLine, WaitingLine, read_genesis};
 pub use self::checkpoint::{Checkpoint, CheckpointError, ProofFile};
 pub use self::directory::Directory;
 pub use self::disk::{Access, Disk, DiskFile, Status, System};
 pub use self::error::StoreError;
+pub use self::events::{Ledger, LedgerError, Taken};
+pub use self::genesis::{Genesis, GenesisError};
 pub use self::memory::Memory;
 pub use self::note::{Note, NoteError, verifier_key};
 pub use self::pin::{Pin, Remark};
