@@ -7,6 +7,7 @@
 //! fuzzing library.
 
 mod choices;
+mod event;
 mod format;
 mod import;
 mod keys;
@@ -22,6 +23,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("bsms", import::bsms_laws),
     ("descriptor", import::descriptor_laws),
+    ("event", event::laws),
     ("format", format::laws),
     ("plan", plan::laws),
     ("policy", policy::laws),
