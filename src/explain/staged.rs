@@ -118,7 +118,7 @@ fn activation(path: &SpendingPath, staged: &Staged) -> Sentence {
         ),
         Some(activation) => sentence!(
             Software,
-            "{actors} are to sign a trigger only after {conditions}. This is promised and not enforced: the chain cannot see it. Nor does any software evaluate it yet. It is recorded, and for now it is left to {actors} to keep to it.",
+            "{actors} are to sign a trigger only after {conditions}. Their software tells from signed events whether that is so. This is promised and not enforced: the chain cannot see it.",
             actors = actors,
             conditions = Said::new(conditions(activation, false), fact),
         ),

@@ -1,7 +1,8 @@
 //! Off-chain conditions for a staged path.
 //!
 //! The chain cannot see any of this: activation decides whether honest software signs a trigger,
-//! and is therefore promised by software.  It is parsed and checked here, and not yet evaluated.
+//! and is therefore promised by software.  It is parsed and checked here; whether it holds is told
+//! from what the parties sign, in [`governance`](crate::governance).
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub enum Activation {
         quorum: Arc<Quorum>,
         /// For how long.
         period: Period,
-        /// With fewer than so many alive the silence counts.
+        /// With fewer parties than this heard of the silence counts.
         fewer_than: usize,
     },
     /// A quorum has raised the alarm.
@@ -31,11 +32,25 @@ pub enum Activation {
     Vote {
         /// Who votes.
         quorum: Arc<Quorum>,
-        /// Least share of seats that must take part, in percent.
+        /// Least share of its parties that must take part, in percent.
         turnout: u8,
         /// Least share of the ballots that must approve, in percent.
         approve: u8,
         /// How long the vote is open.
         open: Period,
     },
+}
+
+impl Activation {
+    /// The quorums that its terms name, in their order.
+    #[must_use]
+    pub fn quorums(&self) -> Vec<&Arc<Quorum>> {
+        match self {
+            Self::Any(terms) | Self::All(terms) => terms.iter().flat_map(Self::quorums).collect(),
+            Self::Manual(quorum)
+            | Self::Silence { quorum, .. }
+            | Self::Alarm(quorum)
+            | Self::Vote { quorum, .. } => vec![quorum],
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! Every kind of problem, in one table.
 //!
-//! A code never changes its meaning: policies silence lints by it, and other tools read it.  The
-//! book has a page with a section for each, which a test compares with this table.
+//! A code never changes its meaning: policies silence lints by it, and other tools read it.  One
+//! that nothing causes any more (LS0616, an activation that nothing evaluates) is gone, and its
+//! number stays free.  The book has a page with a section for each, which a test compares with this
+//! table.
 
 mod example;
 
@@ -368,10 +370,6 @@ codes! {
 "Its quorum can spend every coin at once, as root can: it is a second root. A lock until a height or a date long past is none."
 "Add `delay`, `unlock_at` or `unlock_height`, or correct what is there."
 
-"LS0616" ActivationNotEvaluated Warning Never "activation is recorded and not evaluated"
-"The terms of an activation are parsed, checked and kept, but no software evaluates them yet. Until then the agents decide by themselves when to trigger."
-"Nothing to mend. Do not rely on the activation being held to."
-
 "LS0617" ShadowedPath Warning WithReason "a direct path adds nothing"
 "Everybody who can use the path can use root or another direct path, which is open no later. So the path is never needed. Mostly another quorum or a shorter delay was meant. Locks that count by different clocks are not compared; for staged paths there is LS0620."
 "Remove the path, let fewer members suffice for it, or let it open sooner."
@@ -399,6 +397,10 @@ codes! {
 "LS0623" CollapsedQuorum Warning WithReason "one operator, host or cloud account is enough for a quorum"
 "By the custody facts of the policy the parties that one operator, one host or one cloud account reaches meet the threshold of the quorum, with backups counted. So it takes one intruder, one order of a court or one bankruptcy, and not as many parties as the threshold says. This is how a platform lost everything whose signers all ran under the cloud account of one person."
 "Keep the keys of enough parties elsewhere, or raise the threshold."
+
+"LS0624" Voiceless Warning WithReason "a party that an activation counts on has no identity"
+"What an activation turns on is said in signed events, and a party signs them with its `identity`. A party without one is never heard of: it counts for no decision, alarm, vote or veto, and where silence is asked for it has been silent from the beginning."
+"Give the party an `identity`, or take it out of the quorum."
 
 "LS0701" VetoersAllInRoot Note WithReason "every veto holder is in root"
 "If root vanishes, nobody is left who can veto. A cancel by veto holders needs root's pre-signature, but not root itself: outsiders could hold the veto."

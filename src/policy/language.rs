@@ -405,7 +405,7 @@ static PATH: Shape = Shape {
         optional(
             "activation",
             Value::Condition,
-            "When the path's quorum is to trigger; recorded, and evaluated by nothing yet.",
+            "When the software of the path's quorum is to sign a trigger; promised by software, and nothing the chain sees.",
         ),
     ],
     one_of: &[],
@@ -498,7 +498,7 @@ pub(in crate::policy) static CONDITIONS: [Shape; 6] = [
             required(
                 "fewer_than",
                 Value::Number(1, 256),
-                "Fewer of its seats than this have shown one.",
+                "Fewer of its parties than this have shown one.",
             ),
         ],
     ),

@@ -3,6 +3,7 @@
 mod collapse;
 mod condition;
 mod custody;
+mod identity;
 mod membership;
 mod network;
 mod shadow;
@@ -47,4 +48,5 @@ pub(in crate::policy) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>
     collapse::check(facts, problems);
     custody::check(facts, problems);
     network::check(facts, problems);
+    identity::check(facts, problems);
 }

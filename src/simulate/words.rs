@@ -20,7 +20,7 @@ pub(super) fn warnings(policy: &Policy, scenario: &Scenario) -> Vec<String> {
             .is_some_and(|staged| staged.activation().is_some())
         {
             warnings.push(format!(
-                "the activation of `{}` is recorded and not evaluated: in this rehearsal its quorum triggers whenever the incident says so",
+                "nobody says anything in this rehearsal that the activation of `{}` turns on: its quorum triggers whenever the incident says so",
                 path.name()
             ));
         }

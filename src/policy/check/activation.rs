@@ -36,7 +36,7 @@ pub(super) fn resolve(
             let quorum = directory.find(name, "`silence`", problems);
             let period = period(typed, clock, "`for`", problems);
             let quorum = quorum?;
-            let fewer_than = seats(fewer_than, &quorum, problems);
+            let fewer_than = parties(fewer_than, &quorum, problems);
             Some(Activation::Silence {
                 quorum,
                 period: period?,
@@ -74,28 +74,31 @@ fn activations(
     all.into_iter().collect()
 }
 
-/// A number of seats that the quorum has.
-fn seats(
+/// A number of parties that the quorum has.
+///
+/// A party in several seats is heard of once: with more than there are parties it would always be
+/// silence.
+fn parties(
     typed: &Spanned<u64>,
     quorum: &Arc<Quorum>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<usize> {
-    let seats = quorum.seats().len();
+    let parties = quorum.party_names().len();
     let number = usize::try_from(typed.value)
         .ok()
-        .filter(|number| (1..=seats).contains(number));
+        .filter(|number| (1..=parties).contains(number));
     if number.is_none() {
         problems.push(
             Diagnostic::new(
                 Code::OutOfRange,
                 format!(
-                    "`fewer_than` is {}, but {} has {seats} seats",
+                    "`fewer_than` is {}, but {} has {parties} parties",
                     typed.value,
                     quote(quorum.name())
                 ),
             )
             .at(typed.span, "out of range")
-            .help(format!("choose a number from 1 to {seats}")),
+            .help(format!("choose a number from 1 to {parties}")),
         );
     }
     number

@@ -21,7 +21,6 @@ pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
     direct_before_staged(facts, problems);
     mixed_locks(facts, problems);
     open_paths(facts, problems);
-    activations(facts, problems);
 }
 
 fn short_windows(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
@@ -173,24 +172,5 @@ fn is_long_past(lock: AbsoluteLock, network: Option<Network>) -> bool {
         (_, None | Some(Network::Regtest)) => false,
         (AbsoluteLock::Time(time), Some(_)) => time < date,
         (AbsoluteLock::Height(at), Some(network)) => network == Network::Bitcoin && at < height,
-    }
-}
-
-fn activations(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
-    for entry in &facts.document.paths {
-        let (Some(activation), Some(_)) = (&entry.activation, &entry.escrow) else {
-            continue;
-        };
-        problems.push(
-            Diagnostic::new(
-                Code::ActivationNotEvaluated,
-                format!(
-                    "the activation of {} is recorded, and not evaluated yet",
-                    entry.title()
-                ),
-            )
-            .at(activation.span, "no software holds anybody to this yet")
-            .help("until it is, the agents decide by themselves when to trigger"),
-        );
     }
 }
