@@ -15,6 +15,7 @@ mod plan;
 mod policy;
 mod said;
 mod script;
+mod segment;
 
 /// A target: its name, which is that of its fuzzer and of its folder of seeds, and its laws.
 pub type Target = (&'static str, fn(&[u8]));
@@ -28,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("plan", plan::laws),
     ("policy", policy::laws),
     ("script", script::laws),
+    ("segment", segment::laws),
     ("wallet_policy", import::wallet_policy_laws),
 ];
 

@@ -1,0 +1,7 @@
+//! A store whose files were changed.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| longstop_fuzz::run("segment", bytes));
