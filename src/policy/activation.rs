@@ -2,7 +2,7 @@
 //!
 //! The chain cannot see any of this: activation decides whether honest software signs a trigger,
 //! and is therefore promised by software.  It is parsed and checked here; whether it holds is told
-//! from what the parties sign, in [`governance`](crate::governance).
+//! from what the parties sign, by the governance module.
 
 use std::sync::Arc;
 

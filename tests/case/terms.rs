@@ -264,6 +264,26 @@ fn a_ballot_counts_if_it_is_dated_before_the_close() {
     }
 }
 
+/// Each vote has its own close: a ballot too late for one can be in time for another.
+#[test]
+fn votes_close_one_by_one() {
+    let terms = "activation = { any = [ { vote = \"council\", turnout = \"60%\", approve = \"66%\", open = \"7 days\" }, { vote = \"council\", turnout = \"60%\", approve = \"66%\", open = \"14 days\" } ] }";
+    for (last, at_first, at_second) in [
+        (WEEK - 1, true, true),
+        (WEEK, false, true),
+        (2 * WEEK - 1, false, true),
+        (2 * WEEK, false, false),
+    ] {
+        let ballots = [("alice", true, 1), ("bob", true, 2), ("carol", true, last)];
+        assert_eq!(voted(terms, &ballots, 2 * WEEK), at_second, "at {last}");
+        // Before the second closes, only the first can have passed.
+        let before = last.max(WEEK).min(2 * WEEK - 1);
+        if last < 2 * WEEK {
+            assert_eq!(voted(terms, &ballots, before), at_first, "at {last}");
+        }
+    }
+}
+
 #[test]
 fn turnout_and_approval_in_whole_numbers() {
     let ballots = |approve: usize, reject: usize| {
