@@ -5,6 +5,7 @@
 //! to the terminal.  Results go to the standard output, everything else to standard error.
 
 mod analyze;
+mod attest;
 mod check;
 mod claims;
 mod compile;
@@ -21,6 +22,7 @@ mod fmt;
 mod identity;
 mod import;
 mod input;
+mod keys;
 mod man;
 mod new;
 mod output;
@@ -61,6 +63,7 @@ enum Command {
     Demo(demo::Demo),
     New(new::New),
     Analyze(analyze::Analyze),
+    Attest(attest::Attest),
     Check(check::Check),
     Compile(compile::Compile),
     Completions(completions::Completions),
@@ -72,6 +75,7 @@ enum Command {
     Fmt(fmt::Fmt),
     Identity(identity::IdentityCommand),
     Import(import::Import),
+    Keys(keys::Keys),
     Man(man::Man),
     Params(params::Params),
     Render(render_policy::Render),
@@ -108,6 +112,7 @@ impl Command {
             Self::Demo(demo) => demo.run(screen),
             Self::New(new) => new.run(screen),
             Self::Analyze(analyze) => analyze.run(screen),
+            Self::Attest(attest) => attest.run(screen),
             Self::Check(check) => check.run(screen),
             Self::Compile(compile) => compile.run(screen),
             Self::Completions(completions) => completions.run(screen),
@@ -119,6 +124,7 @@ impl Command {
             Self::Fmt(fmt) => fmt.run(screen),
             Self::Identity(identity) => identity.run(screen),
             Self::Import(import) => import.run(screen),
+            Self::Keys(keys) => keys.run(screen),
             Self::Man(man) => man.run(screen),
             Self::Params(params) => params.run(screen),
             Self::Render(render) => render.run(screen),
@@ -182,11 +188,11 @@ impl Exit {
         match self {
             Self::Ok => "all is well",
             Self::Unmet => {
-                "an expectation of `simulate`, `test` or `demo` was not met, `rule eval` denies, `fmt --check` found something to change, `verify` a difference, or `analyze` that a claim does not hold"
+                "an expectation of `simulate`, `test` or `demo` was not met, `rule eval` denies, `fmt --check` found something to change, `verify` a difference, `analyze` that a claim does not hold, or `keys check` that a key was not shown"
             }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
             Self::Document => {
-                "a policy, an incident or a file of facts has errors, or an identity is not opened"
+                "a policy, an incident or a file of facts has errors, an identity is not opened, or an answer is none"
             }
             Self::File => "a file cannot be read or written",
             Self::Internal => "a fault of this program",

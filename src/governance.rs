@@ -25,7 +25,8 @@ pub use self::case::{
     Word, apply, ask_rule, facts_of, reexecute, replay,
 };
 pub use self::custody::{
-    AttestationProblem, AttestationRemark, Attestations, Countersigner, CustodyReading, Standing,
+    AttestationProblem, AttestationRemark, Attestations, Countersigner, CustodyReading, KeysShown,
+    Standing,
 };
 pub use self::envelope::{Envelope, EnvelopeError};
 pub use self::event::{

@@ -4,7 +4,7 @@
 //! the very keys of its leaves, and keeps the signatures ([`KeyProof`]).  Whoever has the policy can
 //! verify them later: the challenges follow from the policy and the statement alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bitcoin::Psbt;
 use bitcoin::secp256k1::{All, Secp256k1};
@@ -14,9 +14,7 @@ use thiserror::Error;
 use crate::compile::{Compiled, LeafKind, Role, Stage};
 use crate::governance::{Digest, Identity, KeyFault, KeyJudge, KeyProof, KeyStatement, ShownKey};
 use crate::policy::{Network, quote};
-use crate::transaction::{
-    BuildError, Challenge, KeySignature, ReceiveError, StripReason, Stripped,
-};
+use crate::transaction::{Challenge, KeySignature, ReceiveError, Scripts, StripReason, Stripped};
 use crate::units::UnixTime;
 
 /// A statement with its challenges, and the answers so far.
@@ -106,7 +104,8 @@ impl KeyCheck {
         if statement.identity != party.identity().copied().map(Identity::from) {
             return Err(KeyCheckError::OtherIdentity(statement.party));
         }
-        let challenges = Challenge::all(compiled, &statement.party, &statement.text(), secp)?;
+        let scripts = Scripts::of(compiled, secp);
+        let challenges = scripts.challenges(&statement.party, &statement.text());
         Ok(Self {
             statement,
             challenges,
@@ -184,42 +183,36 @@ impl KeyCheck {
 }
 
 /// Judges the proofs of one policy.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Judge<'a> {
-    compiled: &'a Compiled,
+    scripts: Scripts,
     secp: &'a Secp256k1<All>,
 }
 
 impl<'a> Judge<'a> {
     /// A judge of the proofs of a policy.
     #[must_use]
-    pub const fn new(compiled: &'a Compiled, secp: &'a Secp256k1<All>) -> Self {
-        Self { compiled, secp }
+    pub fn new(compiled: &Compiled, secp: &'a Secp256k1<All>) -> Self {
+        Self {
+            scripts: Scripts::of(compiled, secp),
+            secp,
+        }
     }
 }
 
 impl KeyJudge for Judge<'_> {
     fn keys(&self, party: &str) -> usize {
-        let leaves = self.compiled.stages().flat_map(|stage| stage.leaves());
-        let groups = leaves.flat_map(|leaf| leaf.groups());
-        let seats = groups.flat_map(|group| group.seats());
-        let keys = seats.filter(|(name, _)| *name == party);
-        keys.map(|(_, key)| key).collect::<BTreeSet<_>>().len()
+        self.scripts.keys(party)
     }
 
     fn shown(&self, proof: &KeyProof) -> Result<usize, KeyFault> {
-        let KeyStatement { party, .. } = &proof.statement;
-        let message = proof.statement.text();
-        let challenges = Challenge::all(self.compiled, party, &message, self.secp);
-        // A compiled policy has challenges for whatever is stated.
-        let challenges = challenges.unwrap_or_default();
-        for shown in &proof.signatures {
-            let fault = verify(shown, &challenges, self.secp);
-            if let Some(fault) = fault {
-                return Err(fault);
-            }
+        let statement = &proof.statement;
+        let challenges = self.scripts.challenges(&statement.party, &statement.text());
+        let mut shown = proof.signatures.iter();
+        match shown.find_map(|shown| verify(shown, &challenges, self.secp)) {
+            Some(fault) => Err(fault),
+            None => Ok(proof.signatures.len()),
         }
-        Ok(proof.signatures.len())
     }
 }
 
@@ -280,6 +273,18 @@ pub enum KeyCheckError {
         /// That of the policy.
         policy: Network,
     },
+    /// It is of another party.
+    #[error(
+        "the statement is of {}, and the keys of {} are asked for",
+        quote(found),
+        quote(wanted)
+    )]
+    OtherParty {
+        /// The party that stands there.
+        found: String,
+        /// The party that was asked.
+        wanted: String,
+    },
     /// It names another identity of the party.
     #[error("the statement names another identity of {} than the policy", quote(.0))]
     OtherIdentity(String),
@@ -291,7 +296,4 @@ pub enum KeyCheckError {
     /// A PSBT is for another transaction.
     #[error(transparent)]
     Receive(#[from] ReceiveError),
-    /// A challenge cannot be made.
-    #[error(transparent)]
-    Build(#[from] BuildError),
 }

@@ -32,7 +32,7 @@ use miniscript::psbt::PsbtExt;
 use crate::compile::{Derived, DerivedLeaf, KeyUse, LeafKind, Role};
 
 pub use self::build::{ANCHOR_VALUE, BuildError, Builder, DUST, MAX_FEERATE, Payee};
-pub use self::challenge::{Answer, AskedKey, Challenge, KeySignature};
+pub use self::challenge::{Answer, AskedKey, Challenge, KeySignature, Scripts, message_of};
 pub use self::coin::{Coin, EscrowCoin, LockupCoin, VaultCoin, WrongStage};
 pub use self::fee_child::{FeeChildError, FeeCoin, build_fee_child};
 pub use self::finalize::FinalizeError;

@@ -14,12 +14,15 @@ use std::sync::{Arc, LazyLock};
 
 use bitcoin::base64::Engine;
 use bitcoin::base64::engine::general_purpose::STANDARD;
+use bitcoin::secp256k1::{All, Secp256k1};
 use ed25519_dalek::{Signature, SigningKey, Verifier, VerifyingKey};
-use longstop::compile::compile;
+use longstop::compile::{Compiled, compile};
 use longstop::governance::{
     ATTESTATION_TYPE, Attestation, AttestationError, AttestationProblem, AttestationRemark,
-    Attestations, Countersigner, CustodyReading, Envelope, EnvelopeError, Standing,
+    Attestations, Countersigner, CustodyReading, Digest, Envelope, EnvelopeError, KEY_PROOF_TYPE,
+    KeyFault, KeyProof, KeyStatement, OnWord, ShownKey, Standing,
 };
+use longstop::keys::{Judge, KeyCheck};
 use longstop::policy::{Custody, CustodyFact, Domain, Network, Policy, check};
 use longstop::signer::SoftwareSigner;
 use longstop::units::UnixTime;
@@ -32,12 +35,18 @@ const EXPIRES: UnixTime = UnixTime(1_580_515_200);
 /// A moment at which they hold.
 const NOW: UnixTime = UnixTime(1_560_000_000);
 
-static POLICY: LazyLock<(Policy, [u8; 32])> = LazyLock::new(|| {
+static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
     let text = fs::read_to_string("policies/departments/policy.toml").expect("it is shipped");
     let policy = check(&text).policy.expect("a sound policy");
-    let id = compile(Arc::new(policy.clone())).expect("it compiles").id();
-    (policy, id.to_bytes())
+    compile(Arc::new(policy)).expect("it compiles")
 });
+
+static POLICY: LazyLock<(Policy, [u8; 32])> = LazyLock::new(|| {
+    let policy = Policy::clone(COMPILED.policy());
+    (policy, COMPILED.id().to_bytes())
+});
+
+static SECP: LazyLock<Secp256k1<All>> = LazyLock::new(Secp256k1::new);
 
 /// The same with a party that has no identity.
 fn without_identity(name: &str) -> Policy {
@@ -71,13 +80,41 @@ fn line(attestation: &Attestation) -> String {
     attestation.sign(&identity(&attestation.party)).to_line()
 }
 
+/// The party shows all its keys on a day, for what it attests or for nothing.
+fn proof(party: &str, attests: Option<Digest>, on: UnixTime) -> KeyProof {
+    let statement = KeyCheck::statement(&COMPILED, party, attests, on, None).expect("a party");
+    let mut check = KeyCheck::new(&COMPILED, statement, &SECP).expect("its own");
+    let signer = SoftwareSigner::stand_in(0, party, &SECP);
+    for challenge in check.challenges().to_vec() {
+        let mut psbt = challenge.request().expect("a PSBT");
+        psbt.sign(&signer, &SECP).expect("it signs");
+        check.take(&psbt, &SECP).expect("it is the challenge");
+    }
+    assert!(check.is_complete());
+    check.proof()
+}
+
+/// The proof that stands behind an attestation, as a line.
+fn shown(attestation: &Attestation) -> String {
+    let party = &attestation.party;
+    let proof = proof(party, Some(attestation.digest()), attestation.issued);
+    proof.sign(&identity(party)).to_line()
+}
+
+/// Read by a judge who wants to see the keys.
+fn read_strictly(text: &str) -> (Attestations, Vec<AttestationProblem>) {
+    let (policy, id) = &*POLICY;
+    Attestations::read(text, policy, *id, NOW, &Judge::new(&COMPILED, &SECP))
+}
+
+/// By the word of the party alone: what it has shown of its keys is asked elsewhere.
 fn read(text: &str) -> (Attestations, Vec<AttestationProblem>) {
     read_at(text, NOW)
 }
 
 fn read_at(text: &str, now: UnixTime) -> (Attestations, Vec<AttestationProblem>) {
     let (policy, id) = &*POLICY;
-    Attestations::read(text, policy, *id, now)
+    Attestations::read(text, policy, *id, now, &OnWord)
 }
 
 fn reading(attestations: &Attestations, party: &str, domain: Domain) -> CustodyReading {
@@ -147,10 +184,21 @@ fn vectors() {
             envelope = envelope.countersign(key);
         }
         text += &format!("{}\n", envelope.to_line());
+        // What is over in a later serial needs no proof any more.
+        if !countersigners.is_empty() {
+            text += &format!("{}\n", shown(&attestation));
+        }
         let payload = String::from_utf8(attestation.payload()).expect("JSON");
         payloads += &format!("{payload}\n");
     }
     golden::check_file("attestation", "departments.jsonl", &text);
+    let (attestations, problems) = read_strictly(&text);
+    assert!(
+        problems.iter().all(|problem| !problem.is_refusal()),
+        "{problems:?}"
+    );
+    let site = |party| reading(&attestations, party, Domain::Host).is_attested();
+    assert_eq!(["omar", "lea", "lars"].map(site), [true, true, false]);
     golden::check_file("attestation", "payloads.jsonl", &payloads);
     let files = ["departments.jsonl", "payloads.jsonl"].map(str::to_owned);
     golden::check_folder("attestation", &BTreeSet::from(files));
@@ -195,7 +243,7 @@ fn what_is_signed_is_attested_and_the_rest_is_claimed_or_unknown() {
         .replacen(", }", " }", 1);
     let silent = check(&silent).policy.expect("a sound policy");
     let lin = silent.party("lin").expect("a party");
-    let nothing = Attestations::read("", &silent, *id, NOW)
+    let nothing = Attestations::read("", &silent, *id, NOW, &OnWord)
         .0
         .of_party(lin, Domain::Site);
     assert_eq!((nothing.fact, nothing.standing), (None, Standing::Unknown));
@@ -438,7 +486,7 @@ fn whatever_is_not_the_party_s_word_on_this_policy_is_refused() {
 
     // Without an identity in the policy nobody can tell.
     let anonymous = without_identity("lea");
-    let (_, problems) = Attestations::read(&line(&of("lea")), &anonymous, POLICY.1, NOW);
+    let (_, problems) = Attestations::read(&line(&of("lea")), &anonymous, POLICY.1, NOW, &OnWord);
     let remarks: Vec<_> = problems.into_iter().map(|problem| problem.remark).collect();
     assert_eq!(remarks, [AttestationRemark::NoIdentity("lea".to_owned())]);
 }
@@ -534,6 +582,162 @@ fn payloads_have_one_form() {
         remark(items, &format!("[{item},{item}]")),
         AttestationError::ItemTwice("legal-watchtower".to_owned())
     );
+}
+
+/// What a party says counts as attested once all its keys stand behind it, and as claimed before.
+#[test]
+fn facts_of_keys_that_nobody_has_shown_are_claimed() {
+    let attestation = of("lea");
+    let keys = proof("lea", None, ISSUED).signatures.len();
+    let standing = |lines: &[String]| {
+        let (attestations, problems) = read_strictly(&lines.join("\n"));
+        let site = reading(&attestations, "lea", Domain::Site);
+        assert_eq!(site.fact, named("stockholm"));
+        let remarks = problems.into_iter().map(|problem| problem.remark);
+        let holdings = attestations.keys().to_vec();
+        (site.standing, remarks.collect::<Vec<_>>(), holdings)
+    };
+    let not_shown = |shown| AttestationRemark::KeysNotShown {
+        party: "lea".to_owned(),
+        keys,
+        shown,
+    };
+    let bare = || line(&attestation);
+
+    let (site, remarks, holdings) = standing(&[bare()]);
+    assert_eq!((site, remarks), (Standing::Claimed, vec![not_shown(0)]));
+    let [holding] = holdings.as_slice() else {
+        panic!("{holdings:?}");
+    };
+    assert_eq!((holding.keys, holding.shown, holding.on), (keys, 0, None));
+    assert!(!holding.is_complete());
+
+    for lines in [[bare(), shown(&attestation)], [shown(&attestation), bare()]] {
+        let (site, remarks, holdings) = standing(&lines);
+        assert!(matches!(site, Standing::Attested { until: EXPIRES, .. }));
+        assert_eq!(remarks, []);
+        let holding = &holdings[0];
+        assert!(holding.is_complete() && holding.attests);
+        assert_eq!((holding.shown, holding.on), (keys, Some(ISSUED)));
+    }
+
+    // All keys but one.
+    let mut part = proof("lea", Some(attestation.digest()), ISSUED);
+    part.signatures.pop();
+    let part = part.sign(&identity("lea")).to_line();
+    let (site, remarks, _) = standing(&[bare(), part]);
+    assert_eq!(
+        (site, remarks),
+        (Standing::Claimed, vec![not_shown(keys - 1)])
+    );
+
+    // Shown for something else: for nothing, or for what the party said before.
+    let mut before = of("lea");
+    before.serial = 0;
+    for attests in [None, Some(before.digest())] {
+        let other = proof("lea", attests, ISSUED);
+        let other = other.sign(&identity("lea")).to_line();
+        let (site, remarks, holdings) = standing(&[bare(), other]);
+        assert_eq!((site, remarks), (Standing::Claimed, vec![not_shown(0)]));
+        assert!(holdings[0].is_complete() && !holdings[0].attests);
+    }
+
+    // What is over is stale, shown or not.
+    let mut over = of("lea");
+    over.expires = NOW;
+    let (site, remarks, _) = standing(&[line(&over)]);
+    assert_eq!(
+        (site, remarks),
+        (Standing::Stale { since: NOW }, Vec::new())
+    );
+}
+
+/// A proof by itself says when keys were shown, the latest first.
+#[test]
+fn keys_can_be_shown_without_attesting_anything() {
+    let at = |on| {
+        let proof = proof("lin", None, on);
+        proof.sign(&identity("lin")).to_line()
+    };
+    let later = UnixTime(ISSUED.0 + 1);
+    let (attestations, problems) = read_strictly(&[at(later), at(ISSUED)].join("\n"));
+    assert_eq!(problems, []);
+    let [holding] = attestations.keys() else {
+        panic!("{:?}", attestations.keys());
+    };
+    assert_eq!((&*holding.party, holding.on), ("lin", Some(later)));
+    assert!(holding.is_complete() && !holding.attests);
+    assert_eq!(attestations.iter().count(), 0);
+}
+
+#[test]
+fn a_proof_that_is_not_the_party_s_is_refused() {
+    let good = proof("lea", None, ISSUED);
+    let refusal = |proof: &KeyProof, by: &str| {
+        let (attestations, problems) = read_strictly(&proof.sign(&identity(by)).to_line());
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:?}");
+        };
+        assert!(problem.is_refusal());
+        assert_eq!(attestations.keys(), []);
+        problem.remark.clone()
+    };
+    let changed = |change: &dyn Fn(&mut KeyStatement)| {
+        let mut proof = good.clone();
+        change(&mut proof.statement);
+        refusal(&proof, "lea")
+    };
+    assert!(matches!(
+        changed(&|it| it.policy_id = Digest([7; 32])),
+        AttestationRemark::OtherPolicy { .. }
+    ));
+    assert!(matches!(
+        changed(&|it| it.network = Network::Signet),
+        AttestationRemark::OtherNetwork { .. }
+    ));
+    assert_eq!(
+        changed(&|it| it.party = "leah".to_owned()),
+        AttestationRemark::UnknownParty("leah".to_owned())
+    );
+    assert_eq!(
+        changed(&|it| it.identity = None),
+        AttestationRemark::OtherIdentity("lea".to_owned())
+    );
+    let tomorrow = UnixTime(NOW.0 + 1);
+    assert_eq!(
+        changed(&|it| it.date = tomorrow),
+        AttestationRemark::NotYet { from: tomorrow }
+    );
+    // The day is signed by the keys too.
+    assert!(matches!(
+        changed(&|it| it.date = NOW),
+        AttestationRemark::Keys(KeyFault::Invalid { .. })
+    ));
+    assert_eq!(
+        refusal(&good, "lars"),
+        AttestationRemark::NotSigned("lea".to_owned())
+    );
+    // Lars takes the signatures of Lea for his own.
+    let mut stolen = good.clone();
+    stolen.statement = proof("lars", None, ISSUED).statement;
+    assert!(matches!(
+        refusal(&stolen, "lars"),
+        AttestationRemark::Keys(KeyFault::NoKey { .. })
+    ));
+    let mut bad = good.clone();
+    let key = bad.signatures[0].key.clone();
+    let signature = bad.signatures[1].signature.clone();
+    bad.signatures[0] = ShownKey {
+        key: key.clone(),
+        signature,
+    };
+    assert_eq!(
+        refusal(&bad, "lea"),
+        AttestationRemark::Keys(KeyFault::Invalid { key })
+    );
+    let typed = Envelope::sign(KEY_PROOF_TYPE, of("lea").payload(), &identity("lea"));
+    let (_, problems) = read_strictly(&typed.to_line());
+    assert!(matches!(problems[0].remark, AttestationRemark::Proof(_)));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //!
 //! After a change of the output run `TRYCMD=overwrite cargo test --test cli` and read what changed.
 
+#[path = "cli/proofs.rs"]
+mod proofs;
 #[path = "cli/reports.rs"]
 mod reports;
 #[path = "cli/shells.rs"]
@@ -96,6 +98,19 @@ fn every_command_has_its_result_as_json() {
             "identity",
         ),
         (vec!["import", WALLET_POLICY], "policy"),
+        (
+            vec![
+                "keys",
+                "check",
+                "policies/departments/policy.toml",
+                "--party",
+                "lea",
+                "tests/vectors/keys/departments-lea-1.psbt",
+                "tests/vectors/keys/departments-lea-2.psbt",
+                "tests/vectors/keys/departments-lea-3.psbt",
+            ],
+            "keys",
+        ),
         (vec!["export", POLICY, "--format", "core"], "pieces"),
         (
             vec!["fmt", "--check", "tests/cli/fixtures/layout/tidy.toml"],

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::Secp256k1;
-use longstop::governance::{Attestation, Attestations};
+use longstop::governance::{Attestation, Attestations, OnWord};
 use longstop::policy::{Policy, check};
 use longstop::signer::SoftwareSigner;
 use longstop::units::UnixTime;
@@ -36,7 +36,7 @@ pub fn attestations(policy: &Policy) -> Attestations {
                 .to_line()
         })
         .collect();
-    let (attestations, problems) = Attestations::read(&lines.join("\n"), policy, ID, now);
+    let (attestations, problems) = Attestations::read(&lines.join("\n"), policy, ID, now, &OnWord);
     assert_eq!(problems, []);
     attestations
 }

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use bitcoin::secp256k1::Secp256k1;
 use clap::Args;
 use serde::Serialize;
 
 use super::{Failure, export, input};
 use crate::compile::Compiled;
 use crate::governance::Attestations;
+use crate::keys::Judge;
 use crate::units::UnixTime;
 
 /// What is attested of a policy's custody, and when that is asked.
@@ -62,7 +64,10 @@ impl CustodyArgs {
         let text = input::attestations(path)?;
         let id = compiled.id().to_bytes();
         let now = self.on.unwrap_or_else(now);
-        let (attestations, problems) = Attestations::read(&text.text, compiled.policy(), id, now);
+        let secp = Secp256k1::new();
+        let judge = Judge::new(compiled, &secp);
+        let policy = compiled.policy();
+        let (attestations, problems) = Attestations::read(&text.text, policy, id, now, &judge);
         let shown = problems.iter().map(|problem| ShownProblem {
             file: text.file.clone(),
             line: problem.line,

@@ -5,14 +5,18 @@ use std::io;
 use thiserror::Error;
 
 use super::Exit;
+use super::attest::AttestError;
 use crate::analysis::ClaimError;
 use crate::compile::CompileError;
 use crate::export::ExportError;
+use crate::governance::KeyProofError;
 use crate::identity::{IdentityFileError, NameError, PassphraseError};
 use crate::import::ImportError;
+use crate::keys::KeyCheckError;
 use crate::logic::TooLarge;
 use crate::policy::{CasesError, Checked, Code, FormatError};
 use crate::simulate::{RehearsalError, ScenarioError};
+use crate::transaction::BuildError;
 
 /// Why a command did not come to a result.  File names are ready to be shown.
 #[derive(Debug, Error)]
@@ -114,6 +118,22 @@ pub(super) enum Failure {
     NoPassphrase,
     #[error("the system has no random numbers: {0}")]
     NoRandomNumbers(io::Error),
+    #[error("`{file}` is there already; choose another name")]
+    There { file: String },
+    #[error(transparent)]
+    Attest(#[from] AttestError),
+    #[error("`{file}`: {source}")]
+    Attestations { file: String, source: AttestError },
+    #[error("`{file}`: {source}")]
+    Keys { file: String, source: KeyCheckError },
+    #[error("`{file}`: {source}")]
+    Statement { file: String, source: KeyProofError },
+    #[error("no file says what was signed; name it with `--statement FOLDER/statement.txt`")]
+    NoStatement,
+    #[error("a challenge cannot be made: {0}")]
+    Challenge(BuildError),
+    #[error("`{file}` is no PSBT, neither in bytes nor in base64")]
+    Psbt { file: String },
     #[error("`--json` and another `--format` ask for two results; choose one")]
     TwoFormats,
     #[error("there is no command `{typed}`; `longstop help` lists them")]
@@ -147,11 +167,16 @@ impl Failure {
             | Self::Output(_)
             | Self::Exists { .. }
             | Self::Taken { .. }
+            | Self::There { .. }
             | Self::TooOpen { .. } => Exit::File,
             Self::NotText { .. }
             | Self::TooLarge { .. }
             | Self::Secret { .. }
             | Self::Identity { .. }
+            | Self::Attestations { .. }
+            | Self::Keys { .. }
+            | Self::Statement { .. }
+            | Self::Psbt { .. }
             | Self::Passphrase { .. }
             | Self::Policy { .. }
             | Self::Format {
@@ -192,12 +217,15 @@ impl Failure {
             | Self::NoPassphrase
             | Self::Name(_)
             | Self::TwoFormats
+            | Self::Attest(_)
+            | Self::NoStatement
             | Self::UnknownCommand { .. }
             | Self::Unanswered(_)
             | Self::UnknownCode { .. }
             | Self::BadStage { .. }
             | Self::NoParameters { .. } => Exit::Usage,
             Self::Compile { .. }
+            | Self::Challenge(_)
             | Self::Format { .. }
             | Self::Rehearsal { .. }
             | Self::NoRandomNumbers(_)
@@ -238,6 +266,12 @@ impl Failure {
             Self::Exists { .. } | Self::Taken { .. } => "exists",
             Self::TwoFormats => "two-formats",
             Self::UnknownCommand { .. } => "unknown-command",
+            Self::There { .. } => "there",
+            Self::Attest(_) | Self::Attestations { .. } => "attest",
+            Self::Keys { .. } | Self::Statement { .. } | Self::NoStatement | Self::Challenge(_) => {
+                "keys"
+            }
+            Self::Psbt { .. } => "psbt",
             Self::Panic => "panic",
         }
     }

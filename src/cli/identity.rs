@@ -96,8 +96,17 @@ impl Shown {
 }
 
 impl IdentityArgs {
+    /// The identity in a file, for commands that need not sign.
+    pub(super) fn of(identity: &Path, passphrase_file: Option<&Path>) -> Self {
+        Self {
+            identity: identity.to_owned(),
+            passphrase: PassphraseArgs {
+                passphrase_file: passphrase_file.map(Path::to_owned),
+            },
+        }
+    }
+
     /// The identity.
-    #[expect(dead_code, reason = "the commands that sign use it")]
     pub(super) fn open(&self) -> Result<Identity, Failure> {
         open(&self.identity, &self.passphrase)
     }

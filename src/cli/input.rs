@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bitcoin::Psbt;
 use clap::Args;
 use zeroize::Zeroizing;
 
@@ -69,6 +71,12 @@ pub(super) struct PolicyFile {
 
 /// Most bytes of a file of attestations, which is also what is read of one.
 const ATTESTATIONS_LIMIT: u64 = 1 << 24;
+
+/// Most bytes of a file with what keys sign.
+const STATEMENT_LIMIT: u64 = 1 << 12;
+
+/// Most bytes of a PSBT.
+const PSBT_LIMIT: u64 = 4 << 20;
 
 /// Most bytes of a file with a token.
 const SECRET_LIMIT: u64 = 1 << 10;
@@ -259,6 +267,30 @@ pub(super) fn sound(policy: &PolicyFile) -> Result<Checked, Failure> {
 /// The text of a file of attestations.
 pub(super) fn attestations(path: &Path) -> Result<Text, Failure> {
     read(path, ATTESTATIONS_LIMIT)
+}
+
+/// The text of a statement, which stands alone in its file.
+pub(super) fn statement(path: &Path) -> Result<Text, Failure> {
+    read(path, STATEMENT_LIMIT)
+}
+
+/// A PSBT, in bytes or in base64.
+pub(super) fn psbt(path: &Path) -> Result<Psbt, Failure> {
+    let file = file_name(path);
+    let bytes = match bytes(path, PSBT_LIMIT) {
+        Ok(bytes) => bytes,
+        Err(source) => return Err(Failure::Read { file, source }),
+    };
+    if bytes.len() as u64 > PSBT_LIMIT {
+        let limit = PSBT_LIMIT;
+        return Err(Failure::TooLarge { file, limit });
+    }
+    let text = str::from_utf8(&bytes).ok();
+    let read = match text.and_then(|text| Psbt::from_str(text.trim()).ok()) {
+        Some(psbt) => Some(psbt),
+        None => Psbt::deserialize(&bytes).ok(),
+    };
+    read.ok_or(Failure::Psbt { file })
 }
 
 /// The text of a policy in TOML.

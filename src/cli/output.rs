@@ -42,12 +42,15 @@ fn write_new(
     writer.get_ref().sync_all()
 }
 
-/// Writes a file that must not exist yet.
+/// Writes a text to a file that must not exist yet.
 pub(super) fn create(path: &Path, text: &str) -> io::Result<()> {
+    create_bytes(path, text.as_bytes())
+}
+
+/// Writes a file that must not exist yet.
+pub(super) fn create_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all());
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
     if written.is_err() {
         // Half a file is worse than none, and what cannot be removed cannot be mended here.
         let _ = fs::remove_file(path);

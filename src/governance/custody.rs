@@ -1,5 +1,7 @@
 //! What of a policy's custody is attested, by whom, and until when.
 
+mod holding;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -9,8 +11,13 @@ use thiserror::Error;
 
 use super::attestation::{ATTESTATION_TYPE, Attestation, AttestationError};
 use super::envelope::{Envelope, EnvelopeError, hex};
+use super::key_proof::{KEY_PROOF_TYPE, KeyFault, KeyJudge, KeyProofError};
 use crate::policy::{Custody, CustodyFact, Domain, Item, Network, Party, Policy, quote};
 use crate::units::UnixTime;
+
+pub use self::holding::KeysShown;
+
+use self::holding::Proven;
 
 /// Most bytes a file of attestations may have.
 const MAX_BYTES: usize = 1 << 24;
@@ -21,14 +28,14 @@ const MAX_BYTES: usize = 1 << 24;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "standing")]
 pub enum Standing {
-    /// The party has signed it.
+    /// The party has signed it, with its identity and with all keys of its leaves.
     Attested {
         /// From when on that holds no more.
         until: UnixTime,
         /// Who has signed it too.
         countersigned_by: Vec<Countersigner>,
     },
-    /// The policy says it, and that is its author's word.
+    /// Somebody says it: the author of the policy, or the party without having shown its keys.
     Claimed,
     /// The party had signed it, for a time that is over.
     Stale {
@@ -91,6 +98,7 @@ impl CustodyReading {
 #[derive(Clone, Debug, Default)]
 pub struct Attestations {
     counted: BTreeMap<String, Counted>,
+    holdings: Vec<KeysShown>,
 }
 
 /// The attestation of one party that counts.
@@ -100,15 +108,20 @@ struct Counted {
     attestation: Attestation,
     countersigned_by: BTreeSet<Countersigner>,
     is_over: bool,
+    /// Whether the party has shown all its keys with it.
+    is_shown: bool,
 }
 
 impl Attestations {
-    /// Reads a file of attestations: one envelope to a line, empty lines aside.
+    /// Reads a file of attestations and proofs of keys: one envelope to a line, empty lines aside.
     ///
     /// An attestation counts if its party has signed it with the identity that the policy names,
     /// for this policy on this network, and it has begun to hold at `now`.  Of several of one
     /// party the highest serial counts, even if it is over: then the party's facts are stale.  Two that say different things
-    /// under one serial are both left out, and so is everything before them.  All problems are
+    /// under one serial are both left out, and so is everything before them.
+    ///
+    /// What it says is attested only if a proof names it and shows all keys of the party, which the
+    /// judge tells; otherwise it is claimed.  All problems are
     /// returned, each with its line; a line with a problem that [refuses](AttestationProblem::is_refusal)
     /// it counts for nothing.
     #[must_use]
@@ -117,6 +130,7 @@ impl Attestations {
         policy: &Policy,
         policy_id: [u8; 32],
         now: UnixTime,
+        judge: &dyn KeyJudge,
     ) -> (Self, Vec<AttestationProblem>) {
         let mut problems = Vec::new();
         if text.len() > MAX_BYTES {
@@ -128,7 +142,9 @@ impl Attestations {
             policy,
             policy_id,
             now,
+            judge,
         };
+        let mut proven = Vec::new();
         let mut by_party: BTreeMap<String, Vec<Counted>> = BTreeMap::new();
         for (at, json) in text.lines().enumerate() {
             if json.trim().is_empty() {
@@ -136,7 +152,8 @@ impl Attestations {
             }
             let line = at + 1;
             match reader.line(line, json) {
-                Ok(counted) => {
+                Ok(Line::Proof(proof)) => proven.push(proof),
+                Ok(Line::Attestation(counted)) => {
                     let party = counted.attestation.party.clone();
                     by_party.entry(party).or_default().push(counted);
                 }
@@ -150,8 +167,17 @@ impl Attestations {
                 counted.insert(party, last);
             }
         }
+        let holdings = reader.holdings(&counted, &proven);
+        holding::mark(&mut counted, &holdings, &mut problems);
         problems.sort_by_key(|problem| problem.line);
-        (Self { counted }, problems)
+        (Self { counted, holdings }, problems)
+    }
+
+    /// What the parties of which there is a line have shown of their keys, in the order of their
+    /// names.
+    #[must_use]
+    pub fn keys(&self) -> &[KeysShown] {
+        &self.holdings
     }
 
     /// What is said of where the keys of a party are.
@@ -210,6 +236,8 @@ impl Counted {
         let expires = self.attestation.expires;
         let standing = if self.is_over {
             Standing::Stale { since: expires }
+        } else if !self.is_shown {
+            Standing::Claimed
         } else {
             Standing::Attested {
                 until: expires,
@@ -223,40 +251,67 @@ impl Counted {
     }
 }
 
+/// What a line holds.
+enum Line {
+    Attestation(Counted),
+    Proof(Proven),
+}
+
 struct Reader<'a> {
     policy: &'a Policy,
     policy_id: [u8; 32],
     now: UnixTime,
+    judge: &'a dyn KeyJudge,
 }
 
-impl Reader<'_> {
-    fn line(&self, line: usize, json: &str) -> Result<Counted, AttestationRemark> {
+impl<'a> Reader<'a> {
+    fn line(&self, line: usize, json: &str) -> Result<Line, AttestationRemark> {
         let envelope = Envelope::open(json)?;
-        if envelope.payload_type() != ATTESTATION_TYPE {
-            let found = envelope.payload_type().to_owned();
-            return Err(AttestationRemark::WrongType { found });
+        match envelope.payload_type() {
+            ATTESTATION_TYPE => self.attestation(line, &envelope).map(Line::Attestation),
+            KEY_PROOF_TYPE => self.proof(&envelope).map(Line::Proof),
+            other => Err(AttestationRemark::WrongType {
+                found: other.to_owned(),
+            }),
         }
-        let attestation = Attestation::from_payload(envelope.payload())?;
-        let name = &attestation.party;
-        if attestation.policy_id != self.policy_id {
-            let found = hex(&attestation.policy_id);
+    }
+
+    /// The identity of the party whose word an envelope is, if it is about this policy and signed
+    /// by that identity.
+    fn signed_by(
+        &self,
+        policy_id: [u8; 32],
+        network: Network,
+        name: &str,
+        envelope: &Envelope,
+    ) -> Result<&'a VerifyingKey, AttestationRemark> {
+        if policy_id != self.policy_id {
+            let found = hex(&policy_id);
             return Err(AttestationRemark::OtherPolicy { found });
         }
-        if attestation.network != self.policy.network() {
+        if network != self.policy.network() {
             return Err(AttestationRemark::OtherNetwork {
-                found: attestation.network,
+                found: network,
                 policy: self.policy.network(),
             });
         }
         let Some(party) = self.policy.party(name) else {
-            return Err(AttestationRemark::UnknownParty(name.clone()));
+            return Err(AttestationRemark::UnknownParty(name.to_owned()));
         };
         let Some(identity) = party.identity() else {
-            return Err(AttestationRemark::NoIdentity(name.clone()));
+            return Err(AttestationRemark::NoIdentity(name.to_owned()));
         };
         if !envelope.signers().any(|signer| signer == identity) {
-            return Err(AttestationRemark::NotSigned(name.clone()));
+            return Err(AttestationRemark::NotSigned(name.to_owned()));
         }
+        Ok(identity)
+    }
+
+    fn attestation(&self, line: usize, envelope: &Envelope) -> Result<Counted, AttestationRemark> {
+        let attestation = Attestation::from_payload(envelope.payload())?;
+        let name = &attestation.party;
+        let (policy_id, network) = (attestation.policy_id, attestation.network);
+        let identity = self.signed_by(policy_id, network, name, envelope)?;
         for item in attestation.items.keys() {
             let of = self.policy.item(item).map(|item| item.of().name());
             if of != Some(name) {
@@ -273,6 +328,7 @@ impl Reader<'_> {
             line,
             countersigned_by: others.map(|signer| self.countersigner(signer)).collect(),
             is_over: self.now >= attestation.expires,
+            is_shown: false,
             attestation,
         })
     }
@@ -363,10 +419,13 @@ pub struct AttestationProblem {
 impl AttestationProblem {
     /// Whether the line counts for nothing because of it.
     ///
-    /// Of a contradiction the attested value counts.
+    /// Of a contradiction the attested value counts; what is attested without the keys is claimed.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        !matches!(self.remark, AttestationRemark::Contradiction { .. })
+        !matches!(
+            self.remark,
+            AttestationRemark::Contradiction { .. } | AttestationRemark::KeysNotShown { .. }
+        )
     }
 }
 
@@ -384,7 +443,7 @@ pub enum AttestationRemark {
     Envelope(#[from] EnvelopeError),
     /// The payload is something else.
     #[error(
-        "the payload is of type {}, and should be `{ATTESTATION_TYPE}`",
+        "the payload is of type {}, and should be `{ATTESTATION_TYPE}` or `{KEY_PROOF_TYPE}`",
         quote(found)
     )]
     WrongType {
@@ -394,6 +453,15 @@ pub enum AttestationRemark {
     /// The payload cannot be read.
     #[error(transparent)]
     Payload(#[from] AttestationError),
+    /// A proof of keys cannot be read.
+    #[error(transparent)]
+    Proof(#[from] KeyProofError),
+    /// A proof of keys is not right.
+    #[error("it proves nothing: {0}")]
+    Keys(#[from] KeyFault),
+    /// A proof of keys is for another identity than the policy names.
+    #[error("it shows keys for another identity than that of {}", quote(.0))]
+    OtherIdentity(String),
     /// It is about another policy, or another version of this one.
     #[error("it is about the policy with the id {found}, which is another")]
     OtherPolicy {
@@ -460,5 +528,18 @@ pub enum AttestationRemark {
         attested: CustodyFact,
         /// What the policy says.
         claimed: CustodyFact,
+    },
+    /// The party has not shown that it holds its keys.
+    #[error(
+        "{} has shown {shown} of its {keys} keys with this, and all have to be shown; until then it is claimed and not attested",
+        quote(party)
+    )]
+    KeysNotShown {
+        /// The party.
+        party: String,
+        /// How many keys it has in the leaves of the policy.
+        keys: usize,
+        /// How many of them were shown with the attestation.
+        shown: usize,
     },
 }

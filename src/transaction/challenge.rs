@@ -17,6 +17,7 @@ use bitcoin::absolute::LockTime;
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 use bitcoin::opcodes::OP_0;
 use bitcoin::opcodes::all::OP_RETURN;
+use bitcoin::psbt::raw;
 use bitcoin::script::Builder as ScriptBuilder;
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::taproot::TapLeafHash;
@@ -46,6 +47,13 @@ const MESSAGE_FIELD: u8 = 0x09;
 /// One index is enough: with the key at it and the public account, which the policy names, anybody
 /// could compute the account's private key (BIP-32).
 const INDEX: u32 = 0;
+
+/// The scripts of a policy through which its keys are shown: those of all stages at the first
+/// receiving index.
+#[derive(Clone, Debug)]
+pub struct Scripts {
+    stages: Vec<Arc<Derived>>,
+}
 
 /// A message to be signed with some keys of one party, through the script of one stage.
 #[derive(Clone, Debug)]
@@ -89,36 +97,46 @@ pub struct Answer {
     pub stripped: Vec<Stripped>,
 }
 
-impl Challenge {
+impl Scripts {
+    /// The scripts of a policy.
+    #[must_use]
+    pub fn of(compiled: &Compiled, secp: &Secp256k1<All>) -> Self {
+        let stages = compiled.stages().map(|stage| {
+            let derived = stage.derive(Keychain::Receive, INDEX, secp);
+            Arc::new(derived.expect("every wildcard holds the first index"))
+        });
+        Self {
+            stages: stages.collect(),
+        }
+    }
+
+    /// How many keys of a party stand in them.
+    #[must_use]
+    pub fn keys(&self, party: &str) -> usize {
+        let stages = self.stages.iter();
+        let keys = stages.flat_map(|derived| asked(derived, party));
+        keys.map(|(_, asked)| asked.key)
+            .collect::<BTreeSet<_>>()
+            .len()
+    }
+
     /// All challenges for the keys of a party: one for each stage they stand in, and more where
     /// their leaves have locks that no single transaction can meet.
     ///
     /// A key that stands in several leaves, as it may in a descriptor from elsewhere, is asked for
     /// once.
-    ///
-    /// # Errors
-    ///
-    /// None that a compiled policy can provoke.
-    pub fn all(
-        compiled: &Compiled,
-        party: &str,
-        message: &str,
-        secp: &Secp256k1<All>,
-    ) -> Result<Vec<Self>, BuildError> {
+    #[must_use]
+    pub fn challenges(&self, party: &str, message: &str) -> Vec<Challenge> {
         let mut challenges = Vec::new();
         let mut known = BTreeSet::new();
-        for stage in compiled.stages() {
-            let derived = stage.derive(Keychain::Receive, INDEX, secp);
-            let derived = derived.map_err(|_| BuildError::Index { index: INDEX })?;
-            let derived = Arc::new(derived);
+        for derived in &self.stages {
             let mut rounds: Vec<(Locks, Vec<AskedKey>)> = Vec::new();
-            for (leaf, asked) in asked(&derived, party) {
+            for (leaf, asked) in asked(derived, party) {
                 if !known.insert(asked.key) {
                     continue;
                 }
                 let met = rounds.iter_mut().find_map(|(locks, keys)| {
-                    let joined = locks.with(leaf)?;
-                    *locks = joined;
+                    *locks = locks.with(leaf)?;
                     Some(keys)
                 });
                 match met {
@@ -127,12 +145,15 @@ impl Challenge {
                 }
             }
             let rounds = rounds.into_iter();
-            challenges
-                .extend(rounds.map(|(locks, asked)| Self::new(&derived, locks, asked, message)));
+            let rounds =
+                rounds.map(|(locks, asked)| Challenge::new(derived, locks, asked, message));
+            challenges.extend(rounds);
         }
-        Ok(challenges)
+        challenges
     }
+}
 
+impl Challenge {
     fn new(derived: &Arc<Derived>, locks: Locks, asked: Vec<AskedKey>, message: &str) -> Self {
         let to_spend = to_spend(message.as_bytes(), derived.script_pubkey());
         let outpoint = OutPoint::new(to_spend.compute_txid(), 0);
@@ -185,12 +206,8 @@ impl Challenge {
     pub fn request(&self) -> Result<Psbt, BuildError> {
         let mut psbt =
             Psbt::from_unsigned_tx(self.to_sign.clone()).map_err(|_| BuildError::Psbt)?;
-        let field = bitcoin::psbt::raw::Key {
-            type_value: MESSAGE_FIELD,
-            key: Vec::new(),
-        };
         psbt.unknown
-            .insert(field, self.message.clone().into_bytes());
+            .insert(message_field(), self.message.clone().into_bytes());
         let coin = &self.input.coin;
         if let Some(fields) = psbt.inputs.first_mut() {
             fields.witness_utxo = Some(coin.txout());
@@ -321,6 +338,20 @@ impl KeySignature {
                 Signature::Schnorr(signature) => signature.to_vec(),
             },
         }
+    }
+}
+
+/// The message that a PSBT says it signs, if it says so and the message is a text.
+#[must_use]
+pub fn message_of(psbt: &Psbt) -> Option<&str> {
+    let message = psbt.unknown.get(&message_field())?;
+    str::from_utf8(message).ok()
+}
+
+fn message_field() -> raw::Key {
+    raw::Key {
+        type_value: MESSAGE_FIELD,
+        key: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use longstop::analysis::fate::{Answer, Culprit, Facts, Fate, Question, Scope, culprits};
 use longstop::analysis::{Analyst, Armed};
 use longstop::compile::compile;
-use longstop::governance::{Attestation, Attestations};
+use longstop::governance::{Attestation, Attestations, OnWord};
 use longstop::policy::{Domain, Policy, check};
 use longstop::signer::SoftwareSigner;
 use longstop::units::UnixTime;
@@ -35,7 +35,7 @@ fn attested(policy: &Policy, by: &[(&str, UnixTime)]) -> Facts {
                 .to_line()
         })
         .collect();
-    let (attestations, problems) = Attestations::read(&lines.join("\n"), policy, id, NOW);
+    let (attestations, problems) = Attestations::read(&lines.join("\n"), policy, id, NOW, &OnWord);
     assert_eq!(problems, []);
     Facts::of(policy, &attestations)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use longstop::analysis::fate::{Culprit, Facts, Question, Scope, culprits};
 use longstop::analysis::{Analyst, Armed, Claim, Counterexample};
 use longstop::compile::compile;
-use longstop::governance::{Attestation, Attestations};
+use longstop::governance::{Attestation, Attestations, OnWord};
 use longstop::logic::{AtomSet, Formula};
 use longstop::policy::{Domain, Policy, check};
 use longstop::signer::SoftwareSigner;
@@ -102,7 +102,7 @@ fn facts(policy: &Policy, words: &BTreeMap<String, Word>) -> Facts {
         let identity = SoftwareSigner::stand_in_identity(0, name);
         lines += &format!("{}\n", attestation.sign(&identity).to_line());
     }
-    let (attestations, problems) = Attestations::read(&lines, policy, id, NOW);
+    let (attestations, problems) = Attestations::read(&lines, policy, id, NOW, &OnWord);
     assert_eq!(problems, []);
     Facts::of(policy, &attestations)
 }

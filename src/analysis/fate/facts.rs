@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::governance::{Attestations, CustodyReading, Standing};
+use crate::governance::{Attestations, CustodyReading, KeysShown, Standing};
 use crate::logic::Atom;
 use crate::policy::{Domain, Policy};
 
@@ -13,6 +13,8 @@ pub struct Facts {
     readings: Vec<Vec<CustodyReading>>,
     /// The parties whose own fee wallet is where their keys are.
     fee_wallets: Vec<bool>,
+    /// What parties have shown of their keys.
+    keys: Vec<KeysShown>,
 }
 
 /// How the facts of one kind stand.
@@ -61,7 +63,14 @@ impl Facts {
                 .parties()
                 .map(|party| party.fees().is_some() && own_wallet(party.name()))
                 .collect(),
+            keys: attestations.keys().to_vec(),
         }
+    }
+
+    /// What the parties that attest anything, or have shown any of their keys, have shown of them.
+    #[must_use]
+    pub fn keys(&self) -> &[KeysShown] {
+        &self.keys
     }
 
     /// What is said of a party or item, by its number.

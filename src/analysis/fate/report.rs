@@ -10,6 +10,7 @@ use crate::analysis::coalitions::Coalitions;
 use crate::analysis::play::Route;
 use crate::analysis::result::Step;
 use crate::analysis::{Analyst, Armed, steps};
+use crate::governance::KeysShown;
 use crate::logic::{AtomSet, Formula};
 use crate::policy::{Domain, ItemKind};
 
@@ -25,6 +26,8 @@ pub struct Fate {
     pub items: Vec<FateItem>,
     /// How the facts of each kind stand.
     pub facts: Vec<KindFacts>,
+    /// What parties have shown of their keys, of those that attest anything or have shown any.
+    pub keys: Vec<KeysShown>,
     /// Whether there are files that are signed in advance, so that armed coins are worth a
     /// question of their own.
     pub has_files: bool,
@@ -156,6 +159,7 @@ impl Analyst<'_> {
             parties: self.actors.parties(),
             items: items.collect(),
             facts: facts.kinds(),
+            keys: facts.keys().to_vec(),
             has_files: !self.play.staged().is_empty(),
             already: already
                 .into_iter()

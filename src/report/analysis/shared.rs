@@ -5,6 +5,8 @@ use crate::analysis::Armed;
 use crate::analysis::fate::{
     Consequence, Fate, Finding, KindFacts, Question, Quickest, Reading, Shared, View,
 };
+use crate::governance::KeysShown;
+use crate::units::format_date;
 
 /// The most culprits that are told, unless all are asked for.
 const TOLD: usize = 12;
@@ -21,6 +23,7 @@ pub fn fate(fate: &Fate, all: bool) -> Vec<Section> {
         notes,
     };
     let mut notes = vec![Note::plain(facts(fate))];
+    notes.extend(keys(fate).map(Note::plain));
     if !fate.already.is_empty() {
         let already = consequences(fate, &fate.already).join("; ");
         notes.push(Note::plain(format!("Whatever anybody holds: {already}.")));
@@ -62,6 +65,36 @@ fn facts(fate: &Fate) -> String {
         "Of where {} parties{items} are kept, {attested} facts are attested, {claimed} claimed, {stale} stale and {unknown} unknown.",
         fate.parties
     )
+}
+
+/// Who has shown his keys and when, and who attests without them; nothing if nobody does either.
+fn keys(fate: &Fate) -> Option<String> {
+    if fate.keys.is_empty() {
+        return None;
+    }
+    let (shown, missing): (Vec<&KeysShown>, Vec<&KeysShown>) =
+        fate.keys.iter().partition(|keys| keys.is_complete());
+    let mut told = Vec::new();
+    for keys in shown {
+        let KeysShown {
+            party, keys, on, ..
+        } = keys;
+        told.push(match on {
+            Some(on) => format!("{party} has shown its keys on {}", format_date(*on)),
+            None if *keys == 0 => format!("{party} has none to show"),
+            None => continue,
+        });
+    }
+    for keys in missing {
+        let KeysShown {
+            party, keys, shown, ..
+        } = keys;
+        told.push(match shown {
+            0 => format!("{party} has not shown its keys"),
+            shown => format!("{party} has shown {shown} of its {keys} keys"),
+        });
+    }
+    Some(format!("Keys: {}.", told.join(", ")))
 }
 
 /// Whether both readings come to the same.
