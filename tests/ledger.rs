@@ -12,6 +12,8 @@ mod common;
 mod durability;
 #[path = "ledger/faults.rs"]
 mod faults;
+#[path = "common/golden.rs"]
+mod golden;
 #[path = "ledger/notes.rs"]
 mod notes;
 #[path = "ledger/suite.rs"]

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitcoin::hashes::{Hash, sha256};
 
@@ -37,6 +38,10 @@ const ROOM: u64 = 4 << 20;
 /// After how many bytes of records the mark is written again, so that little has to be read after
 /// a crash.
 const MARKED_EVERY: u64 = 16 << 20;
+
+/// How often a lock that somebody has is tried again, and after how long.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Longest text that says who holds the lock, in bytes.
 const MAX_HOLDER: usize = 500;
@@ -501,8 +506,13 @@ impl Store for Directory {
         if new.is_empty() {
             return Ok(placed);
         }
-        let written = self.write_batch(&new);
-        written.inspect_err(|error| self.stopped = Some(error.to_string()))?;
+        let segments = self.segments.len();
+        if let Err(error) = self.write_batch(&new) {
+            self.stopped = Some(error.to_string());
+            // Nothing is acknowledged of a segment that was begun for it.
+            Arc::make_mut(&mut self.segments).truncate(segments);
+            return Err(error);
+        }
         self.lookup.extend(fresh);
         Ok(placed)
     }
@@ -556,7 +566,17 @@ impl Store for Directory {
 /// Locks a file, and writes into it by whom.
 fn hold(mut lock: Box<dyn DiskFile>, holder: &str) -> Result<Box<dyn DiskFile>, StoreError> {
     let system = |operation| StoreError::system(operation, LOCK);
-    if !lock.try_lock().map_err(system("lock"))? {
+    let mut is_held = lock.try_lock().map_err(system("lock"))?;
+    // A child of its last holder has the lock as well, for the moment until it becomes another
+    // program.
+    for _ in 0..LOCK_TRIES {
+        if is_held {
+            break;
+        }
+        std::thread::sleep(LOCK_PAUSE);
+        is_held = lock.try_lock().map_err(system("lock"))?;
+    }
+    if !is_held {
         let mut bytes = vec![0; MAX_HOLDER];
         let read = lock.read_at(0, &mut bytes).map_err(system("read"))?;
         bytes.truncate(read);

@@ -91,7 +91,7 @@ pub(super) fn examine(disk: &dyn Disk, path: &Path, look: Look) -> Result<Found,
     let (mut edge, at, offset) = start.unwrap_or((Edge::default(), 0, HEADER));
     let last = lengths.len() - 1;
     let is_clean = at == last && lengths.last() == Some(&offset) && torn.is_none();
-    let mut found_torn = torn;
+    let mut found_torn = None;
     let mut length = offset;
     if !is_clean {
         let end = Some(tip).flatten().filter(|_| look == Look::Read);
@@ -107,9 +107,11 @@ pub(super) fn examine(disk: &dyn Disk, path: &Path, look: Look) -> Result<Found,
             };
             let name = segment_path(number);
             let mut scan = Scan::new(open(disk, path, number)?, name, from, edge.size(), limit);
-            let torn = read_segment(&mut scan, number, number == last, &mut edge, &mut hashes)?;
+            // One that is followed by another was cut to its length before.
+            let is_open = number == last && torn.is_none();
+            let own = read_segment(&mut scan, number, is_open, &mut edge, &mut hashes)?;
             length = scan.offset();
-            if let Some(torn) = torn {
+            if let Some(torn) = own {
                 let is_acknowledged = tip.is_some_and(|tip| edge.size() < tip.size);
                 let position = edge.size();
                 if is_acknowledged || scan.finds_a_later_batch()? {
@@ -122,6 +124,15 @@ pub(super) fn examine(disk: &dyn Disk, path: &Path, look: Look) -> Result<Found,
                 hashes.relieve()?;
             }
         }
+    }
+    if let Some(begun) = torn {
+        let name = segment_path(begun.segment);
+        let file = open(disk, path, begun.segment)?;
+        let scan = Scan::new(file, name.clone(), 0, edge.size(), u64::MAX);
+        if scan.finds_a_later_batch()? {
+            return Err(StoreError::damaged(&name, 0, begun.what));
+        }
+        found_torn = Some(begun);
     }
     let size = edge.size();
     let known = [tip, mark.map(|own| own.tip)].into_iter().flatten();
@@ -402,7 +413,7 @@ fn continues(header: Option<Header>, edge: &Edge, number: usize) -> Result<(), S
 fn read_segment(
     scan: &mut Scan,
     number: usize,
-    is_last: bool,
+    is_open: bool,
     edge: &mut Edge,
     hashes: &mut Hashes,
 ) -> Result<Option<Torn>, StoreError> {
@@ -412,9 +423,9 @@ fn read_segment(
             Step::Record { record, .. } => {
                 hashes.extend(edge.push(TreeHash::of_record(&record.bytes)));
             }
-            Step::End if is_last || scan.is_at_the_end() => return Ok(None),
+            Step::End if is_open || scan.is_at_the_end() => return Ok(None),
             Step::End => return Err(room(&name, scan.offset(), edge.size())),
-            Step::Wrong { offset, what } if is_last => {
+            Step::Wrong { offset, what } if is_open => {
                 return Ok(Some(Torn {
                     segment: number,
                     offset,

@@ -111,13 +111,13 @@ fn flipped(bytes: &[u8], at: usize, bit: u8) -> Vec<u8> {
     bytes
 }
 
-/// Every file of a store is spoilt, at places spread over it (at every byte if
-/// `LONGSTOP_SWEEP=every`), in every way.
+/// Every file of a store is spoilt, at places spread over it (a hundred if
+/// `LONGSTOP_SWEEP=long`), in every way.
 #[test]
 fn every_spoilt_byte_is_noticed() {
     let (place, head) = whole(SIZE);
     let sound = contents(&place.path);
-    let is_long = std::env::var("LONGSTOP_SWEEP").is_ok_and(|value| value == "every");
+    let is_long = std::env::var("LONGSTOP_SWEEP").is_ok_and(|value| value == "long");
     let (mut exact, mut refused) = (0, 0);
     for (path, bytes) in &sound {
         let name = path.strip_prefix(&place.path).expect("inside");
@@ -125,9 +125,9 @@ fn every_spoilt_byte_is_noticed() {
         let is_index = name.starts_with("index");
         let places = match (is_index, is_long) {
             (true, false) => 1,
-            (true, true) => 40,
+            (true, true) => 10,
             (false, false) => 3,
-            (false, true) => bytes.len(),
+            (false, true) => 100,
         };
         let step = (bytes.len() / places).max(1);
         for at in (step / 2..bytes.len()).step_by(step) {
@@ -338,6 +338,58 @@ fn damage_before_the_last_batch_is_never_taken_for_a_torn_tail() {
         restore(&place.path, &files);
     }
     assert!(refused > 20 && cut > 20, "{refused} and {cut}");
+}
+
+/// A segment that was being begun when the power went, in all states of its first page.
+#[test]
+fn a_segment_that_was_being_begun_is_moved_away_whole() {
+    let place = Place::new();
+    let mut store = place.init().with_segment_length(2 << 10);
+    append(&mut store, 8, 1);
+    while !place.path.join("segments/00000001.segment").exists() {
+        let size = store.size();
+        append(&mut store, size + 1, 1);
+    }
+    let size = store.size() - 1;
+    store.close().expect("it closes");
+    for name in ["mark", "tip"] {
+        fs::remove_file(place.path.join(name)).expect("it is removed");
+    }
+    let files = contents(&place.path);
+    let segment = place.path.join("segments/00000001.segment");
+    let bytes = &files[&segment];
+    let zeroed = [vec![0; 120], bytes[120..].to_vec()].concat();
+    for torn in [Vec::new(), bytes[..119].to_vec(), vec![0; 4_096], zeroed] {
+        fs::write(&segment, &torn).expect("it is written");
+        let mut store = place.open();
+        assert_eq!(store.size(), size);
+        let remarks = store.remarks();
+        let cut = |own: &Remark| {
+            matches!(own, Remark::Cut { offset: 0, kept, .. }
+            if fs::read(place.path.join(kept)).is_ok_and(|kept| kept == torn))
+        };
+        assert!(remarks.iter().any(cut), "{remarks:?}");
+        append(&mut store, size + 5, 2);
+        drop(store);
+        assert_eq!(place.open().size(), size + 5);
+        restore(&place.path, &files);
+    }
+    // With a second batch in it, the first was acknowledged.
+    let mut store = place.open().with_segment_length(2 << 10);
+    append(&mut store, size + 2, 1);
+    drop(store);
+    assert!(!place.path.join("segments/00000002.segment").exists());
+    for name in ["mark", "tip"] {
+        fs::remove_file(place.path.join(name)).expect("it is removed");
+    }
+    let mut bytes = fs::read(&segment).expect("it is there");
+    bytes[..120].fill(0);
+    fs::write(&segment, &bytes).expect("it is written");
+    let error = Directory::open(&place.path, None, HOLDER).expect_err("it was acknowledged");
+    assert!(
+        matches!(error, StoreError::Damaged { offset: 0, .. }),
+        "{error}"
+    );
 }
 
 #[test]

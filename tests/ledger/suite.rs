@@ -1,11 +1,15 @@
 //! What every store promises, asked of both.
 
+use std::fmt::Write;
+
+use bitcoin::hex::DisplayHex;
 use longstop::ledger::{
     Directory, MAX_RECORD, Memory, Placed, Reader, Record, Store, StoreError, TreeHash,
 };
 use proptest::prelude::*;
 
 use super::common::{GENESIS, HOLDER, Place, append, record, records};
+use super::golden;
 
 /// Runs a check on an empty store in memory and on one in a directory.
 fn both(check: impl Fn(&mut dyn Store)) {
@@ -262,6 +266,25 @@ fn many_records_are_found_by_the_index() {
         Some(b"kept".to_vec())
     );
     assert_eq!(store.remarks(), []);
+}
+
+/// The files of format 1, byte by byte.
+#[test]
+fn the_format_is_what_it_always_was() {
+    let place = Place::new();
+    let mut store = place.init().with_segment_length(700);
+    for (first, last) in [(0, 1), (1, 3), (3, 5)] {
+        store.append(&records(first..last)).expect("there is room");
+    }
+    store.close().expect("it closes");
+    let mut text = String::new();
+    for (path, bytes) in super::common::contents(&place.path) {
+        let name = path.strip_prefix(&place.path).expect("inside");
+        if name != std::path::Path::new("lock") {
+            writeln!(text, "{} {}", name.display(), bytes.to_lower_hex_string()).expect("room");
+        }
+    }
+    golden::check_file("ledger", "format-1.txt", &text);
 }
 
 fn append_all(store: &mut dyn Store, size: u64) {
