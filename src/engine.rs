@@ -9,6 +9,7 @@
 mod action;
 mod broadcast;
 mod fees;
+mod replica;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::units::CoinBirth;
 
 pub use self::action::{Action, Payment, Prepared};
 pub use self::broadcast::Broadcast;
+pub use self::replica::{Consent, Replica};
 pub use crate::transaction::Received;
 
 /// How many indexes beyond the last revealed one are looked at for scripts of our own: the gap
@@ -90,6 +92,20 @@ impl<C: Chain> Engine<C> {
             next: [0, 0],
             armed: Vec::new(),
             feerate,
+        }
+    }
+
+    /// The same engine on another chain, such as a copy of its own.
+    #[must_use]
+    pub fn on<D: Chain>(&self, chain: D) -> Engine<D> {
+        Engine {
+            compiled: Arc::clone(&self.compiled),
+            secp: self.secp.clone(),
+            chain,
+            watched: self.watched.clone(),
+            next: self.next,
+            armed: self.armed.clone(),
+            feerate: self.feerate,
         }
     }
 
@@ -367,6 +383,16 @@ pub enum StepError {
     /// No files were signed for this coin.
     #[error("the coin {0} is not armed on this path")]
     NotArmed(OutPoint),
+    /// No case about the path is activated.
+    #[error(
+        "no case about `{0}` is activated, so honest software signs no trigger (held by software: a quorum of agents who ignore it could)"
+    )]
+    NotActivated(String),
+    /// The case that a coin was triggered for is vetoed.
+    #[error(
+        "the case that the coin was triggered for on `{0}` is vetoed, so honest software cancels and does not settle (held by software)"
+    )]
+    Vetoed(String),
     /// A lock is still closed: the chain would refuse the transaction.
     #[error("the leaf `{leaf}` opens in about {remaining}")]
     NotDue {
@@ -424,6 +450,8 @@ impl StepError {
             Self::UnknownPath(_) => "unknown-path",
             Self::NotBuried(_) => "not-buried",
             Self::NotArmed(_) => "not-armed",
+            Self::NotActivated(_) => "not-activated",
+            Self::Vetoed(_) => "vetoed",
             Self::NotDue { .. } => "not-due",
             Self::NotConfirmed(_) => "not-confirmed",
             Self::OwnDestination => "own-destination",

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use bitcoin::{Amount, Denomination, Txid};
 use serde::Serialize;
 
+use crate::governance::{EventId, Status};
 use crate::units::{BlockHeight, UnixTime, format_date_time};
 
 /// The report of one rehearsal.
@@ -28,6 +29,9 @@ pub struct Report {
     pub timeline: Vec<Entry>,
     /// Where the money is at the end.
     pub money: Money,
+    /// How the cases stand at the end: none where nobody says anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<CaseStory>,
     /// What was expected, and whether it came so.
     pub expectations: Vec<Expectation>,
 }
@@ -79,6 +83,9 @@ pub struct Entry {
     pub notes: Vec<String>,
     /// Where the money was afterwards.
     pub money: Money,
+    /// How cases stood afterwards, by their names: none where nobody says anything.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cases: BTreeMap<String, String>,
 }
 
 /// What was said of a step.
@@ -97,6 +104,11 @@ pub enum Verdict {
         fee_sats: u64,
         /// The virtual size of the fee child.
         child_vbytes: Option<u64>,
+    },
+    /// What was said is in the ledger, and counts.
+    Recorded {
+        /// The events, one for each who said it.
+        events: Vec<EventId>,
     },
     /// The chain refused a transaction.
     RefusedByChain {
@@ -121,7 +133,7 @@ impl Verdict {
     #[must_use]
     pub fn class(&self) -> Option<&str> {
         match self {
-            Self::None | Self::Accepted { .. } => None,
+            Self::None | Self::Accepted { .. } | Self::Recorded { .. } => None,
             Self::RefusedByChain { class, .. } | Self::RefusedBySoftware { class, .. } => {
                 Some(class)
             }
@@ -136,6 +148,17 @@ pub struct Money {
     pub stages: BTreeMap<String, u64>,
     /// By payee.
     pub payees: BTreeMap<String, u64>,
+}
+
+/// A case, as it stands at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CaseStory {
+    /// The name that the incident gives it.
+    pub name: String,
+    /// How it stands, in a word or a few.
+    pub state: String,
+    /// All that is known of it.
+    pub status: Status,
 }
 
 /// One expectation.

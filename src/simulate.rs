@@ -15,6 +15,7 @@ mod seizure;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod voices;
 mod words;
 
 use bitcoin::hashes::{Hash, sha256};
@@ -27,8 +28,9 @@ use crate::policy::Diagnostic;
 use crate::report::Report;
 
 pub use self::scenario::{
-    Attempt, Defect, Deposit, Effect, Event, EventKind, Expectations, Holding, Name, Pay, Scenario,
-    ScenarioError, ScenarioFault, Seize, Step, Whereabouts, Word,
+    Attempt, CaseState, Defect, Deposit, Effect, Event, EventKind, Expectations, Holding, Name,
+    Pay, Said, Saying, Scenario, ScenarioError, ScenarioFault, Seize, Step, Whereabouts, Word,
+    Wrong,
 };
 
 /// What came of a rehearsal.

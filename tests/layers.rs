@@ -40,6 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "units",
             "policy",
+            "governance",
             "compile",
             "transaction",
             "arming",
@@ -61,7 +62,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "simulate",
         &[
-            "units", "policy", "compile", "chain", "signer", "engine", "report",
+            "units",
+            "policy",
+            "governance",
+            "compile",
+            "chain",
+            "signer",
+            "engine",
+            "report",
         ],
     ),
     (

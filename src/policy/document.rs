@@ -15,6 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bitcoin::FeeRate;
+use ed25519_dalek::VerifyingKey;
 use toml::de::DeTable;
 
 use crate::units::{AbsoluteLock, BlockHeight};
@@ -168,6 +169,19 @@ impl Document {
                 && let Ok(account) = account.parse()
             {
                 typed.value = format!("wpkh({}/<0;1>/*)", key(&name, &account));
+            }
+        }
+        document
+    }
+
+    /// The same policy with other identities, for every party that has one.
+    #[must_use]
+    pub fn with_identities(&self, identity: &mut dyn FnMut(&str) -> VerifyingKey) -> Self {
+        let mut document = self.clone();
+        for party in &mut document.parties {
+            if let Some(typed) = &mut party.identity {
+                let key = identity(&party.name.value).to_bytes();
+                typed.value = key.iter().map(|byte| format!("{byte:02x}")).collect();
             }
         }
         document

@@ -6,6 +6,7 @@ use bitcoin::Psbt;
 use bitcoin::ScriptBuf;
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::{All, Secp256k1};
+use ed25519_dalek::SigningKey;
 
 use crate::engine::Signers;
 use crate::policy::AccountKey;
@@ -39,6 +40,11 @@ impl Cast {
             .entry(party.to_owned())
             .or_insert_with(|| SoftwareSigner::stand_in(seed, party, secp));
         signer.account(real.path(), secp)
+    }
+
+    /// The stand-in of a party's identity.
+    pub(super) fn identity(&self, party: &str) -> SigningKey {
+        SoftwareSigner::stand_in_identity(self.seed, party)
     }
 
     /// The script of somebody outside the policy: a P2WPKH of his own.

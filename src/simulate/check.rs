@@ -4,8 +4,9 @@
 //! What a step may do on the chain is not judged here: an incident may well try what is refused.
 
 mod names;
+mod said;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::scenario::{
     Attempt, EventKind, Name, Scenario, ScenarioError, ScenarioFault, Step, Word,
@@ -40,6 +41,8 @@ pub(super) fn check(scenario: &Scenario, policy: &Policy) -> Result<(), Scenario
         policy,
         deposited: BTreeMap::new(),
         triggered: BTreeMap::new(),
+        proposed: BTreeMap::new(),
+        spoke: BTreeSet::new(),
         faults: Vec::new(),
     };
     checker.head();
@@ -71,6 +74,10 @@ struct Checker<'a> {
     deposited: BTreeMap<&'a str, usize>,
     /// The path of each coin's last trigger that was to succeed.
     triggered: BTreeMap<&'a str, &'a SpendingPath>,
+    /// The cases proposed so far.
+    proposed: BTreeMap<&'a str, usize>,
+    /// Everybody who has said something so far.
+    spoke: BTreeSet<&'a str>,
     faults: Vec<ScenarioFault>,
 }
 
@@ -150,6 +157,7 @@ impl<'a> Checker<'a> {
                 }
             }
             EventKind::Attempt(Attempt { word, step, .. }) => self.word(*word, step),
+            EventKind::Say(said) => self.said(said),
             EventKind::Expect(expectations) => self.expectations(expectations),
             EventKind::Mine(_)
             | EventKind::MineUntil(_)
@@ -210,6 +218,13 @@ impl<'a> Checker<'a> {
             && let Some(coin) = step.coins.first()
         {
             let message = format!("`{word}` broadcasts nothing; leave `unconfirmed` out");
+            self.fault(coin.line, message);
+        }
+        if step.regardless
+            && !matches!(word, "trigger" | "settle")
+            && let Some(coin) = step.coins.first()
+        {
+            let message = format!("no case holds back a `{word}`; leave `regardless` out");
             self.fault(coin.line, message);
         }
         if let (Some(path), false) = (&step.path, fields.path) {

@@ -1,16 +1,21 @@
 //! What an incident expects, compared with what came.
 
+use std::collections::BTreeSet;
+
 use bitcoin::Amount;
 
 use super::run::Rehearsed;
-use super::scenario::{Event, EventKind, Expectations, Whereabouts};
+use super::scenario::{Event, EventKind, Expectations, Name, Whereabouts};
+use super::words::list;
 use crate::engine::StepError;
 use crate::report::{Expectation, Verdict, btc};
 
 /// What was expected of an event; nothing where nothing was said and nothing went wrong.
 pub(super) fn of_event(event: &Event, verdict: &Verdict) -> Option<Expectation> {
     let actual = match verdict {
-        Verdict::None | Verdict::Accepted { .. } => "accepted".to_owned(),
+        Verdict::None | Verdict::Accepted { .. } | Verdict::Recorded { .. } => {
+            "accepted".to_owned()
+        }
         Verdict::RefusedByChain { class, .. } => format!("refused by the chain: {class}"),
         Verdict::RefusedBySoftware { class, .. } => format!("refused by our software: {class}"),
     };
@@ -90,5 +95,58 @@ pub(super) fn of_moment(
             line,
         });
     }
+    expectations.extend(of_cases(run, expected, line));
     Ok(expectations)
+}
+
+/// What was expected of cases, and of those who speak about them.
+fn of_cases(run: &Rehearsed<'_>, expected: &Expectations, line: Option<usize>) -> Vec<Expectation> {
+    let Some(voices) = &run.voices else {
+        return Vec::new();
+    };
+    let mut expectations = Vec::new();
+    for (name, wanted) in &expected.cases {
+        let actual = voices.state(&name.text);
+        expectations.push(Expectation {
+            expected: format!("the case {name} is {wanted}"),
+            met: actual
+                .as_ref()
+                .is_some_and(|actual| wanted.is_met_by(actual)),
+            actual: actual.map_or_else(|| "not proposed".to_owned(), |actual| actual.to_string()),
+            line,
+        });
+    }
+    for (name, wanted) in &expected.missing {
+        let wanted = names(wanted);
+        let actual = voices.missing(&name.text);
+        expectations.push(Expectation {
+            expected: format!(
+                "for the case {name} the word is missing of {}",
+                told(&wanted)
+            ),
+            met: actual == wanted,
+            actual: told(&actual),
+            line,
+        });
+    }
+    if let Some(wanted) = &expected.forks {
+        let wanted = names(wanted);
+        let actual = voices.forks();
+        expectations.push(Expectation {
+            expected: format!("two stories are told by {}", told(&wanted)),
+            met: actual == wanted,
+            actual: told(&actual),
+            line,
+        });
+    }
+    expectations
+}
+
+fn names(names: &[Name]) -> BTreeSet<String> {
+    names.iter().map(|name| name.text.clone()).collect()
+}
+
+fn told(names: &BTreeSet<String>) -> String {
+    let names: Vec<String> = names.iter().cloned().collect();
+    list(&names)
 }

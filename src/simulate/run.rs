@@ -11,11 +11,13 @@ use super::check::{THIEF, check as check_names};
 use super::scenario::{Effect, Event, EventKind, Name, Scenario, Seize};
 use super::seizure::{self, Seizures};
 use super::steps::faucet_error;
+use super::voices::Voices;
 use super::words::{list, refusal, strings, warnings};
 use super::{Rehearsal, RehearsalError, Script, digest, expect};
 use crate::chain::{EmbeddedChain, FaucetError, ReorgTooDeep};
 use crate::compile::{Keychain, compile};
 use crate::engine::{Engine, StepError};
+use crate::governance::{Charter, Digest};
 use crate::policy::{Network, check};
 use crate::report::{Entry, Expectation, Money, Provenance, Report, Verdict, btc};
 use crate::units::{Blocks, SECONDS_PER_BLOCK};
@@ -34,6 +36,8 @@ pub(super) struct Rehearsed<'a> {
     pub(super) payees: BTreeSet<String>,
     /// The coins whose files nobody has any more.
     pub(super) lost_files: BTreeSet<String>,
+    /// What parties say, if the incident is about that at all.
+    pub(super) voices: Option<Voices>,
     /// The domains that were seized.
     seizures: Seizures,
     timeline: Vec<Entry>,
@@ -85,6 +89,7 @@ impl<'a> Rehearsed<'a> {
             .rekeyed(Network::Regtest, &mut |party, account| {
                 cast.account(party, account)
             })
+            .with_identities(&mut |party| cast.identity(party).verifying_key())
             .check();
         let policy = rekeyed
             .policy
@@ -112,6 +117,10 @@ impl<'a> Rehearsed<'a> {
             deposits: BTreeMap::new(),
             payees: BTreeSet::new(),
             lost_files: BTreeSet::new(),
+            voices: scenario.speaks_of_cases().then(|| {
+                let id = Digest(compiled.id().to_bytes());
+                Voices::new(Charter::new(Arc::clone(compiled.policy()), id))
+            }),
             seizures: Seizures::default(),
             timeline: Vec::new(),
             expectations: Vec::new(),
@@ -127,8 +136,13 @@ impl<'a> Rehearsed<'a> {
             self.expectations
                 .extend(expect::of_event(event, &told.verdict));
             if !told.what.is_empty() {
-                self.tell(told, event)?;
+                let mut told = told;
+                // The remark of an event without an actor is told already.
+                let note = event.note.clone().filter(|_| !told.who.is_empty());
+                told.notes.extend(note);
+                self.tell(told, event.kind.word(), event.line)?;
             }
+            self.follow_up(event)?;
             if let EventKind::Expect(expected) = &event.kind {
                 let met = expect::of_moment(&self, expected, Some(event.line))?;
                 self.expectations.extend(met);
@@ -146,33 +160,44 @@ impl<'a> Rehearsed<'a> {
                 warnings: self.warnings,
                 timeline: self.timeline,
                 money,
+                cases: self
+                    .voices
+                    .as_ref()
+                    .map(Voices::stories)
+                    .unwrap_or_default(),
                 expectations: self.expectations,
             },
             record,
         })
     }
 
-    fn tell(&mut self, told: Told, event: &Event) -> Result<(), StepError> {
+    /// Adds a line to the timeline: of which kind of event, and of which line of the incident.
+    pub(super) fn tell(
+        &mut self,
+        told: Told,
+        event: &'static str,
+        line: usize,
+    ) -> Result<(), StepError> {
         let Told {
             who,
             what,
             verdict,
-            mut notes,
+            notes,
         } = told;
-        // The remark of an event without an actor is told already.
-        notes.extend(event.note.clone().filter(|_| !who.is_empty()));
         let money = self.money()?;
+        let cases = self.voices.as_ref().map(Voices::states);
         let chain = self.engine.chain();
         self.timeline.push(Entry {
             date: chain.now(),
             height: chain.tip().time.height,
-            event: event.kind.word(),
-            line: event.line,
+            event,
+            line,
             who,
             what,
             verdict,
             notes,
             money,
+            cases: cases.unwrap_or_default(),
         });
         Ok(())
     }
@@ -217,7 +242,12 @@ impl<'a> Rehearsed<'a> {
             EventKind::Step(word, step) => {
                 let by = self.signers(*word, step);
                 let what = self.words(word.as_str(), step);
-                self.told(by.clone(), what, |run| run.step(*word, step, &by))
+                self.told(by.clone(), what, |run| {
+                    let (by, ignored) = run.permitted(*word, step, by)?;
+                    let mut done = run.step(*word, step, &by)?;
+                    done.notes.extend(ignored);
+                    Ok(done)
+                })
             }
             EventKind::Attempt(attempt) => attempt::attempt(self, attempt),
             EventKind::Mine(blocks) => self.mine(*blocks),
@@ -234,6 +264,7 @@ impl<'a> Rehearsed<'a> {
                 let what = format!("it now takes {rate} sat/vB to be relayed and mined");
                 Told::plain("fee market", what)
             }
+            EventKind::Say(said) => self.say(said),
             // A remark is all there is to tell.
             EventKind::Expect(_) | EventKind::Note => {
                 Told::plain("", event.note.clone().unwrap_or_default())

@@ -2,6 +2,7 @@
 
 mod document;
 mod parse;
+mod said;
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use bitcoin::{Amount, FeeRate};
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use self::said::{CaseState, Said, Saying, Wrong};
 use crate::compile::Stage;
 use crate::policy::Domain;
 use crate::report::btc;
@@ -97,6 +99,8 @@ pub enum EventKind {
     },
     /// From now on it takes this to be relayed and mined.
     Fees(FeeRate),
+    /// Parties say something and sign it.
+    Say(Said),
     /// Nothing happens: this is how it must be by now.
     Expect(Expectations),
     /// Nothing: a remark.
@@ -127,6 +131,8 @@ pub struct Step {
     pub pay: Vec<Pay>,
     /// Leave the transaction in the mempool instead of mining a block.
     pub unconfirmed: bool,
+    /// Whether those who sign do so whatever has come of a case.
+    pub regardless: bool,
 }
 
 /// Somebody outside the policy is paid.
@@ -257,6 +263,23 @@ pub struct Expectations {
     pub coins: Vec<(Name, Whereabouts)>,
     /// What payees hold.
     pub holds: Vec<(Name, Holding)>,
+    /// How cases stand.
+    pub cases: Vec<(Name, CaseState)>,
+    /// Whose word is asked for, so that cases go on.
+    pub missing: Vec<(Name, Vec<Name>)>,
+    /// Everybody who has told two stories.
+    pub forks: Option<Vec<Name>>,
+}
+
+impl Expectations {
+    /// Whether nothing is expected.
+    fn is_empty(&self) -> bool {
+        self.coins.is_empty() && self.holds.is_empty() && !self.speak_of_cases()
+    }
+
+    fn speak_of_cases(&self) -> bool {
+        !self.cases.is_empty() || !self.missing.is_empty() || self.forks.is_some()
+    }
 }
 
 /// Where a coin is expected.
@@ -331,6 +354,7 @@ impl EventKind {
             Self::Mine(_) | Self::MineUntil(_) => "mine",
             Self::Reorg { .. } => "reorg",
             Self::Fees(_) => "fees",
+            Self::Say(said) => said.word(),
             Self::Expect(_) => "expect",
             Self::Note => "note",
         }
@@ -340,13 +364,22 @@ impl EventKind {
 impl Scenario {
     /// Whether the outcome depends on anything at all.
     pub(super) fn expects_anything(&self) -> bool {
-        let of_moment =
-            |expect: &Expectations| !expect.coins.is_empty() || !expect.holds.is_empty();
+        let of_moment = |expect: &Expectations| !expect.is_empty();
         of_moment(&self.expect)
             || self.events.iter().any(|event| match &event.kind {
                 EventKind::Attempt(_) => true,
                 EventKind::Expect(expect) => of_moment(expect),
                 _ => event.refused.is_some(),
+            })
+    }
+
+    /// Whether anything is said or expected about cases.
+    pub(super) fn speaks_of_cases(&self) -> bool {
+        self.expect.speak_of_cases()
+            || self.events.iter().any(|event| match &event.kind {
+                EventKind::Say(_) => true,
+                EventKind::Expect(expect) => expect.speak_of_cases(),
+                _ => false,
             })
     }
 

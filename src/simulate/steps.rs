@@ -224,7 +224,7 @@ impl Rehearsed<'_> {
     }
 
     /// The path that a step names, or else the one whose escrow or lock-up its coin is in.
-    fn path_of(&self, step: &Step) -> Option<String> {
+    pub(super) fn path_of(&self, step: &Step) -> Option<String> {
         if let Some(path) = &step.path {
             return Some(path.text.clone());
         }

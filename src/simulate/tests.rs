@@ -9,7 +9,7 @@ use bitcoin::Amount;
 
 use super::check::payees;
 use super::run::Rehearsed;
-use super::scenario::{EventKind, Expectations, Holding, Scenario, Whereabouts};
+use super::scenario::{CaseState, EventKind, Expectations, Holding, Name, Scenario, Whereabouts};
 use super::{Script, rehearse};
 use crate::compile::Stage;
 use crate::policy::{self, Imports, check};
@@ -73,20 +73,44 @@ fn played(scenario: &Scenario, incident: &str, policy: &str) -> Report {
 /// The same events, with the opposite of everything expected.
 fn contrary(scenario: &Scenario) -> Scenario {
     let mut contrary = scenario.clone();
+    let mut said = scenario
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::Say(said) => said.by.first(),
+            _ => None,
+        });
+    let nobody = Name {
+        text: String::new(),
+        line: 0,
+    };
+    let somebody = said.next().cloned().unwrap_or(nobody);
     for event in &mut contrary.events {
         let attempt = matches!(event.kind, EventKind::Attempt(_));
         if attempt || event.refused.is_some() {
             event.refused = Some("for-no-reason".to_owned());
         }
         if let EventKind::Expect(expectations) = &mut event.kind {
-            turn(expectations);
+            turn(expectations, &somebody);
         }
     }
-    turn(&mut contrary.expect);
+    turn(&mut contrary.expect, &somebody);
     contrary
 }
 
-fn turn(expectations: &mut Expectations) {
+fn turn(expectations: &mut Expectations, somebody: &Name) {
+    for (_, state) in &mut expectations.cases {
+        *state = match state {
+            CaseState::Proposed => CaseState::Vetoed,
+            _ => CaseState::Proposed,
+        };
+    }
+    let missing = expectations.missing.iter_mut().map(|(_, names)| names);
+    for names in missing.chain(expectations.forks.as_mut()) {
+        if names.pop().is_none() {
+            names.push(somebody.clone());
+        }
+    }
     for (_, whereabouts) in &mut expectations.coins {
         *whereabouts = match whereabouts {
             Whereabouts::Gone => Whereabouts::In(Stage::Vault),
@@ -196,9 +220,13 @@ const TREASURY: &str = "policies/dao-treasury/policy.toml";
 
 /// What is wrong with these events, under the policy of the treasury.
 fn faults(events: &str) -> Vec<String> {
+    faults_under(TREASURY, events)
+}
+
+fn faults_under(policy: &str, events: &str) -> Vec<String> {
     let head = "[incident]\nname = \"n\"\nabout = \"a\"\nstart = \"2021-03-01T00:00:00Z\"\n";
     let incident = format!("{head}{events}");
-    let policy = std::fs::read_to_string(TREASURY).expect("the policy is shipped");
+    let policy = std::fs::read_to_string(policy).expect("the policy is shipped");
     let scenario = match Scenario::parse(&incident) {
         Ok(scenario) => scenario,
         Err(error) => return error.faults.iter().map(ToString::to_string).collect(),
@@ -344,7 +372,7 @@ coin = {}
         "line 10: invalid type: string \"six\"",
         "line 13: unknown field `pth`, expected one of `coin`",
         "line 16: ",
-        "line 19: unknown field `coin`, expected `coins` or `holds`; did you mean `coins`?",
+        "line 19: unknown field `coin`, expected one of `coins`, `holds`, `cases`, `missing`, `forks`; did you mean `coins`?",
         "line 21: unknown field `expects`, expected `incident`, `event` or `expect`; did you mean `expect`?",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
@@ -597,4 +625,89 @@ fn seizures_that_cannot_be_meant_are_reported() {
     );
     // Of whom the policy says something else, or nothing, it can be said.
     assert_eq!(seize("gina"), Vec::<String>::new());
+}
+
+/// The policy whose parties have identities.
+const FUND: &str = "policies/relief-fund/policy.toml";
+
+#[test]
+fn sayings_that_cannot_be_meant_are_reported_at_once() {
+    let unread = "[[event]]\nforge = { say = \"vot\", as = \"lund\", by = [\"klara\"] }\n";
+    assert_eq!(
+        faults_under(FUND, unread),
+        [
+            "line 6: `vot` is nothing to say; write one of heartbeat, attest, alarm, withdraw, propose, vote, activate, veto, decide; did you mean `vote`?"
+        ]
+    );
+    let found = faults_under(
+        FUND,
+        r#"
+[[event]]
+heartbeat = { by = ["ruy"] }
+
+[[event]]
+propose = { case = "a", by = ["rui"] }
+
+[[event]]
+propose = { case = "a", path = "dead-man", by = ["rui", "sofia"] }
+
+[[event]]
+vote = { case = "b", by = ["amara"] }
+
+[[event]]
+activate = { case = "c", by = [] }
+
+[[event]]
+propose = { case = "c", path = "resque", by = ["rui"] }
+
+[[event]]
+forge = { say = "veto", as = "lund", by = ["lund"], case = "a" }
+
+[[event]]
+fork = { say = "heartbeat", by = ["klara"] }
+
+[[event]]
+decide = { case = "a", approve = true, by = ["rui"] }
+
+[[event]]
+alarm = { by = ["klara"], case = "a" }
+
+[expect]
+forks = ["celin"]
+
+[expect.cases]
+a = "activated by ruy"
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "line 7: the policy has no party `ruy`; did you mean `rui`?",
+            "line 9: `propose` needs the `path`",
+            "line 13: case `a` is proposed in line 10 already",
+            "line 13: a case is proposed by one party",
+            "line 13: path `dead-man` is direct: nothing activates it",
+            "line 15: `vote` needs `approve`",
+            "line 16: no case `b` is proposed",
+            "line 18: say who: `activate` needs `by`",
+            "line 19: case `c` is proposed only in line 22",
+            "line 22: the policy has no path `resque`; did you mean `rescue`?",
+            "line 25: `lund` forges nothing in a name of his own; leave `forge` out",
+            "line 28: `klara` has said nothing yet, and a fork stands beside something that was said",
+            "line 30: `decide` has no `approve`; leave it out",
+            "line 30: `decide` needs `outcome`",
+            "line 34: `alarm` is about no case; leave `case` out",
+            "line 37: the policy has no party `celin`; did you mean `celine`?",
+            "line 40: the policy has no party `ruy`; did you mean `rui`?",
+        ]
+    );
+}
+
+#[test]
+fn a_party_without_an_identity_says_nothing() {
+    let found = faults("\n[[event]]\nheartbeat = { by = [\"alice\"] }\n");
+    assert_eq!(
+        found,
+        ["line 7: the policy gives `alice` no `identity`, so nobody can sign in that name"]
+    );
 }

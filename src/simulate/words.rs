@@ -19,15 +19,20 @@ pub(super) fn warnings(policy: &Policy, scenario: &Scenario) -> Vec<String> {
             .staged()
             .is_some_and(|staged| staged.activation().is_some())
         {
-            warnings.push(format!(
-                "nobody says anything in this rehearsal that the activation of `{}` turns on: its quorum triggers whenever the incident says so",
-                path.name()
-            ));
+            let name = path.name();
+            warnings.push(match scenario.speaks_of_cases() {
+                true => format!(
+                    "the activation of `{name}` holds honest software, not the chain: whoever acts `regardless`, and a thief, can trigger without it"
+                ),
+                false => format!(
+                    "nobody says anything in this rehearsal that the activation of `{name}` turns on: its quorum triggers whenever the incident says so"
+                ),
+            });
         }
     }
     if !scenario.expects_anything() {
         warnings.push(
-            "the incident expects nothing, so it passes whatever happens: write `[expect.coins]` or `[expect.holds]`"
+            "the incident expects nothing, so it passes whatever happens: write `[expect.coins]`, `[expect.holds]` or `[expect.cases]`"
                 .to_owned(),
         );
     }

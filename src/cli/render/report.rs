@@ -1,10 +1,13 @@
 //! A rehearsal as a timeline.
 
+use std::collections::BTreeMap;
+
 use clap::builder::styling::Style;
 
 use super::{BOLD, DIM, GREEN, RED, YELLOW, hanging, paint, policy, shown, words};
 use crate::cli::test::unmet;
 use crate::compile::Compiled;
+use crate::governance::EventId;
 use crate::report::{Entry, Expectation, Provenance, Report, Verdict};
 use crate::units::format_date_time;
 
@@ -20,6 +23,7 @@ pub(in crate::cli) fn report(report: &Report, width: usize) -> String {
     text.push_str(&hanging("", BOLD, &shown(&report.about), width));
     text.push_str(&warnings(report, width));
     text.push_str(&timeline(report, width));
+    text.push_str(&cases(report, width));
     text.push_str(&expectations(report, width));
     text.push_str(&provenance(&report.provenance));
     text.push_str(&verdict(report));
@@ -52,6 +56,7 @@ pub(in crate::cli) fn demo(compiled: &Compiled, report: &Report, width: usize) -
     text.push_str(&hanging("  ", BOLD, &compiled, width));
     text.push_str(&warnings(report, width));
     text.push_str(&timeline(report, width));
+    text.push_str(&cases(report, width));
     text.push_str(&expectations(report, width));
     text.push_str(&provenance(&report.provenance));
     text.push_str(&verdict(report));
@@ -69,6 +74,7 @@ fn timeline(report: &Report, width: usize) -> String {
     let heading = format!("\n{:<16}  {:>7}\n", "date (UTC)", "height");
     text.push_str(&paint(DIM, &heading));
     let mut money = None;
+    let mut cases = &BTreeMap::new();
     let mut passed_time = false;
     for entry in &report.timeline {
         let changed = money.replace(&entry.money) != Some(&entry.money);
@@ -81,6 +87,33 @@ fn timeline(report: &Report, width: usize) -> String {
         }
         passed_time = passes_time(entry);
         text.push_str(&step(entry, expectation, changed, width));
+        for (name, state) in &entry.cases {
+            if cases.get(name) != Some(state) {
+                text.push_str(&" ".repeat(MARGIN));
+                let told = format!("case {}: {}", shown(name), shown(state));
+                text.push_str(&indented(&told, BOLD, width.saturating_sub(MARGIN)));
+            }
+        }
+        cases = &entry.cases;
+    }
+    text
+}
+
+/// How each case stands at the end, in the words of its status.
+fn cases(report: &Report, width: usize) -> String {
+    let mut text = String::new();
+    for story in &report.cases {
+        let title = format!("The case {}", shown(&story.name));
+        text.push_str(&format!("\n{}\n", paint(BOLD, &title)));
+        for statement in &story.status.statements {
+            let margin = " ".repeat(2 + 2 * statement.depth);
+            text.push_str(&hanging(
+                &margin,
+                Style::new(),
+                &shown(&statement.text),
+                width,
+            ));
+        }
     }
     text
 }
@@ -118,7 +151,9 @@ fn step(entry: &Entry, expectation: Option<&Expectation>, changed: bool, width: 
     for note in &entry.notes {
         more(Style::new(), &shown(note));
     }
-    if changed || entry.verdict != Verdict::None {
+    // Words move no money.
+    let moves_none = matches!(entry.verdict, Verdict::None | Verdict::Recorded { .. });
+    if changed || !moves_none {
         more(
             Style::new(),
             &format!("money: {}", words::money(&entry.money)),
@@ -135,7 +170,7 @@ const fn mark(verdict: &Verdict, met: bool) -> (&'static str, Style) {
     match (verdict, met) {
         (_, false) => ("!", RED),
         (Verdict::None, _) => ("·", Style::new()),
-        (Verdict::Accepted { .. }, _) => ("✓", GREEN),
+        (Verdict::Accepted { .. } | Verdict::Recorded { .. }, _) => ("✓", GREEN),
         (Verdict::RefusedByChain { .. } | Verdict::RefusedBySoftware { .. }, _) => ("✗", YELLOW),
     }
 }
@@ -156,6 +191,15 @@ fn said(verdict: &Verdict, as_expected: bool) -> Option<String> {
             let child =
                 child_vbytes.map_or_else(String::new, |child| format!(" + fee child {child} vB"));
             format!("accepted by the chain: txid {short}…, {vbytes} vB{child}, fee {fee_sats} sat")
+        }
+        Verdict::Recorded { events } => {
+            let short = |event: &EventId| {
+                let id = event.to_string();
+                format!("{}…", id.get(..12).unwrap_or(&id))
+            };
+            let ids: Vec<String> = events.iter().map(short).collect();
+            let noun = if ids.len() == 1 { "event" } else { "events" };
+            format!("signed and recorded: {noun} {}", words::list(&ids))
         }
         Verdict::RefusedByChain {
             class,

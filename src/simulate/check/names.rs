@@ -162,6 +162,7 @@ impl<'a> Checker<'a> {
                 self.fault(coin.line, message);
             }
         }
+        self.expected_of_cases(expectations);
         let paid = payees(self.scenario);
         for (payee, _) in &expectations.holds {
             if !paid.contains(payee.text.as_str()) {

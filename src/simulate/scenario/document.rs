@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Defect, Effect};
+use crate::governance::CaseOutcome;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,7 +43,7 @@ pub(super) struct EventDocument {
     pub(super) compromise: Option<Vec<Spanned<String>>>,
     pub(super) seize: Option<SeizeDocument>,
     pub(super) trigger: Option<StepDocument>,
-    pub(super) veto: Option<StepDocument>,
+    pub(super) veto: Option<VetoDocument>,
     pub(super) cancel: Option<StepDocument>,
     pub(super) settle: Option<StepDocument>,
     pub(super) release: Option<StepDocument>,
@@ -53,6 +54,16 @@ pub(super) struct EventDocument {
     pub(super) spend: Option<StepDocument>,
     pub(super) recover: Option<StepDocument>,
     pub(super) attempt: Option<AttemptDocument>,
+    pub(super) heartbeat: Option<SayDocument>,
+    pub(super) attest: Option<SayDocument>,
+    pub(super) alarm: Option<SayDocument>,
+    pub(super) withdraw: Option<SayDocument>,
+    pub(super) propose: Option<SayDocument>,
+    pub(super) vote: Option<SayDocument>,
+    pub(super) activate: Option<SayDocument>,
+    pub(super) decide: Option<SayDocument>,
+    pub(super) forge: Option<ForgeDocument>,
+    pub(super) fork: Option<ForkDocument>,
     pub(super) mine: Option<u32>,
     pub(super) wait: Option<Spanned<String>>,
     pub(super) until: Option<Spanned<String>>,
@@ -81,6 +92,68 @@ pub(super) struct StepDocument {
     pub(super) pay: Option<Vec<PayDocument>>,
     #[serde(default)]
     pub(super) unconfirmed: bool,
+    #[serde(default)]
+    pub(super) regardless: bool,
+}
+
+/// A veto: of a coin's trigger, signed into its cancel, or of a case.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VetoDocument {
+    pub(super) coin: Option<Spanned<String>>,
+    pub(super) coins: Option<Vec<Spanned<String>>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) by: Option<Vec<Spanned<String>>>,
+    pub(super) broadcaster: Option<Spanned<String>>,
+    pub(super) to: Option<Spanned<String>>,
+    pub(super) amount: Option<Spanned<String>>,
+    pub(super) pay: Option<Vec<PayDocument>>,
+    #[serde(default)]
+    pub(super) unconfirmed: bool,
+    pub(super) case: Option<Spanned<String>>,
+    pub(super) why: Option<String>,
+    pub(super) expires: Option<Spanned<String>>,
+}
+
+/// Something that parties say and sign.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SayDocument {
+    pub(super) by: Option<Vec<Spanned<String>>>,
+    pub(super) case: Option<Spanned<String>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) why: Option<String>,
+    pub(super) approve: Option<bool>,
+    pub(super) outcome: Option<CaseOutcome>,
+    pub(super) expires: Option<Spanned<String>>,
+}
+
+/// Something that is signed with the key of somebody else.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForgeDocument {
+    pub(super) say: Spanned<String>,
+    #[serde(rename = "as")]
+    pub(super) author: Spanned<String>,
+    pub(super) by: Option<Vec<Spanned<String>>>,
+    pub(super) case: Option<Spanned<String>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) why: Option<String>,
+    pub(super) approve: Option<bool>,
+    pub(super) outcome: Option<CaseOutcome>,
+}
+
+/// A second story beside the last thing that somebody said.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForkDocument {
+    pub(super) say: Spanned<String>,
+    pub(super) by: Option<Vec<Spanned<String>>>,
+    pub(super) case: Option<Spanned<String>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) why: Option<String>,
+    pub(super) approve: Option<bool>,
+    pub(super) outcome: Option<CaseOutcome>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,4 +203,9 @@ pub(super) struct ExpectDocument {
     pub(super) coins: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     pub(super) holds: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(super) cases: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(super) missing: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
+    pub(super) forks: Option<Vec<Spanned<String>>>,
 }

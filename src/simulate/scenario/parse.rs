@@ -12,12 +12,14 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::super::check::{did_you_mean, quote};
 use super::document::{AttemptDocument, EventDocument, ExpectDocument, Head, StepDocument};
 use super::{
-    Attempt, Deposit, Event, EventKind, Expectations, Holding, Name, Pay, Scenario, ScenarioError,
-    ScenarioFault, Seize, Step, Whereabouts, Word,
+    Attempt, CaseState, Deposit, Event, EventKind, Expectations, Holding, Name, Pay, Saying,
+    Scenario, ScenarioError, ScenarioFault, Seize, Step, Whereabouts, Word,
 };
 use crate::compile::Stage;
 use crate::policy::{Domain, Duration};
 use crate::units::{Blocks, UnixTime};
+
+mod say;
 
 /// The tables of an incident.
 const TABLES: [&str; 3] = ["incident", "event", "expect"];
@@ -210,11 +212,26 @@ impl Reader<'_> {
                 also: self.names(seize.also),
             })
         }));
+        kinds.extend(event.veto.map(|veto| self.veto(veto, span)));
+        let sayings = [
+            (Saying::Heartbeat, event.heartbeat),
+            (Saying::Attest, event.attest),
+            (Saying::Alarm, event.alarm),
+            (Saying::Withdraw, event.withdraw),
+            (Saying::Propose, event.propose),
+            (Saying::Vote, event.vote),
+            (Saying::Activate, event.activate),
+            (Saying::Decide, event.decide),
+        ];
+        for (saying, said) in sayings {
+            kinds.extend(said.map(|said| EventKind::Say(self.said(saying, said, span))));
+        }
         kinds.extend(
             event
-                .veto
-                .map(|veto| EventKind::Veto(self.step(veto, span))),
+                .forge
+                .map(|forge| EventKind::Say(self.forge(forge, span))),
         );
+        kinds.extend(event.fork.map(|fork| EventKind::Say(self.fork(fork, span))));
         let attempt = event.attempt;
         kinds.extend(attempt.map(|attempt| EventKind::Attempt(self.attempt(attempt, span))));
         kinds.extend(event.mine.map(|blocks| EventKind::Mine(Blocks(blocks))));
@@ -276,6 +293,7 @@ impl Reader<'_> {
             broadcaster: step.broadcaster.map(|party| self.name(party)),
             pay,
             unconfirmed: step.unconfirmed,
+            regardless: step.regardless,
         }
     }
 
@@ -298,6 +316,7 @@ impl Reader<'_> {
             amount: attempt.amount,
             pay: attempt.pay,
             unconfirmed: true,
+            regardless: false,
         };
         Attempt {
             word: word.unwrap_or(Word::Trigger),
@@ -316,6 +335,15 @@ impl Reader<'_> {
             let holding = self.holding(&wanted);
             expectations.holds.push((self.name(payee), holding));
         }
+        for (case, wanted) in expect.cases {
+            let state = self.case_state(&wanted);
+            expectations.cases.push((self.name(case), state));
+        }
+        for (case, parties) in expect.missing {
+            let parties = self.names(parties);
+            expectations.missing.push((self.name(case), parties));
+        }
+        expectations.forks = expect.forks.map(|forks| self.names(forks));
         expectations
     }
 
@@ -336,6 +364,17 @@ impl Reader<'_> {
                 Whereabouts::Gone
             }
         }
+    }
+
+    fn case_state(&mut self, typed: &Spanned<String>) -> CaseState {
+        CaseState::of_text(typed.get_ref()).unwrap_or_else(|| {
+            let quoted = quote(typed.get_ref());
+            let message = format!(
+                "{quoted} is no state of a case; write `proposed`, `activated`, `activated by PARTY`, `frozen`, `frozen by PARTY`, `vetoed`, `completed` or `abandoned`"
+            );
+            self.fault(&typed.span(), message);
+            CaseState::Proposed
+        })
     }
 
     fn holding(&mut self, typed: &Spanned<String>) -> Holding {
