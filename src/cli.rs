@@ -6,6 +6,7 @@
 
 mod analyze;
 mod attest;
+mod case;
 mod check;
 mod claims;
 mod compile;
@@ -19,21 +20,28 @@ mod explain_code;
 mod export;
 mod failure;
 mod fmt;
+mod founding;
 mod identity;
 mod import;
 mod input;
 mod keys;
+mod known;
+mod ledger;
 mod man;
 mod new;
 mod output;
 mod params;
+mod policy;
 mod render;
 mod render_policy;
+mod replica;
 mod rule;
+mod say;
 mod schema;
 mod simulate;
 mod test;
 mod verify;
+mod when;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -64,6 +72,7 @@ enum Command {
     New(new::New),
     Analyze(analyze::Analyze),
     Attest(attest::Attest),
+    Case(case::CaseCommand),
     Check(check::Check),
     Compile(compile::Compile),
     Completions(completions::Completions),
@@ -76,8 +85,10 @@ enum Command {
     Identity(identity::IdentityCommand),
     Import(import::Import),
     Keys(keys::Keys),
+    Ledger(ledger::LedgerCommand),
     Man(man::Man),
     Params(params::Params),
+    Policy(policy::PolicyCommand),
     Render(render_policy::Render),
     Rule(rule::Rule),
     Schema(schema::Schema),
@@ -113,6 +124,7 @@ impl Command {
             Self::New(new) => new.run(screen),
             Self::Analyze(analyze) => analyze.run(screen),
             Self::Attest(attest) => attest.run(screen),
+            Self::Case(case) => case.run(screen),
             Self::Check(check) => check.run(screen),
             Self::Compile(compile) => compile.run(screen),
             Self::Completions(completions) => completions.run(screen),
@@ -125,8 +137,10 @@ impl Command {
             Self::Identity(identity) => identity.run(screen),
             Self::Import(import) => import.run(screen),
             Self::Keys(keys) => keys.run(screen),
+            Self::Ledger(ledger) => ledger.run(screen),
             Self::Man(man) => man.run(screen),
             Self::Params(params) => params.run(screen),
+            Self::Policy(policy) => policy.run(screen),
             Self::Render(render) => render.run(screen),
             Self::Rule(rule) => rule.run(screen),
             Self::Schema(schema) => schema.run(screen),
@@ -142,7 +156,7 @@ impl Command {
 pub enum Exit {
     /// All is well.
     Ok,
-    /// An expectation of a rehearsal or of a test was not met, or a rule denies.
+    /// An expectation of a rehearsal or of a test was not met, a rule denies, or a ledger refuses.
     Unmet,
     /// The command line makes no sense.
     Usage,
@@ -152,7 +166,8 @@ pub enum Exit {
     File,
     /// A fault of this program.
     Internal,
-    /// Two policies differ, and something has to be done before the new one holds.
+    /// Something has to be done first: two policies differ, somebody has not ratified, or an event
+    /// waits for others.
     Pending,
 }
 
@@ -188,16 +203,18 @@ impl Exit {
         match self {
             Self::Ok => "all is well",
             Self::Unmet => {
-                "an expectation of `simulate`, `test` or `demo` was not met, `rule eval` denies, `fmt --check` found something to change, `verify` a difference, `analyze` that a claim does not hold, or `keys check` that a key was not shown"
+                "an expectation of `simulate`, `test` or `demo` was not met, a rule denies, `fmt --check` found something to change, `verify` or `ledger verify` a difference, `analyze` that a claim does not hold, `keys check` that a key was not shown, or a ledger refused an event"
             }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
             Self::Document => {
-                "a policy, an incident or a file of facts has errors, an identity is not opened, or an answer is none"
+                "a policy, an incident, a file of facts, a bundle or a checkpoint has errors, an identity is not opened, or an answer is none"
             }
-            Self::File => "a file cannot be read or written",
+            Self::File => {
+                "a file or a ledger cannot be read or written, or is not what was known of it"
+            }
             Self::Internal => "a fault of this program",
             Self::Pending => {
-                "`diff` found something to be done: ratify, arm coins anew or move them"
+                "something has to be done first: after a `diff` ratify, arm coins anew or move them; somebody has not ratified; an event waits for others"
             }
         }
     }

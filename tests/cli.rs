@@ -3,6 +3,8 @@
 //!
 //! After a change of the output run `TRYCMD=overwrite cargo test --test cli` and read what changed.
 
+#[path = "cli/ledgers.rs"]
+mod ledgers;
 #[path = "cli/proofs.rs"]
 mod proofs;
 #[path = "cli/reports.rs"]

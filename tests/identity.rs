@@ -245,8 +245,17 @@ fn the_secret_is_not_in_what_is_shown_of_it() {
     }
 }
 
-/// The parties whose identities sessions open, which are those of a shipped policy.
-const STAND_INS: [&str; 4] = ["lea", "lars", "lin", "fatima"];
+/// The parties whose identities sessions open, and the policies in which they stand.
+const STAND_INS: [(&str, &[&str]); 2] = [
+    (
+        "policies/departments/policy.toml",
+        &["lea", "lars", "lin", "fatima"],
+    ),
+    (
+        "tests/cli/fixtures/governance/policy.toml",
+        &["ann", "ben", "cat", "dan", "eve"],
+    ),
+];
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/fixtures/identities")
@@ -256,24 +265,26 @@ fn fixtures() -> PathBuf {
 fn files_of_stand_ins_are_read_for_ever() {
     let line = fs::read(fixtures().join("passphrase")).expect("it is there");
     let words = || Passphrase::of(Passphrase::line(&line).expect("one line"));
-    let policy = fs::read_to_string("policies/departments/policy.toml").expect("it is shipped");
-    let policy = check(&policy).policy.expect("a sound policy");
-    for name in STAND_INS {
-        let path = fixtures().join(format!("{name}.identity"));
-        let stand_in = SoftwareSigner::stand_in_identity(0, name);
-        if std::env::var_os("UPDATE_VECTORS").is_some() && !path.exists() {
-            let identity = Identity::new(name, stand_in.as_bytes()).expect("a name");
-            let file = identity
-                .encrypt(&words(), Work::ForTests)
-                .expect("random numbers");
-            fs::write(&path, file).expect("the folder is there");
+    for (policy, names) in STAND_INS {
+        let policy = fs::read_to_string(policy).expect("it is there");
+        let policy = check(&policy).policy.expect("a sound policy");
+        for name in names {
+            let path = fixtures().join(format!("{name}.identity"));
+            let stand_in = SoftwareSigner::stand_in_identity(0, name);
+            if std::env::var_os("UPDATE_VECTORS").is_some() && !path.exists() {
+                let identity = Identity::new(name, stand_in.as_bytes()).expect("a name");
+                let file = identity
+                    .encrypt(&words(), Work::ForTests)
+                    .expect("random numbers");
+                fs::write(&path, file).expect("the folder is there");
+            }
+            let file = fs::read(&path).expect("it is there");
+            let identity = Identity::decrypt(&file, &words()).expect("it opens");
+            assert_eq!(identity.name(), *name);
+            assert_eq!(identity.key(), &stand_in);
+            let party = policy.party(name).expect("a party");
+            assert_eq!(party.identity(), Some(&identity.public()));
         }
-        let file = fs::read(&path).expect("it is there");
-        let identity = Identity::decrypt(&file, &words()).expect("it opens");
-        assert_eq!(identity.name(), name);
-        assert_eq!(identity.key(), &stand_in);
-        let party = policy.party(name).expect("a party");
-        assert_eq!(party.identity(), Some(&identity.public()));
     }
 }
 

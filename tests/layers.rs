@@ -79,6 +79,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "policy",
             "identity",
             "governance",
+            "ledger",
             "logic",
             "compile",
             "analysis",

@@ -78,9 +78,15 @@ impl CustodyArgs {
     }
 }
 
-/// The wall clock; before 1970 it is wrong, and after 2106 nothing here counts any further.
+/// The wall clock.
 fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    unix_time(SystemTime::now())
+}
+
+/// A time of the wall clock; before 1970 it is wrong, and after 2106 nothing here counts any
+/// further.
+pub(super) fn unix_time(time: SystemTime) -> UnixTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
     let seconds = since.map_or(0, |since| since.as_secs());
     UnixTime(u32::try_from(seconds).unwrap_or(u32::MAX))
 }

@@ -1,5 +1,7 @@
 //! Why a command did not come to a result.
 
+mod ledger;
+
 use std::io;
 
 use thiserror::Error;
@@ -17,6 +19,8 @@ use crate::logic::TooLarge;
 use crate::policy::{CasesError, Checked, Code, FormatError};
 use crate::simulate::{RehearsalError, ScenarioError};
 use crate::transaction::BuildError;
+
+pub(super) use self::ledger::LedgerFailure;
 
 /// Why a command did not come to a result.  File names are ready to be shown.
 #[derive(Debug, Error)]
@@ -138,6 +142,8 @@ pub(super) enum Failure {
     TwoFormats,
     #[error("there is no command `{typed}`; `longstop help` lists them")]
     UnknownCommand { typed: String },
+    #[error(transparent)]
+    Ledger(#[from] LedgerFailure),
     #[error("a rehearsal ended unexpectedly")]
     Panic,
 }
@@ -162,6 +168,7 @@ fn claims(bad: &[BadClaim]) -> String {
 impl Failure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
+            Self::Ledger(failure) => failure.exit(),
             Self::Read { .. }
             | Self::Write { .. }
             | Self::Output(_)
@@ -236,6 +243,7 @@ impl Failure {
     /// One word for the kind of failure, stable, for other programs.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
+            Self::Ledger(failure) => failure.kind(),
             Self::Read { .. } => "unreadable",
             Self::Write { .. } | Self::Output(_) => "unwritable",
             Self::NotText { .. } => "not-text",

@@ -58,7 +58,7 @@ struct Show {
 }
 
 /// The identity that signs, for all commands that sign.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct IdentityArgs {
     /// Sign with the identity in this file
     #[arg(long, value_name = "FILE")]
@@ -68,7 +68,7 @@ pub(super) struct IdentityArgs {
 }
 
 /// Where the passphrase comes from.  Never from an argument or the environment, which others see.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct PassphraseArgs {
     /// Read the passphrase from the only line of this file instead of asking for it
     #[arg(long, value_name = "FILE")]

@@ -81,6 +81,12 @@ const PSBT_LIMIT: u64 = 4 << 20;
 /// Most bytes of a file with a token.
 const SECRET_LIMIT: u64 = 1 << 10;
 
+/// Most bytes of a file of events that are appended together.
+const EVENTS_LIMIT: u64 = 1 << 26;
+
+/// How many lines of events are verified at a time.
+pub(super) const LINES_AT_ONCE: usize = 4_096;
+
 /// Most bytes of a file of another program.
 const FOREIGN_LIMIT: u64 = 1 << 20;
 
@@ -135,8 +141,7 @@ pub(super) fn policy_file(path: &Path, settings: &Settings) -> Result<PolicyFile
 
 /// Reads a rule.
 pub(super) fn rule(path: &Path) -> Result<Rule, Failure> {
-    let text = read(path, LIMITS.script_bytes as u64)?;
-    Ok(Rule::new(&text.text))
+    Ok(Rule::new(&rule_text(path)?.text))
 }
 
 /// Whether a file is a script by its name.
@@ -291,6 +296,35 @@ pub(super) fn psbt(path: &Path) -> Result<Psbt, Failure> {
         None => Psbt::deserialize(&bytes).ok(),
     };
     read.ok_or(Failure::Psbt { file })
+}
+
+/// The text of a file with events, or of the standard input.
+pub(super) fn events(path: &Path) -> Result<Text, Failure> {
+    if path == Path::new("-") {
+        return text_of("-".to_owned(), EVENTS_LIMIT, || {
+            bytes_of(io::stdin().lock(), EVENTS_LIMIT)
+        });
+    }
+    read(path, EVENTS_LIMIT)
+}
+
+/// The text of a small file that another program may have made.
+pub(super) fn foreign_file(path: &Path) -> Result<Text, Failure> {
+    read(path, FOREIGN_LIMIT)
+}
+
+/// The text of a rule.
+pub(super) fn rule_text(path: &Path) -> Result<Text, Failure> {
+    read(path, LIMITS.script_bytes as u64)
+}
+
+/// The bytes of a file, which has at most so many.
+pub(super) fn some_bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let bytes = bytes(path, limit)?;
+    match bytes.len() as u64 > limit {
+        true => Err(io::Error::other("it is too large")),
+        false => Ok(bytes),
+    }
 }
 
 /// The text of a policy in TOML.

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use super::{Failure, input};
+
 /// Writes to a file beside and renames it, so that nobody ever reads half of it.
 ///
 /// A file that was there keeps its permissions; where the path is a link, what it leads to is
@@ -101,4 +103,13 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Why a file cannot be written.
+pub(super) fn failure(path: &Path, source: io::Error) -> Failure {
+    let file = input::file_name(path);
+    match source.kind() {
+        io::ErrorKind::AlreadyExists => Failure::Taken { file },
+        _ => Failure::Write { file, source },
+    }
 }

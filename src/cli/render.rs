@@ -6,6 +6,7 @@
 
 mod analysis;
 mod begun;
+mod case;
 mod claims;
 mod codes;
 mod compiled;
@@ -16,6 +17,7 @@ mod formatted;
 mod identity;
 mod junit;
 mod keys;
+mod ledger;
 mod outcomes;
 mod parameters;
 mod policy;
@@ -34,10 +36,12 @@ use serde_json::json;
 
 use super::Failure;
 use super::custody::ShownProblem;
+use crate::ledger::Remark;
 use crate::policy::{Checked, Severity, is_invisible};
 
 pub(super) use self::analysis::analysis;
 pub(super) use self::begun::{begun, templates};
+pub(super) use self::case::{denied, overview, spoken, standing};
 pub(super) use self::claims::claims;
 pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;
@@ -47,6 +51,10 @@ pub(super) use self::formatted::{diff, formatted};
 pub(super) use self::identity::{identity, new_identity};
 pub(super) use self::junit::junit;
 pub(super) use self::keys::{attested, challenged, countersigned, shown_keys};
+pub(super) use self::ledger::{
+    appended, begun_ledger, checkpoint, event, events, imported, ledger_exported,
+    ledger_verification, proof, repaired,
+};
 pub(super) use self::outcomes::outcomes;
 pub(super) use self::parameters::parameters;
 pub(super) use self::policy::{summaries, summary};
@@ -128,6 +136,38 @@ impl Screen {
         for warning in problems.filter(|problem| problem.severity() == Severity::Warning) {
             let label = paint(YELLOW, &format!("warning[{}]", warning.code()));
             say(&format!("{label}: {warning}\n"));
+        }
+    }
+
+    /// Something that somebody should know beside the result.
+    #[expect(clippy::unused_self, reason = "the screen says it")]
+    pub(super) fn note(&self, text: &str) {
+        say(&format!("{}: {}\n", paint(YELLOW, "note"), shown(text)));
+    }
+
+    /// How a ledger was found.
+    pub(super) fn remarks(&self, ledger: &str, remarks: &[Remark]) {
+        for remark in remarks {
+            self.note(&format!("`{ledger}`: {remark}"));
+        }
+    }
+
+    /// Whether the result is JSON.
+    pub(super) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A result that is written as it comes, because it may be long.
+    #[expect(clippy::unused_self, reason = "the screen writes it")]
+    pub(super) fn stream(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut stdout = io::BufWriter::new(io::stdout().lock());
+        let written = write(&mut stdout).and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+            _ => Ok(()),
         }
     }
 
@@ -222,6 +262,14 @@ fn width() -> usize {
     terminal.map_or(DEFAULT_WIDTH, |(width, _)| {
         usize::from(width.0).clamp(least, most)
     })
+}
+
+/// A number of things.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
 }
 
 /// Foreign text as it may be shown in a line: characters that are not drawn, or that act on the

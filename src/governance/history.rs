@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Body, Digest, Event, EventId, Kind, MAX_SEEN};
+use super::event::{Body, Digest, Event, EventId, Identity, Kind, MAX_SEEN};
 use crate::policy::Policy;
 use crate::units::{ChainTime, UnixTime};
 
@@ -205,6 +205,13 @@ impl History {
     pub fn last_of(&self, author: &str) -> Option<EventId> {
         let line = self.lines.iter().find(|line| line.author == author);
         line.map(|line| line.last)
+    }
+
+    /// The key that speaks for a party, as far as all that is here says: none if there is none.
+    #[must_use]
+    pub fn identity(&self, charter: &Charter, party: &str) -> Option<Identity> {
+        let everything = vec![u32::MAX; self.lines.len()];
+        rotation::identity_of(charter, &self.rotations, &everything, party)
     }
 
     /// Everybody who has forked, and where, in one order.
