@@ -138,13 +138,14 @@ fn folder() -> tempfile::TempDir {
 
 #[test]
 fn in_two_directories_in_every_interleaving() {
-    for sides in 0..1 << EVENTS {
+    // The sides are alike but for who speaks, so the first word is always on the first.
+    for sides in (0..1 << EVENTS).step_by(2) {
         let folder = folder();
         let ledgers = ["one", "other"].map(|name| {
             let store = Directory::init(&folder.path().join(name), &genesis(), "a test");
             Ledger::open(store.expect("it is made")).expect("it opens")
         });
-        // Every pattern of exchanges with some interleaving; all with all below.
+        // Every pattern of exchanges with some interleaving; more of both below.
         play(
             ledgers,
             sides,
@@ -153,11 +154,11 @@ fn in_two_directories_in_every_interleaving() {
     }
 }
 
+/// Here every exchange falls into every interleaving, among the first four events.
 #[test]
 fn in_memory_with_every_exchange() {
-    // The sides are alike but for who speaks, so the first word is always on the first.
-    for sides in (0..1 << EVENTS).step_by(2) {
-        for exchanges in (0..1 << EVENTS).step_by(2) {
+    for sides in (0..1 << 4).step_by(2) {
+        for exchanges in (0..1 << 4).step_by(2) {
             let ledgers = [(); 2].map(|()| Ledger::open(Memory::new(genesis())).expect("it opens"));
             play(ledgers, sides, exchanges);
         }
