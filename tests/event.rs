@@ -1,6 +1,7 @@
 //! Events: one form for each, one signature, and nothing that can be changed about them.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test ends with a panic when something is not as it should be"
 )]

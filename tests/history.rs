@@ -1,6 +1,7 @@
 //! Histories: the same however events arrive, and nobody tells two stories unnoticed.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test ends with a panic when something is not as it should be"
 )]

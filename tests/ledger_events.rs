@@ -1,6 +1,7 @@
 //! Events in a ledger: kept whole, taken once, and the same on every machine.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test ends with a panic when something is not as it should be"
 )]

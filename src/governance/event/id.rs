@@ -146,6 +146,12 @@ impl Identity {
     pub const fn key(&self) -> &VerifyingKey {
         &self.0
     }
+
+    /// Its encoding.
+    #[must_use]
+    pub fn digits(&self) -> Digest {
+        Digest(self.0.to_bytes())
+    }
 }
 
 impl From<VerifyingKey> for Identity {
@@ -157,7 +163,7 @@ impl From<VerifyingKey> for Identity {
 
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Digest(self.0.to_bytes()), f)
+        fmt::Display::fmt(&self.digits(), f)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::super::event::{Body, EventId, Identity, Kind, Rotation, SignedEvent};
+use super::super::event::{Body, Digest, EventId, Identity, Kind, Rotation, SignedEvent};
 use super::rotation::{RotationRow, identity_of, merged_past};
 use super::{Charter, ForkRow, History, Known, Line, Place};
 use crate::policy::{Network, quote};
@@ -46,9 +46,9 @@ pub enum Refusal {
         /// The author.
         author: String,
         /// The key that signed.
-        signer: Identity,
+        signer: Digest,
         /// The key that should have.
-        expected: Identity,
+        expected: Digest,
     },
     /// Events it had seen are not here.
     #[error("{} it had seen {} not here: {}", count(missing.len(), "event"), if missing.len() == 1 { "is" } else { "are" }, list(missing))]
@@ -173,8 +173,8 @@ impl History {
         if signer != expected {
             return Err(Refusal::OtherKey {
                 author: author.to_owned(),
-                signer,
-                expected,
+                signer: signer.digits(),
+                expected: expected.digits(),
             }
             .into());
         }
