@@ -36,7 +36,7 @@ mod snapshot;
 mod store;
 mod tree;
 
-pub use self::audit::Audit;
+pub use self::audit::{Audit, OtherVerdict};
 pub use self::bundle::{BundleError, Import, RefusedLine, WaitingLine, read_genesis};
 pub use self::checkpoint::{Checkpoint, CheckpointError, ProofFile};
 pub use self::directory::Directory;

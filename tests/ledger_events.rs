@@ -12,12 +12,14 @@ mod charter;
 use std::fs;
 
 use longstop::governance::{
-    Alarm, Body, Digest, EventId, Heartbeat, Proposal, Refusal, SignedEvent,
+    Activation, Alarm, Body, Digest, EventId, Heartbeat, Judgement, Proposal, Refusal, SignedEvent,
+    Word, ask_rule, facts_of, replay,
 };
 use longstop::ledger::{
     BundleError, Directory, Genesis, GenesisError, Ledger, LedgerError, Memory, Reader, Record,
     Store, Taken,
 };
+use longstop::policy::{Sats, Vault};
 use proptest::prelude::*;
 
 use self::charter::{CHARTER, at, identity};
@@ -292,6 +294,48 @@ fn a_ledger_in_a_directory_goes_on_after_its_working_state_is_gone() {
     assert_eq!(size_of(&reader), 12);
     assert_eq!(reader.history().last_of("alice"), history.last_of("alice"));
     assert_eq!(reader.verify().expect("all is well").events, 12);
+}
+
+/// A verdict is asked for again, and one that its rule does not give is named.
+#[test]
+fn verifying_asks_rules_again() {
+    let rule = "fn activate(facts) { if facts.vault.coins > 1 { true } else { #{ allow: false, why: \"too few\" } } }";
+    let audit_of = |change: &dyn Fn(&mut Judgement)| {
+        let mut ledger = ledger();
+        let case = say(&mut ledger, "gina", 0, 1).id();
+        let told = ledger.in_memory().expect("a store in order");
+        let words = told.told().into_iter().map(Word::from);
+        let cases = replay(words, at(1), CHARTER.policy());
+        let (docket, found) = cases.case(case).expect("it was proposed");
+        let sats = Sats::try_from(100_000).expect("an amount");
+        let vault = Vault { coins: 2, sats };
+        let facts = facts_of(docket, found, at(1), vault, CHARTER.policy());
+        let mut judgement = ask_rule(rule, facts);
+        assert!(judgement.allow);
+        change(&mut judgement);
+        let body = Body::Activation(Activation {
+            case,
+            judgement: Some(judgement),
+        });
+        let event = ledger.history().draft(&CHARTER, "gina", at(1), body);
+        let signed = event.sign(&identity("gina")).expect("it can be said");
+        let id = signed.id();
+        ledger.append(&[signed]).expect("a store in order");
+        let audit = ledger.verify().expect("events in order");
+        let named: Vec<EventId> = audit.verdicts.iter().map(|verdict| verdict.event).collect();
+        (named, id)
+    };
+    assert_eq!(audit_of(&|_| {}).0, []);
+    for change in [
+        (|judgement| judgement.allow = false) as fn(&mut Judgement),
+        |judgement| judgement.why = "because".to_owned(),
+        |judgement| judgement.rule.push(' '),
+        |judgement| judgement.facts.vault.coins = 3,
+        |judgement| judgement.interpreter = "another".to_owned(),
+    ] {
+        let (named, id) = audit_of(&change);
+        assert_eq!(named, [id]);
+    }
 }
 
 /// Which of an event's lines somebody hands over, and to whom.

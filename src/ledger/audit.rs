@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::events::{AT_ONCE, Batches, Ledger, LedgerError, kept_place};
 use super::store::{Head, Store};
 use super::tree::{Edge, TreeHash};
-use crate::governance::{AdmitError, EventId, Fork, History, Known, Place};
+use crate::governance::{AdmitError, Body, EventId, Fork, History, Known, Place, reexecute};
 
 /// How many places are remembered.  Events mostly name what was there a moment ago; whatever is
 /// older is looked up.
@@ -23,11 +23,22 @@ pub struct Audit {
     pub root: TreeHash,
     /// Who has told two stories.
     pub forks: Vec<Fork>,
+    /// Verdicts of rules that came out otherwise when the rules were asked again.
+    pub verdicts: Vec<OtherVerdict>,
+}
+
+/// A verdict in an activation that cannot be reproduced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherVerdict {
+    /// The activation.
+    pub event: EventId,
+    /// What is not as it was recorded.
+    pub why: String,
 }
 
 impl<S: Store> Ledger<S> {
     /// Verifies everything: each signature, each event's form and place, the links between events,
-    /// and the tree, which is computed anew.
+    /// and the tree, which is computed anew.  Rules are asked again what they were asked.
     ///
     /// Working state is compared with what is found, and believed only where it was.  Where it is
     /// lost, what it should hold is remembered instead, which takes memory.
@@ -39,6 +50,7 @@ impl<S: Store> Ledger<S> {
         let mut history = History::new();
         let mut edge = Edge::default();
         let mut places = Remembered::new(self.store());
+        let mut verdicts = Vec::new();
         for batch in Batches::new(self.store(), 0) {
             for signed in batch {
                 let signed = signed?;
@@ -51,6 +63,14 @@ impl<S: Store> Ledger<S> {
                     }
                 };
                 places.remember(signed.id(), place)?;
+                if let Body::Activation(activation) = &signed.event().body
+                    && let Err(error) = reexecute(activation)
+                {
+                    verdicts.push(OtherVerdict {
+                        event: signed.id(),
+                        why: error.to_string(),
+                    });
+                }
                 edge.push(TreeHash::of_record(signed.envelope().to_line().as_bytes()));
             }
         }
@@ -66,6 +86,7 @@ impl<S: Store> Ledger<S> {
             events: found.size,
             root: found.root,
             forks: history.forks(),
+            verdicts,
         })
     }
 }
