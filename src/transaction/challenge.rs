@@ -157,9 +157,9 @@ impl Challenge {
     fn new(derived: &Arc<Derived>, locks: Locks, asked: Vec<AskedKey>, message: &str) -> Self {
         let to_spend = to_spend(message.as_bytes(), derived.script_pubkey());
         let outpoint = OutPoint::new(to_spend.compute_txid(), 0);
-        let sequence = locks
-            .relative
-            .map_or(Sequence::ZERO, RelativeLock::to_sequence);
+        // Never zero, which some signers take for none and sign as if it were the highest.
+        let sequence = locks.relative.unwrap_or(RelativeLock::ONE_BLOCK);
+        let sequence = sequence.to_sequence();
         let lock_time = locks
             .absolute
             .map_or(LockTime::ZERO, AbsoluteLock::to_lock_time);
