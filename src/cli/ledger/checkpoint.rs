@@ -57,8 +57,8 @@ impl MakeCheckpoint {
             Some(expected) => {
                 return Err(LedgerFailure::Refused(Refusal::OtherKey {
                     author: party.to_owned(),
-                    signer: key,
-                    expected,
+                    signer: key.digits(),
+                    expected: expected.digits(),
                 })
                 .into());
             }
