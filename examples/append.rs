@@ -3,6 +3,8 @@
 //!
 //! `cargo run --example append -- DIRECTORY BATCHES RECORDS-OF-A-BATCH`
 
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::error::Error;
 use std::path::Path;
 
@@ -32,6 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn record(number: u64) -> Record {
     let bytes = format!("record {number} of an example\n").into_bytes();
     let mut id = [0; 32];
-    id[..8].copy_from_slice(&number.to_be_bytes());
+    for (to, from) in id.iter_mut().zip(number.to_be_bytes()) {
+        *to = from;
+    }
     Record { id, bytes }
 }
