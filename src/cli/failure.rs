@@ -143,7 +143,7 @@ pub(super) enum Failure {
     #[error("there is no command `{typed}`; `longstop help` lists them")]
     UnknownCommand { typed: String },
     #[error(transparent)]
-    Ledger(#[from] LedgerFailure),
+    Ledger(Box<LedgerFailure>),
     #[error("a rehearsal ended unexpectedly")]
     Panic,
 }
@@ -163,6 +163,12 @@ fn claims(bad: &[BadClaim]) -> String {
         format!("{place}: {error}{}", help.collect::<String>())
     });
     told.collect::<Vec<_>>().join("; ")
+}
+
+impl From<LedgerFailure> for Failure {
+    fn from(failure: LedgerFailure) -> Self {
+        Self::Ledger(Box::new(failure))
+    }
 }
 
 impl Failure {

@@ -8,7 +8,7 @@ use crate::cli::render::{self, Screen};
 use crate::cli::replica::{Replica, only};
 use crate::cli::say::{Said, SayArgs, cases};
 use crate::cli::{Exit, Failure};
-use crate::governance::{self as said, Body, CaseOutcome, Cases, EventId, Status};
+use crate::governance::{self as said, Body, CaseOutcome, Cases, Docket, EventId, Status};
 use crate::ledger::Directory;
 
 /// What all of these print with --json.
@@ -221,7 +221,7 @@ impl Withdraw {
     /// The alarm that is meant.
     fn alarm(&self, cases: &Cases, author: &str) -> Result<EventId, Failure> {
         let dockets = cases.dockets().iter();
-        let alarms = dockets.flat_map(|docket| docket.alarms());
+        let alarms = dockets.flat_map(Docket::alarms);
         let mut own: Vec<EventId> = alarms
             .filter(|(_, alarm)| alarm.party == author)
             .map(|(id, _)| *id)

@@ -61,10 +61,14 @@ impl StatusOf {
         let standing = standing.map_err(|error| replica.failed(error))?;
         let whole = match (&self.case, pick(&standing, self.case.as_deref())) {
             (_, Ok((_, case))) => Some(case.id),
-            (
-                None,
-                Err(Failure::Ledger(LedgerFailure::NoCase | LedgerFailure::SeveralCases { .. })),
-            ) => None,
+            (None, Err(Failure::Ledger(failure)))
+                if matches!(
+                    *failure,
+                    LedgerFailure::NoCase | LedgerFailure::SeveralCases { .. }
+                ) =>
+            {
+                None
+            }
             (_, Err(failure)) => return Err(failure),
         };
         let named = self.case.as_ref().and(whole);
