@@ -1,12 +1,13 @@
 //! Cases: when a path is activated, vetoed, frozen and over, and by whose word.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test ends with a panic when something is not as it should be"
 )]
 
 #[path = "common/charter.rs"]
-#[allow(
+#[expect(
     dead_code,
     reason = "each test crate that includes this file uses a part of it"
 )]

@@ -3,6 +3,11 @@
 //!
 //! After a change of the output run `TRYCMD=overwrite cargo test --test cli` and read what changed.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a test ends with a panic when something is not as it should be"
+)]
+
 #[path = "cli/ledgers.rs"]
 mod ledgers;
 #[path = "cli/proofs.rs"]

@@ -2,6 +2,7 @@
 //! on the other, and whenever they exchange it.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test ends with a panic when something is not as it should be"
 )]

@@ -154,8 +154,7 @@ fn whoever_was_heard_of_in_time_is_not_silent_however_late_that_arrives() {
         .iter()
         .map(|member| {
             let history = world.history.history();
-            let event = history.draft(&world.charter, member, at(100), heartbeat());
-            event
+            history.draft(&world.charter, member, at(100), heartbeat())
         })
         .collect();
     let case = world.say("gina", at(MONTH), proposal());

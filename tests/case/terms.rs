@@ -277,7 +277,7 @@ fn votes_close_one_by_one() {
         let ballots = [("alice", true, 1), ("bob", true, 2), ("carol", true, last)];
         assert_eq!(voted(terms, &ballots, 2 * WEEK), at_second, "at {last}");
         // Before the second closes, only the first can have passed.
-        let before = last.max(WEEK).min(2 * WEEK - 1);
+        let before = last.clamp(WEEK, 2 * WEEK - 1);
         if last < 2 * WEEK {
             assert_eq!(voted(terms, &ballots, before), at_first, "at {last}");
         }

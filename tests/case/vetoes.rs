@@ -36,7 +36,8 @@ fn it_takes_the_veto_quorum() {
 /// Whatever has come before it, and whatever comes after.
 #[test]
 fn a_veto_always_gets_there() {
-    let steps: [(&str, fn(&mut World, longstop::governance::EventId)); 4] = [
+    type Step = fn(&mut World, longstop::governance::EventId);
+    let steps: [(&str, Step); 4] = [
         ("proposed", |_, _| {}),
         ("activated", |world, case| {
             for agent in ["gina", "hal"] {

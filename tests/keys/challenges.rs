@@ -134,7 +134,7 @@ fn a_challenge_is_what_bip_322_says() {
                 let source = input.non_witness_utxo.as_ref().expect("version 0 needs it");
                 let outpoint = OutPoint::new(source.compute_txid(), 0);
                 assert_eq!(transaction.input[0].previous_output, outpoint);
-                assert_eq!(source.output, [spent.clone()]);
+                assert_eq!(source.output, std::slice::from_ref(spent));
                 assert!(source.is_coinbase());
             }
             // It is read back as it was written.

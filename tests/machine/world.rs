@@ -423,13 +423,12 @@ impl World {
             let count = |group: std::ops::Range<usize>, kind: fn(&Body) -> bool| {
                 group.filter(|who| about(PARTIES[*who], kind)).count()
             };
-            if case.activated.is_some() {
+            if let Some(by) = &case.activated {
                 let activations = count(WARDENS, |body| matches!(body, Body::Activation(_)));
                 let alarms = count(MONITORS, |body| matches!(body, Body::Alarm(_)));
                 let approvals = count(BOARD, |body| {
                     matches!(body, Body::Ballot(Ballot { approve: true, .. }))
                 });
-                let by = case.activated.as_ref().expect("it was looked at");
                 assert!(activations >= 1, "a warden has to say so");
                 let is_silent = heard(&words, by.at) < 2;
                 assert!(
