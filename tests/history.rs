@@ -32,7 +32,7 @@ fn heartbeat() -> Body {
 }
 
 fn draft(history: &MemoryHistory, author: &str, blocks: u32, body: Body) -> Event {
-    history.history().draft(&CHARTER, author, at(blocks), body)
+    history.draft(author, at(blocks), body)
 }
 
 fn sign(event: Event) -> SignedEvent {
@@ -234,6 +234,41 @@ fn two_who_write_at_once_are_no_fork() {
     assert_eq!(history.history().heads().len(), 2);
     let knows = say(&mut history, "alice", 2, heartbeat());
     assert_eq!(history.history().heads(), &BTreeSet::from([knows]));
+}
+
+/// Whoever dates a word far ahead of the chain does not take the others with him.
+#[test]
+fn what_is_dated_ahead_is_left_out() {
+    let mut history = history();
+    let first = say(&mut history, "alice", 5, heartbeat());
+    let ahead = say(&mut history, "gina", 5_000, heartbeat());
+    let knowing = say(&mut history, "hal", 5_000, heartbeat());
+    assert_eq!(history.history().heads(), &BTreeSet::from([knowing]));
+    for (blocks, seen) in [
+        (4, None),
+        (5, Some(first)),
+        (4_999, Some(first)),
+        (5_000, Some(knowing)),
+    ] {
+        let event = draft(&history, "bob", blocks, heartbeat());
+        assert_eq!(event.seen, Vec::from_iter(seen), "{blocks}");
+        assert_eq!(history.clone().insert(sign(event)), Ok(true));
+    }
+    // By either clock.
+    let mut time = at(5_000);
+    time.height.0 -= 1;
+    assert_eq!(history.draft("bob", time, heartbeat()).seen, [first]);
+    // What he says himself he knows all the same.
+    assert!(matches!(
+        refused(&history, draft(&history, "gina", 6, heartbeat())),
+        Refusal::TimeRunsBack { .. }
+    ));
+    assert_eq!(
+        draft(&history, "alice", 6, heartbeat()).previous,
+        Some(first)
+    );
+    assert_eq!(draft(&history, "alice", 6, heartbeat()).seen, []);
+    assert!(history.is_known_to(ahead, knowing));
 }
 
 #[test]

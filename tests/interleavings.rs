@@ -68,7 +68,9 @@ fn body<S: Store>(ledger: &Ledger<S>, nth: usize) -> Body {
 fn say<S: Store>(ledger: &mut Ledger<S>, author: &str, nth: usize) {
     let blocks = u32::try_from(nth).expect("few");
     let body = body(ledger, nth);
-    let event = ledger.history().draft(&CHARTER, author, at(blocks), body);
+    let event = ledger
+        .draft(author, at(blocks), body)
+        .expect("a store in order");
     let signed = event.sign(&identity(author)).expect("it can be said");
     let taken = ledger.append(&[signed]).expect("it is kept");
     assert!(matches!(taken[..], [Taken::New(_)]), "{taken:?}");

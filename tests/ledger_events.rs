@@ -53,8 +53,9 @@ fn body(kind: usize) -> Body {
 
 /// Says something with knowledge of all that a ledger has.
 fn say<S: Store>(ledger: &mut Ledger<S>, author: &str, blocks: u32, kind: usize) -> SignedEvent {
-    let history = ledger.history();
-    let event = history.draft(&CHARTER, author, at(blocks), body(kind));
+    let event = ledger
+        .draft(author, at(blocks), body(kind))
+        .expect("a store in order");
     let signed = event.sign(&identity(author)).expect("it can be said");
     let taken = ledger.append(std::slice::from_ref(&signed));
     assert!(matches!(
@@ -237,8 +238,9 @@ fn verifying_finds_what_was_put_in_behind_the_ledger() {
         Err(LedgerError::Event { position: 5, .. })
     ));
     // Signed by somebody else.
-    let stranger = CHARTER.clone();
-    let event = ledger.history().draft(&stranger, "bob", at(9), body(0));
+    let event = ledger
+        .draft("bob", at(9), body(0))
+        .expect("a store in order");
     let forged = event.sign(&identity("gina")).expect("it can be said");
     let mut more = records;
     more.push(Record {
@@ -317,7 +319,7 @@ fn verifying_asks_rules_again() {
             case,
             judgement: Some(judgement),
         });
-        let event = ledger.history().draft(&CHARTER, "gina", at(1), body);
+        let event = ledger.draft("gina", at(1), body).expect("a store in order");
         let signed = event.sign(&identity("gina")).expect("it can be said");
         let id = signed.id();
         ledger.append(&[signed]).expect("a store in order");

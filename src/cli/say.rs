@@ -52,12 +52,20 @@ impl SayArgs {
         self.when.chain_time()
     }
 
-    /// Opens the ledger.
+    /// Opens the ledger, and says what of it lies ahead of the chain.
     pub(super) fn open(&self, screen: &Screen) -> Result<Replica<Directory>, Failure> {
-        self.ledger.write(screen)
+        let replica = self.ledger.write(screen)?;
+        let ahead = replica.ledger.heads_after(self.at());
+        if ahead.map_err(|error| replica.failed(error))? > 0 {
+            screen.note(
+                "the ledger has events that are dated after this height or median time; what is said now is not said with knowledge of them",
+            );
+        }
+        Ok(replica)
     }
 
-    /// Signs and keeps what the holder of the identity says, knowing all there is in the ledger.
+    /// Signs and keeps what the holder of the identity says, knowing all there is in the ledger by
+    /// then.
     pub(super) fn say(
         &self,
         replica: &mut Replica<Directory>,
@@ -69,8 +77,8 @@ impl SayArgs {
         }
         let identity = self.identity.open()?;
         let author = identity.name();
-        let (charter, history) = (replica.ledger.charter(), replica.ledger.history());
-        let event = history.draft(charter, author, self.at(), body(author)?);
+        let event = replica.ledger.draft(author, self.at(), body(author)?);
+        let event = event.map_err(|error| replica.failed(error))?;
         let kind = event.body.kind().name();
         let signed = event.sign(identity.key()).map_err(LedgerFailure::from)?;
         let position = append(replica, &signed)?;

@@ -80,7 +80,7 @@ impl Replica {
             height: now.height.max(history.latest().height),
             median_time_past: now.median_time_past.max(history.latest().median_time_past),
         };
-        history.draft(self.history.charter(), author, at, body)
+        self.history.draft(author, at, body)
     }
 
     /// Takes an event, and says what there is to do that was not before.

@@ -259,29 +259,79 @@ impl History {
         nth
     }
 
-    /// An event that continues what its author has, and has seen all there is here.
+    /// The events dated no later than this that no other such event knows.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn heads_at<K: Known>(
+        &self,
+        known: &K,
+        at: ChainTime,
+    ) -> Result<BTreeSet<EventId>, K::Error> {
+        let fits = |time: ChainTime| {
+            time.height <= at.height && time.median_time_past <= at.median_time_past
+        };
+        if fits(self.latest) {
+            return Ok(self.heads.clone());
+        }
+        // Nothing is dated before what it knows, so the last of each line that fits are all there
+        // are to choose from.
+        let mut last: Vec<(EventId, Place)> = Vec::new();
+        for (number, line) in self.lines.iter().enumerate() {
+            let mut next = Some(line.last);
+            while let Some(id) = next {
+                let place = known.place(id)?.filter(|place| place.line == number);
+                let Some(place) = place else {
+                    break;
+                };
+                if fits(place.at) {
+                    last.push((id, place));
+                    break;
+                }
+                next = place.previous;
+            }
+        }
+        let is_known = |place: &Place| {
+            let mut others = last.iter().filter(|(_, other)| other != place);
+            others.any(|(_, other)| place.is_known_to(other))
+        };
+        let heads = last.iter().filter(|(_, place)| !is_known(place));
+        Ok(heads.map(|(id, _)| *id).collect())
+    }
+
+    /// An event that continues what its author has, and has seen all that is dated no later.
+    ///
+    /// What is dated later is left out: otherwise whoever dates one word far ahead would have
+    /// everybody else date theirs there as well, where they count no earlier than his.
     ///
     /// Where there are more heads than an event can name, those of authors without forks come
     /// first.
-    #[must_use]
-    pub fn draft(&self, charter: &Charter, author: &str, at: ChainTime, body: Body) -> Event {
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn draft<K: Known>(
+        &self,
+        charter: &Charter,
+        known: &K,
+        author: &str,
+        at: ChainTime,
+        body: Body,
+    ) -> Result<Event, K::Error> {
         let previous = self.last_of(author);
         let forked = |id: &EventId| {
             let line = self.lines.iter().find(|line| line.last == *id);
             line.is_some_and(|line| self.forks.iter().any(|fork| fork.author == line.author))
         };
-        let others = self
-            .heads
-            .iter()
-            .copied()
-            .filter(|id| Some(*id) != previous);
-        let mut others: Vec<EventId> = others.collect();
+        let heads = self.heads_at(known, at)?.into_iter();
+        let mut others: Vec<EventId> = heads.filter(|id| Some(*id) != previous).collect();
         if others.len() > MAX_SEEN {
             others.sort_by_key(forked);
             others.truncate(MAX_SEEN);
             others.sort_unstable();
         }
-        Event {
+        Ok(Event {
             policy_id: charter.id,
             network: charter.policy.network(),
             author: author.to_owned(),
@@ -290,6 +340,6 @@ impl History {
             at,
             expires: None,
             body,
-        }
+        })
     }
 }

@@ -10,9 +10,10 @@ use super::genesis::{Genesis, GenesisError};
 use super::store::{Head, Placed, Record, Store};
 use super::tree::TreeHash;
 use crate::governance::{
-    AdmitError, Charter, Envelope, EnvelopeError, EventError, EventId, History, Known,
+    AdmitError, Body, Charter, Envelope, EnvelopeError, Event, EventError, EventId, History, Known,
     MemoryHistory, Place, Refusal, SignedEvent,
 };
+use crate::units::ChainTime;
 
 /// Under which the history is kept as working state.
 const HISTORY: &str = "history";
@@ -84,6 +85,34 @@ impl<S: Store> Ledger<S> {
     /// Where its events are kept.
     pub const fn store(&self) -> &S {
         &self.store
+    }
+
+    /// What an author would say next, as [`History::draft`] has it.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn draft(&self, author: &str, at: ChainTime, body: Body) -> Result<Event, LedgerError> {
+        self.history
+            .draft(&self.charter, &self.known(), author, at, body)
+    }
+
+    /// How many of the last events are dated later than this.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn heads_after(&self, at: ChainTime) -> Result<usize, LedgerError> {
+        let heads = self.history.heads_at(&self.known(), at)?;
+        Ok(self.history.heads().difference(&heads).count())
+    }
+
+    const fn known(&self) -> KeptPlaces<'_, S> {
+        KeptPlaces {
+            store: &self.store,
+            fresh: &self.fresh,
+            admitted: self.history.count(),
+        }
     }
 
     /// Takes events, in their order, and returns once those that are new are on the device.

@@ -152,10 +152,7 @@ fn whoever_was_heard_of_in_time_is_not_silent_however_late_that_arrives() {
     }
     let late: Vec<_> = COUNCIL[..3]
         .iter()
-        .map(|member| {
-            let history = world.history.history();
-            history.draft(&world.charter, member, at(100), heartbeat())
-        })
+        .map(|member| world.history.draft(member, at(100), heartbeat()))
         .collect();
     let case = world.say("gina", at(MONTH), proposal());
     world.say("gina", at(MONTH), activation(case));

@@ -18,8 +18,7 @@ fn vote(turnout: u32, approve: u32) -> String {
 
 /// Tells two stories about something: each is the next event of its author.
 fn fork_about(world: &mut World, author: &str, blocks: u32, bodies: [Body; 2]) -> [EventId; 2] {
-    let history = world.history.history();
-    let drafts = bodies.map(|body| history.draft(&world.charter, author, at(blocks), body));
+    let drafts = bodies.map(|body| world.history.draft(author, at(blocks), body));
     drafts.map(|draft| world.admit(draft))
 }
 
@@ -293,9 +292,8 @@ fn a_proposal_in_two_versions_is_frozen() {
 fn honest_people_at_once_freeze_nothing() {
     let mut world = World::new(MANUAL);
     let case = world.say("gina", at(0), proposal());
-    let history = world.history.history();
-    let drafts = ["gina", "hal", "ivan"]
-        .map(|agent| history.draft(&world.charter, agent, at(1), activation(case)));
+    let drafts =
+        ["gina", "hal", "ivan"].map(|agent| world.history.draft(agent, at(1), activation(case)));
     for draft in drafts {
         world.admit(draft);
     }

@@ -476,7 +476,7 @@ proptest! {
         for case in &cases {
             for member in &vetoers {
                 let latest = history.history().latest();
-                let event = history.history().draft(charter, member, latest, veto(*case));
+                let event = history.draft(member, latest, veto(*case));
                 let signed = event.sign(&identity(member)).expect("it can be said");
                 prop_assert!(history.insert(signed).is_ok());
             }

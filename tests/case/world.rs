@@ -97,8 +97,7 @@ impl World {
         body: Body,
         change: impl FnOnce(&mut Event),
     ) -> EventId {
-        let history = self.history.history();
-        let mut event = history.draft(&self.charter, author, at, body);
+        let mut event = self.history.draft(author, at, body);
         change(&mut event);
         self.admit(event)
     }
@@ -143,10 +142,7 @@ impl World {
 
     /// Tells two stories: two heartbeats after the same event.
     pub fn fork(&mut self, author: &str, at: ChainTime) {
-        let draft = |world: &Self| {
-            let history = world.history.history();
-            history.draft(&world.charter, author, at, heartbeat())
-        };
+        let draft = |world: &Self| world.history.draft(author, at, heartbeat());
         let (one, mut other) = (draft(self), draft(self));
         other.expires = Some(at.median_time_past.after_seconds(1));
         self.admit(one);

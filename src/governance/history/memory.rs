@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use super::super::event::{EventId, SignedEvent};
+use super::super::event::{Body, Event, EventId, SignedEvent};
 use super::{AdmitError, Charter, History, Known, Place, Refusal, TellingOrder};
+use crate::units::ChainTime;
 
 /// Events with their history, in memory.
 #[derive(Clone, Debug)]
@@ -76,6 +77,16 @@ impl MemoryHistory {
             }
             Err(AdmitError::Refused(refusal)) => Err(refusal),
             Err(AdmitError::Store(never)) => match never {},
+        }
+    }
+
+    /// What an author would say next, as [`History::draft`] has it.
+    #[must_use]
+    pub fn draft(&self, author: &str, at: ChainTime, body: Body) -> Event {
+        let history = &self.history;
+        match history.draft(&self.charter, &self.places, author, at, body) {
+            Ok(event) => event,
+            Err(never) => match never {},
         }
     }
 
