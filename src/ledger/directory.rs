@@ -40,8 +40,8 @@ const ROOM: u64 = 4 << 20;
 const MARKED_EVERY: u64 = 16 << 20;
 
 /// How often a lock that somebody has is tried again, and after how long.
-const LOCK_TRIES: u32 = 20;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const LOCK_TRIES: u32 = 20;
+pub(super) const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Longest text that says who holds the lock, in bytes.
 const MAX_HOLDER: usize = 500;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 
+use super::directory::{LOCK_PAUSE, LOCK_TRIES};
 use super::disk::{Access, Disk};
 use super::error::StoreError;
 use super::segment::Fields;
@@ -91,14 +92,24 @@ impl Index {
 
     fn start(directory: &Path) -> Result<Self, String> {
         let text = |error: sled::Error| error.to_string();
-        let db = sled::Config::new()
+        let config = sled::Config::new()
             .path(directory.join(INDEX))
             .mode(sled::Mode::HighThroughput)
             .cache_capacity(CACHE)
             // Nothing has to be durable before it is closed.
-            .flush_every_ms(None)
-            .open()
-            .map_err(text)?;
+            .flush_every_ms(None);
+        let mut db = config.open();
+        // A child of whoever had it open last has its lock as well, for the moment until it
+        // becomes another program.
+        for _ in 0..LOCK_TRIES {
+            let is_locked = |error: &std::io::Error| error.to_string().contains("lock");
+            if !matches!(&db, Err(sled::Error::Io(error)) if is_locked(error)) {
+                break;
+            }
+            std::thread::sleep(LOCK_PAUSE);
+            db = config.open();
+        }
+        let db = db.map_err(text)?;
         let number = |key: &str| -> Result<u64, String> {
             let bytes = db.get(key).map_err(text)?;
             Ok(bytes.map_or(0, |bytes| u64::from_be_bytes(Fields(&bytes).take())))
