@@ -13,6 +13,7 @@ mod import;
 mod keys;
 mod plan;
 mod policy;
+mod rule;
 mod said;
 mod script;
 mod segment;
@@ -28,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("format", format::laws),
     ("plan", plan::laws),
     ("policy", policy::laws),
+    ("rule", rule::laws),
     ("script", script::laws),
     ("segment", segment::laws),
     ("wallet_policy", import::wallet_policy_laws),

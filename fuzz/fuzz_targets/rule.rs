@@ -1,0 +1,7 @@
+//! Any text as a rule.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| longstop_fuzz::run("rule", bytes));
