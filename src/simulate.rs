@@ -11,6 +11,7 @@ mod check;
 mod expect;
 mod run;
 mod scenario;
+mod schema;
 mod seizure;
 mod steps;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use self::scenario::{
     Pay, Said, Saying, Scenario, ScenarioError, ScenarioFault, Seize, Step, Whereabouts, Word,
     Wrong,
 };
+pub use self::schema::incident_schema;
 
 /// What came of a rehearsal.
 #[derive(Debug)]

@@ -174,7 +174,7 @@ fn answers_are_what_the_policy_says() {
         ("how long?", "70 days"),
         ("files are lost", "71 days"),
     ]);
-    script.choices = [1, 1, 0].into();
+    script.choices = [0, 1, 1, 0].into();
     script.confirms = [true, false].into();
     let policy = sound(&asked(&mut script));
     assert_eq!(policy.name(), "club");
@@ -206,10 +206,85 @@ fn answers_are_what_the_policy_says() {
     assert_eq!(direct.delay().map(period).as_deref(), Some("200 days"));
 }
 
+/// One group, with a key that sleeps or with none.
+#[test]
+fn a_simple_policy_has_a_backup_key_or_none() {
+    let mut script = Script::answering([
+        ("Who holds", "phone, desk, safe"),
+        ("How often", "60 days"),
+        ("has it", "bank-box"),
+        ("long a rest", "400 days"),
+    ]);
+    script.choices = [1].into();
+    let policy = sound(&asked(&mut script));
+    let [backup] = policy.paths() else {
+        panic!("one path: {policy:?}");
+    };
+    assert_eq!(backup.name(), "backup");
+    assert_eq!(backup.quorum().party_names(), ["bank-box"].into());
+    let delay = backup.direct().and_then(|direct| direct.delay());
+    assert_eq!(
+        delay.map(|delay| delay.text().to_owned()).as_deref(),
+        Some("400 days")
+    );
+    let mut script = Script {
+        choices: [1].into(),
+        confirms: [false].into(),
+        ..Script::default()
+    };
+    let policy = sound(&asked(&mut script));
+    assert!(policy.paths().is_empty() && policy.accept_total_loss().is_some());
+}
+
+/// A desk whose payments can be objected to, and the rescue that is asked about as ever.
+#[test]
+fn a_guarded_policy_has_a_desk_and_a_rescue() {
+    let mut script = Script::answering([
+        ("kept cold", "anna, boris, chen"),
+        ("pays day by day", "tess, uwe"),
+        ("trigger a payment", "2"),
+        ("payment be objected", "2 days"),
+        ("stop a payment", "3"),
+    ]);
+    script.choices = [2].into();
+    let policy = sound(&asked(&mut script));
+    let names: Vec<&str> = policy.paths().iter().map(|path| path.name()).collect();
+    assert_eq!(names, ["payments", "sos", "dead-man"]);
+    let payments = policy.path("payments").expect("it is there");
+    assert_eq!(payments.quorum().threshold(), 2);
+    let staged = payments.staged().expect("payments are staged");
+    assert!(staged.lockup().is_none());
+    assert_eq!(staged.window().text(), "2 days");
+    assert_eq!(staged.veto().threshold(), 3);
+    assert!(policy.path("sos").and_then(|path| path.staged()).is_some());
+}
+
+/// Heirs after a rest, or from a date on.
+#[test]
+fn heirs_wait_for_a_rest_or_for_a_date() {
+    let mut script = Script::answering([("heirs", "mia, noah"), ("act together", "1")]);
+    script.choices = [3].into();
+    let policy = sound(&asked(&mut script));
+    let path = policy.path("inheritance").expect("it is there");
+    assert_eq!(path.quorum().threshold(), 1);
+    let direct = path.direct().expect("it is direct");
+    assert!(direct.delay().is_some() && direct.unlock().is_none());
+    let mut script = Script::answering([
+        ("which moment", "soon"),
+        ("which moment", "2034-05-01T00:00:00Z"),
+    ]);
+    script.choices = [3, 0, 0, 1].into();
+    let policy = sound(&asked(&mut script));
+    let direct = policy.path("inheritance").and_then(|path| path.direct());
+    let direct = direct.expect("it is direct");
+    assert!(direct.delay().is_none() && direct.unlock().is_some());
+    assert_eq!(script.refusals.len(), 1);
+}
+
 #[test]
 fn nobody_may_rescue_with_a_reason() {
     let mut script = Script::answering([("accepted", ""), ("accepted", "it is \"pocket\" money")]);
-    script.choices = [2, 0, 2].into();
+    script.choices = [0, 2, 0, 2].into();
     let policy = sound(&asked(&mut script));
     assert_eq!(policy.accept_total_loss(), Some("it is \"pocket\" money"));
     assert!(policy.paths().is_empty());
@@ -281,7 +356,7 @@ fn account(number: usize) -> String {
 fn where_coins_have_a_price_every_key_is_asked_for() {
     let holders = ["alice", "bob", "carol", "gina", "hal", "ivan"];
     let mut script = Script {
-        choices: [3, 0, 1].into(),
+        choices: [0, 3, 0, 1].into(),
         ..Script::default()
     };
     for (number, party) in holders.into_iter().enumerate() {

@@ -8,6 +8,8 @@ mod canonical;
 mod generate;
 #[path = "policy/hostile.rs"]
 mod hostile;
+#[path = "policy/incidents.rs"]
+mod incidents;
 #[path = "policy/items.rs"]
 mod items;
 #[path = "policy/layout.rs"]

@@ -6,7 +6,8 @@ use crate::policy::{Network, ScriptType, Severity, check};
 
 use super::stand_in::{Account, MARK, WARNING, account};
 
-/// A policy of one kind: holders, and agents who rescue the coins directly or through stages.
+/// A policy of the kinds that are asked for: holders; a desk that pays day by day, if there is one;
+/// and others who get at the coins later, directly or through stages.
 ///
 /// What is not answered yet has a value that fits the answers so far, so that each answer can be
 /// checked with all rules of the language.
@@ -18,9 +19,21 @@ pub(super) struct Draft {
     pub holders: Vec<String>,
     pub threshold: String,
     pub refresh: String,
+    /// Who pays day by day, where the holders are kept cold.
+    pub desk: Option<Desk>,
     pub rescue: Rescue,
     /// The keys that were given; all others are stand-ins.
     pub keys: BTreeMap<String, String>,
+}
+
+/// Payments that others can object to.
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    pub names: Vec<String>,
+    pub threshold: String,
+    pub window: String,
+    /// How many holders object together.
+    pub objectors: String,
 }
 
 #[derive(Clone, Debug)]
@@ -30,11 +43,53 @@ pub(super) enum Rescue {
     Agents(Agents),
 }
 
+/// What those are called who get at the coins later.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words {
+    /// Their quorum.
+    pub quorum: &'static str,
+    /// Their direct path.
+    pub path: &'static str,
+    /// What is said of that path.
+    pub about: &'static str,
+}
+
+/// Agents who rescue the coins.
+pub(super) const AGENTS: Words = Words {
+    quorum: "agents",
+    path: "dead-man",
+    about: "# The slow rescue, which needs no file: a coin that nobody has moved for so long.",
+};
+
+/// A key that sleeps.
+pub(super) const BACKUP: Words = Words {
+    quorum: "backups",
+    path: "backup",
+    about: "# The backup: worth nothing until a coin has rested for so long.",
+};
+
+/// Heirs.
+pub(super) const HEIRS: Words = Words {
+    quorum: "heirs",
+    path: "inheritance",
+    about: "# The inheritance, which needs nobody of the holders and no file.",
+};
+
+/// When a direct path opens.
+#[derive(Clone, Debug)]
+pub(super) enum Wait {
+    /// Once a coin has rested for so long.
+    Rest(String),
+    /// From this moment on.
+    Date(String),
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Agents {
+    pub words: Words,
     pub names: Vec<String>,
     pub threshold: String,
-    pub delay: String,
+    pub wait: Wait,
     pub staged: Option<Staged>,
 }
 
@@ -56,9 +111,18 @@ impl Draft {
     /// Everybody in it, each once.
     pub fn parties(&self) -> Vec<String> {
         let mut parties = self.holders.clone();
+        let mut add = |names: &[String]| {
+            for name in names {
+                if !parties.contains(name) {
+                    parties.push(name.clone());
+                }
+            }
+        };
+        if let Some(desk) = &self.desk {
+            add(&desk.names);
+        }
         if let Rescue::Agents(agents) = &self.rescue {
-            let new = agents.names.iter();
-            parties.extend(new.filter(|name| !self.holders.contains(name)).cloned());
+            add(&agents.names);
         }
         parties
     }
@@ -115,8 +179,20 @@ impl Draft {
         }
         out.push_str("\n[quorums]\n");
         quorum(&mut out, "holders", &self.threshold, &self.holders);
+        if let Some(desk) = &self.desk {
+            quorum(&mut out, "desk", &desk.threshold, &desk.names);
+            let threshold = number(&desk.objectors);
+            out.push_str(&format!(
+                "objectors = {{ threshold = {threshold}, members_of = \"holders\" }}\n"
+            ));
+        }
         if let Rescue::Agents(agents) = &self.rescue {
-            quorum(&mut out, "agents", &agents.threshold, &agents.names);
+            quorum(
+                &mut out,
+                agents.words.quorum,
+                &agents.threshold,
+                &agents.names,
+            );
             if let Some(staged) = &agents.staged {
                 let threshold = number(&staged.vetoers);
                 out.push_str(&format!(
@@ -127,10 +203,26 @@ impl Draft {
         out.push_str("\n# The holders spend at once. They promise to move or refresh every coin this often.\n[root]\n");
         field(&mut out, "quorum", "holders");
         field(&mut out, "refresh", &self.refresh);
+        if let Some(desk) = &self.desk {
+            desk.write(&mut out);
+        }
         if let Rescue::Agents(agents) = &self.rescue {
             agents.write(&mut out);
         }
         out
+    }
+}
+
+impl Desk {
+    fn write(&self, out: &mut String) {
+        out.push_str("\n# A payment: the desk triggers it, and it is paid out if nobody objects during the window.\n[[path]]\n");
+        field(out, "name", "payments");
+        field(out, "purpose", "spend");
+        field(out, "quorum", "desk");
+        out.push_str(&format!(
+            "escrow = {{ window = {}, veto = \"objectors\" }}\n",
+            quoted(&self.window)
+        ));
     }
 }
 
@@ -140,7 +232,7 @@ impl Agents {
             out.push_str("\n# The fast rescue, with files that the holders sign in advance. Holders can object during\n# the window.\n[[path]]\n");
             field(out, "name", "sos");
             field(out, "purpose", "recover");
-            field(out, "quorum", "agents");
+            field(out, "quorum", self.words.quorum);
             let mut escrow = format!(
                 "escrow = {{ window = {}, veto = \"vetoers\"",
                 quoted(&staged.window)
@@ -157,10 +249,13 @@ impl Agents {
                 ));
             }
         }
-        out.push_str("\n# The slow rescue, which needs no file: a coin that nobody has moved for so long.\n[[path]]\n");
-        field(out, "name", "dead-man");
-        field(out, "quorum", "agents");
-        field(out, "delay", &self.delay);
+        out.push_str(&format!("\n{}\n[[path]]\n", self.words.about));
+        field(out, "name", self.words.path);
+        field(out, "quorum", self.words.quorum);
+        match &self.wait {
+            Wait::Rest(delay) => field(out, "delay", delay),
+            Wait::Date(date) => field(out, "unlock_at", date),
+        }
     }
 }
 

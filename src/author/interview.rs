@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::policy::{Duration, Network, ScriptType, format};
 
-use super::draft::{Agents, Draft, Lockup, Rescue, Staged};
+use super::draft::{
+    AGENTS, Agents, BACKUP, Desk, Draft, HEIRS, Lockup, Rescue, Staged, Wait, Words,
+};
 
 /// The reason that is suggested where nobody is to rescue the coins.
 const NO_RESCUE: &str = "if too few holders are left, the coins are lost, and we accept that";
@@ -17,6 +19,23 @@ const OUTSIDERS: [&str; 6] = ["gina", "hal", "ivan", "judy", "kurt", "lena"];
 
 /// Most names that are tried: whatever the holders are called, it is hardly all of these.
 const OUTSIDERS_MAX: usize = 50;
+
+/// Which of the kinds of policy those are of which more is asked than of the first.
+const SIMPLE: usize = 1;
+const GUARDED: usize = 2;
+const INHERITANCE: usize = 3;
+
+/// Names for a desk that are suggested.
+const CLERKS: [&str; 4] = ["tess", "uwe", "vera", "will"];
+
+/// Names for a backup key that are suggested.
+const BACKUPS: [&str; 2] = ["backup-key", "reserve-key"];
+
+/// Names for heirs that are suggested.
+const CHILDREN: [&str; 4] = ["mia", "noah", "olga", "paul"];
+
+/// The date of an inheritance that is suggested.
+const DATE: &str = "2035-01-01T00:00:00Z";
 
 /// Whoever answers questions.
 pub trait Ask {
@@ -67,6 +86,7 @@ pub fn interview<A: Ask>(ask: &mut A) -> Result<String, A::Error> {
         holders: names("alice, bob, carol"),
         threshold: "2".to_owned(),
         refresh: "90 days".to_owned(),
+        desk: None,
         rescue: Rescue::None(NO_RESCUE.to_owned()),
         keys: BTreeMap::new(),
     };
@@ -79,6 +99,27 @@ pub fn interview<A: Ask>(ask: &mut A) -> Result<String, A::Error> {
         |draft, text| {
             text.clone_into(&mut draft.name);
         },
+    )?;
+    let kind = ask.choice(
+        "What is it for?",
+        &[
+            (
+                "rescue",
+                "a group spends, and others rescue its coins if it cannot",
+            ),
+            (
+                "simple",
+                "one group spends, perhaps with a backup key that sleeps",
+            ),
+            (
+                "guarded",
+                "a desk pays day by day, a board objects, and its keys are kept cold",
+            ),
+            (
+                "inheritance",
+                "holders spend, and heirs take over on a date or after a long rest",
+            ),
+        ],
     )?;
     let network = ask.choice(
         "Network",
@@ -111,19 +152,32 @@ pub fn interview<A: Ask>(ask: &mut A) -> Result<String, A::Error> {
     } else {
         ScriptType::Tr
     };
-    holders(ask, &mut draft)?;
-    rescue(ask, &mut draft)?;
+    holders(ask, &mut draft, kind == GUARDED)?;
+    match kind {
+        SIMPLE => backup(ask, &mut draft)?,
+        INHERITANCE => inheritance(ask, &mut draft)?,
+        _ => {
+            if kind == GUARDED {
+                desk(ask, &mut draft)?;
+            }
+            rescue(ask, &mut draft)?;
+        }
+    }
     keys(ask, &mut draft)?;
     let text = draft.to_toml();
     // A draft is TOML, and the formatter changes no meaning.
     Ok(format(&text).unwrap_or(text))
 }
 
-fn holders<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
+fn holders<A: Ask>(ask: &mut A, draft: &mut Draft, are_cold: bool) -> Result<(), A::Error> {
     answer(
         ask,
         draft,
-        "Who holds the coins day by day? (names, with commas)",
+        if are_cold {
+            "Who holds the coins, with keys that are kept cold? (names, with commas)"
+        } else {
+            "Who holds the coins day by day? (names, with commas)"
+        },
         "alice, bob, carol",
         |draft, text| {
             draft.holders = names(text);
@@ -147,7 +201,11 @@ fn refresh<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
             text.clone_into(&mut draft.refresh);
             // A promise is too rare if no lock is long enough after it.
             let delay = long_after(text);
-            with_agents(draft, |agents| agents.delay = delay);
+            with_agents(draft, |agents| {
+                if let Wait::Rest(rest) = &mut agents.wait {
+                    *rest = delay;
+                }
+            });
         },
     )
 }
@@ -165,30 +223,40 @@ fn rescue<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
         ],
     )?;
     if kind == 2 {
-        answer(
-            ask,
-            draft,
-            "Why is that accepted?",
-            NO_RESCUE,
-            |draft, text| draft.rescue = Rescue::None(text.to_owned()),
-        )?;
-        return refresh(ask, draft);
+        return nobody(ask, draft);
     }
-    let suggested = outsiders(draft).join(", ");
+    let suggested = outsiders(draft, AGENTS, &OUTSIDERS, 3).join(", ");
     refresh(ask, draft)?;
-    answer(
+    people(
         ask,
         draft,
         "Who are the agents, outside the holders? (names, with commas)",
         &suggested,
-        |draft, text| {
-            with_agents(draft, |agents| {
-                agents.names = names(text);
-                agents.threshold = majority(&agents.names);
-            });
-        },
     )?;
-    let delay = long_after(&draft.refresh);
+    rest(
+        ask,
+        draft,
+        "After how long a rest can they take a coin without any file?",
+    )?;
+    if kind == 0 {
+        staged(ask, draft)?;
+    }
+    Ok(())
+}
+
+/// Who else gets at the coins, and how many of them together.
+fn people<A: Ask>(
+    ask: &mut A,
+    draft: &mut Draft,
+    question: &str,
+    suggested: &str,
+) -> Result<(), A::Error> {
+    answer(ask, draft, question, suggested, |draft, text| {
+        with_agents(draft, |agents| {
+            agents.names = names(text);
+            agents.threshold = majority(&agents.names);
+        });
+    })?;
     let count = match &draft.rescue {
         Rescue::Agents(agents) => agents.names.clone(),
         Rescue::None(_) => Vec::new(),
@@ -196,18 +264,121 @@ fn rescue<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
     let question = format!("How many of these {} act together?", count.len());
     answer(ask, draft, &question, &majority(&count), |draft, text| {
         with_agents(draft, |agents| text.clone_into(&mut agents.threshold));
+    })
+}
+
+/// After how long a rest of a coin.
+fn rest<A: Ask>(ask: &mut A, draft: &mut Draft, question: &str) -> Result<(), A::Error> {
+    let delay = long_after(&draft.refresh);
+    answer(ask, draft, question, &delay, |draft, text| {
+        with_agents(draft, |agents| agents.wait = Wait::Rest(text.to_owned()));
+    })
+}
+
+/// A key that sleeps, or none.
+fn backup<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
+    if !ask.confirm("Is there a backup key, worth nothing until a coin has rested for long?")? {
+        return nobody(ask, draft);
+    }
+    let suggested = outsiders(draft, BACKUP, &BACKUPS, 1).join(", ");
+    refresh(ask, draft)?;
+    people(ask, draft, "Who has it? (a name, or several)", &suggested)?;
+    rest(ask, draft, "After how long a rest can it spend a coin?")
+}
+
+/// Heirs, from a date on or after a rest.
+fn inheritance<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
+    let suggested = outsiders(draft, HEIRS, &CHILDREN, 3).join(", ");
+    refresh(ask, draft)?;
+    people(
+        ask,
+        draft,
+        "Who are the heirs? (names, with commas)",
+        &suggested,
+    )?;
+    let kind = ask.choice(
+        "From when on can they take the coins?",
+        &[
+            (
+                "rest",
+                "once a coin has rested for long; each refresh puts it off",
+            ),
+            (
+                "date",
+                "from a fixed date on, whatever has become of the holders",
+            ),
+        ],
+    )?;
+    if kind == 0 {
+        return rest(ask, draft, "After how long a rest?");
+    }
+    answer(ask, draft, "From which moment on?", DATE, |draft, text| {
+        with_agents(draft, |agents| agents.wait = Wait::Date(text.to_owned()));
+    })
+}
+
+/// Who pays day by day, and how many holders object.
+fn desk<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
+    let set = |draft: &mut Draft, names: Vec<String>| {
+        draft.desk = Some(Desk {
+            threshold: majority(&names),
+            names,
+            window: "1 day".to_owned(),
+            objectors: "1".to_owned(),
+        });
+    };
+    let suggested = suggested(draft, &CLERKS, 3, &|draft, names| {
+        set(draft, names.to_vec())
+    });
+    answer(
+        ask,
+        draft,
+        "Who pays day by day? (names, with commas)",
+        &suggested.join(", "),
+        |draft, text| set(draft, names(text)),
+    )?;
+    let clerks = draft
+        .desk
+        .as_ref()
+        .map_or_else(Vec::new, |desk| desk.names.clone());
+    let with_desk = |draft: &mut Draft, change: &dyn Fn(&mut Desk)| {
+        if let Some(desk) = &mut draft.desk {
+            change(desk);
+        }
+    };
+    let question = format!(
+        "How many of these {} trigger a payment together?",
+        clerks.len()
+    );
+    answer(ask, draft, &question, &majority(&clerks), |draft, text| {
+        with_desk(draft, &|desk| text.clone_into(&mut desk.threshold));
     })?;
     answer(
         ask,
         draft,
-        "After how long a rest can they take a coin without any file?",
-        &delay,
-        |draft, text| with_agents(draft, |agents| text.clone_into(&mut agents.delay)),
+        "For how long can a payment be objected to?",
+        "1 day",
+        |draft, text| with_desk(draft, &|desk| text.clone_into(&mut desk.window)),
     )?;
-    if kind == 0 {
-        staged(ask, draft)?;
-    }
-    Ok(())
+    answer(
+        ask,
+        draft,
+        "How many holders stop a payment together?",
+        "1",
+        |draft, text| with_desk(draft, &|desk| text.clone_into(&mut desk.objectors)),
+    )
+}
+
+/// Nobody else, for a reason.
+fn nobody<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
+    answer(
+        ask,
+        draft,
+        "Why is that accepted?",
+        NO_RESCUE,
+        |draft, text| draft.rescue = Rescue::None(text.to_owned()),
+    )?;
+    refresh(ask, draft)
 }
 
 fn staged<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
@@ -347,26 +518,40 @@ fn with_staged(draft: &mut Draft, change: impl FnOnce(&mut Staged)) {
     });
 }
 
-/// Makes agents of three people whose names go with those of the holders.
-fn outsiders(draft: &mut Draft) -> Vec<String> {
-    let further = (1..).map(|number| format!("agent-{number}"));
-    let candidates = OUTSIDERS.iter().map(|name| (*name).to_owned());
+/// Lets people whose names go with those that there are get at the coins after a long rest.
+fn outsiders(draft: &mut Draft, words: Words, candidates: &[&str], count: usize) -> Vec<String> {
+    let wait = Wait::Rest(long_after(&draft.refresh));
+    suggested(draft, candidates, count, &|draft, names| {
+        draft.rescue = Rescue::Agents(Agents {
+            words,
+            threshold: majority(names),
+            names: names.to_vec(),
+            wait: wait.clone(),
+            staged: None,
+        });
+    })
+}
+
+/// So many names that go with those that there are, after which the draft has them.
+fn suggested(
+    draft: &mut Draft,
+    candidates: &[&str],
+    count: usize,
+    set: &dyn Fn(&mut Draft, &[String]),
+) -> Vec<String> {
+    let further = (1..).map(|number| format!("party-{number}"));
+    let candidates = candidates.iter().map(|name| (*name).to_owned());
     let mut chosen: Vec<String> = Vec::new();
     for name in candidates.chain(further).take(OUTSIDERS_MAX) {
         let mut names = chosen.clone();
         names.push(name);
         let mut trial = draft.clone();
-        trial.rescue = Rescue::Agents(Agents {
-            threshold: majority(&names),
-            names: names.clone(),
-            delay: long_after(&draft.refresh),
-            staged: None,
-        });
+        set(&mut trial, &names);
         if trial.objections().is_ok() {
             *draft = trial;
             chosen = names;
         }
-        if chosen.len() == 3 {
+        if chosen.len() == count {
             break;
         }
     }

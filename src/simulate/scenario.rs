@@ -1,6 +1,6 @@
 //! The incident: a policy, a seed, a start, events, and what is expected of them.
 
-mod document;
+pub(super) mod document;
 mod parse;
 mod said;
 

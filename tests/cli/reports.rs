@@ -40,7 +40,14 @@ fn sarif_has_a_rule_for_each_code_and_a_result_for_each_problem() {
         assert_eq!(rule["shortDescription"]["text"], code.title());
         assert_eq!(rule["fullDescription"]["text"], code.explanation());
         assert_eq!(rule["help"]["text"], code.remedy());
-        assert_eq!(rule["helpUri"], code.place_in_book());
+        // An address would have to be absolute, and there is none: the help is whole without.
+        assert_eq!(rule["helpUri"], serde_json::Value::Null);
+        assert_eq!(rule["properties"]["book"], code.place_in_book());
+        let markdown = rule["help"]["markdown"].as_str().expect("a text");
+        for part in [code.explanation(), code.remedy()] {
+            assert!(markdown.contains(part), "{code}");
+        }
+        assert_eq!(markdown.contains("```toml"), code.example().is_some());
         assert_eq!(
             rule["defaultConfiguration"]["level"],
             code.severity().to_string()

@@ -49,6 +49,11 @@ pub(in crate::cli) fn sarif(judgements: &[Judgement]) -> Sarif {
         .build()
 }
 
+/// A code as a rule.
+///
+/// Its help is whole here: `helpUri` has to be an absolute URI (SARIF 2.1.0, §3.49.12), and the
+/// book, which is part of the repository, has no address of its own.  Where in it the code stands
+/// is among the properties.
 fn rule(code: Code) -> ReportingDescriptor {
     let book = json!(code.place_in_book());
     ReportingDescriptor::builder()
@@ -56,8 +61,7 @@ fn rule(code: Code) -> ReportingDescriptor {
         .name(format!("{code:?}"))
         .short_description(words(code.title()))
         .full_description(words(code.explanation()))
-        .help(words(code.remedy()))
-        .help_uri(code.place_in_book())
+        .help(help(code))
         .default_configuration(
             ReportingConfiguration::builder()
                 .level(json!(level(code.severity()).to_string()))
@@ -177,6 +181,24 @@ fn region(source: &str, span: Span) -> Region {
 
 fn message(text: &str) -> Message {
     Message::builder().text(shown(text)).build()
+}
+
+/// What to do, and in Markdown also what the code means, with lines that are wrong and right.
+fn help(code: Code) -> MultiformatMessageString {
+    let mut markdown = format!(
+        "{}\n\n**What to do.** {}\n",
+        code.explanation(),
+        code.remedy()
+    );
+    if let Some(example) = code.example() {
+        for (title, lines) in [("Wrong", example.wrong), ("Right", example.right)] {
+            markdown += &format!("\n{title}:\n\n```toml\n{}\n```\n", lines.trim_end());
+        }
+    }
+    MultiformatMessageString::builder()
+        .text(code.remedy())
+        .markdown(markdown)
+        .build()
 }
 
 fn words(text: &str) -> MultiformatMessageString {

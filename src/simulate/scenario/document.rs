@@ -10,7 +10,7 @@ use crate::governance::CaseOutcome;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Head {
+pub(in crate::simulate) struct Head {
     pub(super) name: String,
     pub(super) about: String,
     #[serde(default = "default_policy")]
@@ -33,7 +33,7 @@ const fn default_fee_coins() -> u32 {
 /// One `[[event]]`: what happens, and what is said and expected of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct EventDocument {
+pub(in crate::simulate) struct EventDocument {
     pub(super) note: Option<String>,
     pub(super) refused: Option<String>,
     pub(super) deposit: Option<DepositDocument>,
@@ -74,14 +74,14 @@ pub(super) struct EventDocument {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DepositDocument {
+pub(in crate::simulate) struct DepositDocument {
     pub(super) coin: Spanned<String>,
     pub(super) amount: Spanned<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StepDocument {
+pub(in crate::simulate) struct StepDocument {
     pub(super) coin: Option<Spanned<String>>,
     pub(super) coins: Option<Vec<Spanned<String>>>,
     pub(super) path: Option<Spanned<String>>,
@@ -158,14 +158,14 @@ pub(super) struct ForkDocument {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PayDocument {
+pub(in crate::simulate) struct PayDocument {
     pub(super) to: Spanned<String>,
     pub(super) amount: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AttemptDocument {
+pub(in crate::simulate) struct AttemptDocument {
     pub(super) step: Spanned<String>,
     pub(super) defect: Defect,
     pub(super) coin: Option<Spanned<String>>,
@@ -179,7 +179,7 @@ pub(super) struct AttemptDocument {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SeizeDocument {
+pub(in crate::simulate) struct SeizeDocument {
     pub(super) domain: Spanned<String>,
     pub(super) value: Spanned<String>,
     #[serde(default)]
@@ -190,7 +190,7 @@ pub(super) struct SeizeDocument {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReorgDocument {
+pub(in crate::simulate) struct ReorgDocument {
     pub(super) depth: u32,
     #[serde(default)]
     pub(super) forget: bool,
@@ -198,7 +198,7 @@ pub(super) struct ReorgDocument {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ExpectDocument {
+pub(in crate::simulate) struct ExpectDocument {
     #[serde(default)]
     pub(super) coins: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]

@@ -1,0 +1,552 @@
+//! The JSON Schema of an incident, for editors that complete and check a file as it is typed.
+//!
+//! A schema sees one value at a time: that a coin was deposited, that a party is in the policy and
+//! that a step is possible is said by the rehearsal alone.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::Word;
+use crate::policy::Domain;
+
+/// A duration as the policy language has it.
+const DURATION: &str = r"^\s*[0-9]+\s*(blocks?|minutes?|hours?|days?|weeks?)\s*$";
+
+/// An amount with its unit.
+const AMOUNT: &str = r"^([0-9]+\.?[0-9]*|\.[0-9]+) ?[A-Za-zµ]+$";
+
+/// What an event can say besides what happens.
+const REMARKS: [&str; 2] = ["note", "refused"];
+
+/// The JSON Schema (draft-07) of an incident in TOML.
+#[must_use]
+pub fn incident_schema() -> Json {
+    let mut schema = table(
+        "An incident: what happens to the coins of a policy, and what is expected of it.",
+        &[
+            ("incident", head()),
+            (
+                "event",
+                json!({ "type": "array", "items": event(), "description": "What happens, in this order." }),
+            ),
+            ("expect", expect("What is expected at the end.")),
+        ],
+        &["incident"],
+    );
+    if let Json::Object(schema) = &mut schema {
+        schema.insert(
+            "$schema".to_owned(),
+            json!("http://json-schema.org/draft-07/schema#"),
+        );
+        schema.insert("title".to_owned(), json!("Longstop incident"));
+    }
+    schema
+}
+
+fn head() -> Json {
+    table(
+        "What the incident is.",
+        &[
+            ("name", text("Its name.")),
+            ("about", text("What it is about, in a sentence.")),
+            (
+                "policy",
+                with_default(
+                    text("The policy file, relative to this one."),
+                    json!("../policy.toml"),
+                ),
+            ),
+            (
+                "seed",
+                with_default(
+                    count(
+                        "The number from which all stand-in keys are computed.",
+                        u64::MAX,
+                    ),
+                    json!(0),
+                ),
+            ),
+            ("start", date("When the chain starts.")),
+            (
+                "fee_coins",
+                with_default(
+                    count(
+                        "How many confirmed coins each fee wallet has at the start.",
+                        u64::from(u32::MAX),
+                    ),
+                    json!(4),
+                ),
+            ),
+        ],
+        &["name", "about", "start"],
+    )
+}
+
+/// An event says one thing, or is a note.
+fn event() -> Json {
+    let step = |about: &str| step(about, true);
+    let mut fields = vec![
+        ("note", text("What is said of it.")),
+        (
+            "refused",
+            text("The class of the refusal, where the step is expected to be refused."),
+        ),
+        ("deposit", deposit()),
+        ("arm", step("Root signs in advance.")),
+        ("lose", names("Parties whose keys are lost.")),
+        (
+            "lose_files",
+            names("Coins whose pre-signed files are lost, every copy."),
+        ),
+        ("compromise", names("Parties whose keys a thief has too.")),
+        ("seize", seize()),
+        (
+            "veto",
+            step("Veto holders sign the cancel, and nothing is sent."),
+        ),
+        ("attempt", attempt()),
+        (
+            "mine",
+            count("So many blocks are mined.", u64::from(u32::MAX)),
+        ),
+        (
+            "wait",
+            pattern(
+                "As many blocks are mined as are expected in this time.",
+                DURATION,
+            ),
+        ),
+        (
+            "until",
+            date("Blocks are mined until the clock shows this."),
+        ),
+        ("reorg", reorg()),
+        (
+            "fees",
+            text(
+                "From now on it takes this feerate, such as `25 sat/vB`, to be relayed and mined.",
+            ),
+        ),
+        ("expect", expect("How it must be by now.")),
+    ];
+    for word in Word::ALL {
+        fields.push((word.as_str(), step(about(word))));
+    }
+    let said = |names: &[&str]| json!({ "required": names });
+    let happenings = fields.iter().map(|(name, _)| *name);
+    let happenings = happenings.filter(|name| !REMARKS.contains(name));
+    let mut one_of: Vec<Json> = happenings.clone().map(|name| said(&[name])).collect();
+    let any: Vec<Json> = one_of.clone();
+    one_of.push(json!({ "required": ["note"], "not": { "anyOf": any } }));
+    let mut event = table("One thing that happens.", &fields, &[]);
+    if let Json::Object(event) = &mut event {
+        event.insert("oneOf".to_owned(), json!(one_of));
+    }
+    event
+}
+
+const fn about(word: Word) -> &'static str {
+    match word {
+        Word::Trigger => "Vault to escrow, on the staged path `path`.",
+        Word::Cancel => "Escrow to vault, by veto.",
+        Word::Settle => "Escrow to lock-up, or to payees.",
+        Word::Release => "Lock-up to payee `to`, everything.",
+        Word::Clawback => "Lock-up to vault, by root.",
+        Word::Override => "Escrow to vault, by root.",
+        Word::Refresh => "Vault to vault, by root.",
+        Word::Spend => "Vault to payees, by root.",
+        Word::Recover => {
+            "Vault to payee `to` by the direct path `path`, or escrow to one by its backstop."
+        }
+    }
+}
+
+fn deposit() -> Json {
+    table(
+        "Somebody pays to the next address of the vault.",
+        &[
+            (
+                "coin",
+                text("A name by which later events follow the money."),
+            ),
+            ("amount", pattern("How much.", AMOUNT)),
+        ],
+        &["coin", "amount"],
+    )
+}
+
+/// A step of the protocol; `coin` or `coins` says of what, and `to` or `pay` to whom.
+fn step(about: &str, is_sent: bool) -> Json {
+    let mut fields = step_fields();
+    if is_sent {
+        fields.push((
+            "broadcaster",
+            text("Who broadcasts, and pays for a fee child."),
+        ));
+        fields.push((
+            "unconfirmed",
+            with_default(flag("Leave the transaction in the mempool."), json!(false)),
+        ));
+    }
+    one_coin(table(about, &fields, &[]))
+}
+
+fn step_fields() -> Vec<(&'static str, Json)> {
+    let payee = table(
+        "Somebody outside the policy.",
+        &[
+            ("to", text("Who is paid.")),
+            ("amount", pattern("How much.", AMOUNT)),
+        ],
+        &["to", "amount"],
+    );
+    vec![
+        ("coin", text("The name of a coin, wherever it is by now.")),
+        (
+            "coins",
+            json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "description": "Several coins." }),
+        ),
+        ("path", text("The path.")),
+        (
+            "by",
+            names("Who signs; otherwise everybody in the quorum who still can."),
+        ),
+        ("to", text("Who is paid.")),
+        ("amount", pattern("How much.", AMOUNT)),
+        (
+            "pay",
+            json!({ "type": "array", "items": payee, "description": "Several payees." }),
+        ),
+    ]
+}
+
+/// Just one of `coin` and `coins`, at most one of `to` and `pay`, and no amount for nobody.
+fn one_coin(mut step: Json) -> Json {
+    if let Json::Object(step) = &mut step {
+        let one = [
+            json!({ "required": ["coin"] }),
+            json!({ "required": ["coins"] }),
+        ];
+        step.insert("oneOf".to_owned(), json!(one));
+        step.insert("not".to_owned(), json!({ "required": ["to", "pay"] }));
+        step.insert("dependencies".to_owned(), json!({ "amount": ["to"] }));
+    }
+    step
+}
+
+fn attempt() -> Json {
+    let words: Vec<&str> = Word::ALL.iter().map(|word| word.as_str()).collect();
+    let defects = [
+        "too-early",
+        "missing-signature",
+        "redirected",
+        "sequence-lowered",
+    ];
+    let mut fields = step_fields();
+    fields.push(("step", json!({ "enum": words, "description": "The step." })));
+    fields.push((
+        "defect",
+        json!({ "enum": defects, "description": "The one thing that is wrong with it." }),
+    ));
+    one_coin(table(
+        "A defective transaction is handed to the chain past all our own checks.",
+        &fields,
+        &["step", "defect"],
+    ))
+}
+
+fn seize() -> Json {
+    let domains: Vec<&str> = Domain::ALL.iter().map(|(word, _)| *word).collect();
+    let effect =
+        json!({ "enum": ["lose", "compromise"], "description": "What becomes of the keys." });
+    table(
+        "Something happens to all who share a custody fact.",
+        &[
+            (
+                "domain",
+                json!({ "enum": domains, "description": "Which fact." }),
+            ),
+            ("value", text("Its value.")),
+            ("effect", with_default(effect, json!("lose"))),
+            (
+                "also",
+                names("Parties who were there although the policy says otherwise."),
+            ),
+        ],
+        &["domain", "value"],
+    )
+}
+
+fn reorg() -> Json {
+    let forget = flag("Nobody remembers the transactions of the replaced blocks.");
+    table(
+        "The last blocks are replaced by others.",
+        &[
+            ("depth", count("How many blocks.", u64::from(u32::MAX))),
+            ("forget", with_default(forget, json!(false))),
+        ],
+        &["depth"],
+    )
+}
+
+fn expect(about: &str) -> Json {
+    let place = r"^(vault|gone|escrow of .*|lock-up of .*)$";
+    let amount = AMOUNT.trim_start_matches('^');
+    let holding = format!(
+        "^(nothing|((at least|at most) )?{})$",
+        amount.trim_end_matches('$')
+    );
+    let each = |about: &str, pattern: &str| {
+        json!({
+            "type": "object",
+            "description": about,
+            "additionalProperties": { "type": "string", "pattern": pattern },
+        })
+    };
+    table(
+        about,
+        &[
+            ("coins", each("Where coins are.", place)),
+            ("holds", each("What payees hold.", &holding)),
+        ],
+        &[],
+    )
+}
+
+fn table(about: &str, fields: &[(&str, Json)], required: &[&str]) -> Json {
+    let fields = fields.iter();
+    let properties: Map<String, Json> = fields
+        .map(|(name, schema)| ((*name).to_owned(), schema.clone()))
+        .collect();
+    let mut table = json!({
+        "type": "object",
+        "description": about,
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    if let (Json::Object(table), false) = (&mut table, required.is_empty()) {
+        table.insert("required".to_owned(), json!(required));
+    }
+    table
+}
+
+fn text(about: &str) -> Json {
+    json!({ "type": "string", "description": about })
+}
+
+fn names(about: &str) -> Json {
+    json!({ "type": "array", "items": { "type": "string" }, "description": about })
+}
+
+fn flag(about: &str) -> Json {
+    json!({ "type": "boolean", "description": about })
+}
+
+fn count(about: &str, most: u64) -> Json {
+    json!({ "type": "integer", "minimum": 0, "maximum": most, "description": about })
+}
+
+fn pattern(about: &str, pattern: &str) -> Json {
+    json!({ "type": "string", "pattern": pattern, "description": about })
+}
+
+/// A moment as RFC 3339 writes it.
+fn date(about: &str) -> Json {
+    pattern(
+        about,
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$",
+    )
+}
+
+fn with_default(mut schema: Json, default: Json) -> Json {
+    if let Json::Object(schema) = &mut schema {
+        schema.insert("default".to_owned(), default);
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde::de::DeserializeOwned;
+
+    use super::super::Scenario;
+    use super::super::scenario::document::{
+        AttemptDocument, DepositDocument, EventDocument, ExpectDocument, Head, PayDocument,
+        ReorgDocument, SeizeDocument, StepDocument,
+    };
+    use super::*;
+
+    /// A TOML document as an editor hands it to a schema.
+    fn json_of(text: &str) -> Json {
+        let table: toml::Table = text.parse().expect("TOML");
+        serde_json::to_value(table).expect("TOML is JSON but for dates")
+    }
+
+    fn is_valid(text: &str) -> bool {
+        let validator = jsonschema::draft7::new(&incident_schema()).expect("it is a schema");
+        validator.is_valid(&json_of(text))
+    }
+
+    /// What the reader lists when it is given a field that it does not know.
+    fn fields<T: DeserializeOwned>() -> BTreeSet<String> {
+        let error = match toml::from_str::<T>("no-such-field = 1") {
+            Ok(_) => panic!("the reader takes any field"),
+            Err(error) => error.message().to_owned(),
+        };
+        let (_, listed) = error.split_once("expected").expect("it says what there is");
+        let words = listed.split('`').skip(1).step_by(2);
+        words.map(str::to_owned).collect()
+    }
+
+    fn properties(of: &Json) -> BTreeSet<String> {
+        let properties = of["properties"].as_object().expect("it is a table");
+        properties.keys().cloned().collect()
+    }
+
+    #[test]
+    fn the_schema_knows_every_field_of_the_reader_and_no_other() {
+        let schema = incident_schema();
+        assert!(jsonschema::meta::is_valid(&schema));
+        let of = |name: &str| schema["properties"]["event"]["items"]["properties"][name].clone();
+        assert_eq!(
+            properties(&schema["properties"]["incident"]),
+            fields::<Head>()
+        );
+        assert_eq!(
+            properties(&schema["properties"]["expect"]),
+            fields::<ExpectDocument>()
+        );
+        // `override` is a word of Rust, and of the file.
+        assert_eq!(
+            properties(&schema["properties"]["event"]["items"]),
+            fields::<EventDocument>()
+        );
+        assert_eq!(properties(&of("deposit")), fields::<DepositDocument>());
+        assert_eq!(properties(&of("seize")), fields::<SeizeDocument>());
+        assert_eq!(properties(&of("reorg")), fields::<ReorgDocument>());
+        assert_eq!(properties(&of("attempt")), fields::<AttemptDocument>());
+        assert_eq!(properties(&of("expect")), fields::<ExpectDocument>());
+        for step in ["arm", "veto", "override", "spend"] {
+            assert_eq!(properties(&of(step)), fields::<StepDocument>(), "{step}");
+        }
+        let pay = &of("spend")["properties"]["pay"]["items"];
+        assert_eq!(properties(pay), fields::<PayDocument>());
+    }
+
+    /// A head, with something after it.
+    fn incident(rest: &str) -> String {
+        format!(
+            "[incident]\nname = \"a\"\nabout = \"b\"\nstart = \"2021-03-01T00:00:00Z\"\n{rest}\n"
+        )
+    }
+
+    /// What may stand after the head, and whether it is an incident: the reader and the schema say
+    /// the same.
+    #[test]
+    fn the_schema_and_the_reader_agree() {
+        for (rest, is_one) in [
+            ("", true),
+            ("seed = 7\nfee_coins = 0", true),
+            ("seed = -1", false),
+            ("seed = \"7\"", false),
+            ("speed = 7", false),
+            ("[[event]]\nnote = \"nothing happens\"", true),
+            ("[[event]]", false),
+            ("[[event]]\nrefused = \"not-due\"", false),
+            ("[[event]]\nmine = 6\nnote = \"a day\"", true),
+            ("[[event]]\nmine = 6\nwait = \"1 day\"", false),
+            ("[[event]]\nmine = -6", false),
+            ("[[event]]\nwait = \"2 weeks\"", true),
+            ("[[event]]\nwait = \"soon\"", false),
+            ("[[event]]\nuntil = \"2021-04-01T12:00:00+01:00\"", true),
+            ("[[event]]\nuntil = \"2021-04-01\"", false),
+            (
+                "[[event]]\ndeposit = { coin = \"c\", amount = \"2.5 BTC\" }",
+                true,
+            ),
+            (
+                "[[event]]\ndeposit = { coin = \"c\", amount = \"5000 sat\" }",
+                true,
+            ),
+            (
+                "[[event]]\ndeposit = { coin = \"c\", amount = \"5000\" }",
+                false,
+            ),
+            ("[[event]]\ndeposit = { coin = \"c\" }", false),
+            ("[[event]]\nlose = [\"carol\"]", true),
+            ("[[event]]\nlose = \"carol\"", false),
+            (
+                "[[event]]\nspend = { coin = \"c\", to = \"shop\", amount = \"1 BTC\" }",
+                true,
+            ),
+            (
+                "[[event]]\nspend = { coin = \"c\", amount = \"1 BTC\" }",
+                false,
+            ),
+            (
+                "[[event]]\nspend = { coin = \"c\", coins = [\"d\"] }",
+                false,
+            ),
+            ("[[event]]\nspend = { to = \"shop\" }", false),
+            (
+                "[[event]]\nrefresh = { coins = [\"c\", \"d\"], unconfirmed = true }",
+                true,
+            ),
+            ("[[event]]\nrefresh = { coins = [] }", false),
+            (
+                "[[event]]\nspend = { coin = \"c\", to = \"x\", pay = [] }",
+                false,
+            ),
+            (
+                "[[event]]\nspend = { coin = \"c\", pay = [{ to = \"x\" }] }",
+                false,
+            ),
+            (
+                "[[event]]\nattempt = { step = \"settle\", defect = \"too-early\", coin = \"c\" }",
+                true,
+            ),
+            (
+                "[[event]]\nattempt = { step = \"steal\", defect = \"too-early\", coin = \"c\" }",
+                false,
+            ),
+            (
+                "[[event]]\nattempt = { step = \"settle\", defect = \"late\", coin = \"c\" }",
+                false,
+            ),
+            (
+                "[[event]]\nattempt = { step = \"settle\", defect = \"redirected\", coin = \"c\", unconfirmed = true }",
+                false,
+            ),
+            (
+                "[[event]]\nseize = { domain = \"cloud\", value = \"nimbus\", effect = \"compromise\" }",
+                true,
+            ),
+            (
+                "[[event]]\nseize = { domain = \"colour\", value = \"red\" }",
+                false,
+            ),
+            (
+                "[[event]]\nseize = { domain = \"cloud\", value = \"n\", effect = \"burn\" }",
+                false,
+            ),
+            ("[[event]]\nreorg = { depth = 2, forget = true }", true),
+            ("[[event]]\nreorg = { forget = true }", false),
+            (
+                "[expect]\ncoins = { c = \"escrow of sos\", d = \"gone\" }",
+                true,
+            ),
+            ("[expect]\ncoins = { c = \"nowhere\" }", false),
+            (
+                "[expect]\nholds = { shop = \"at least 2 BTC\", thief = \"nothing\" }",
+                true,
+            ),
+            ("[expect]\nholds = { shop = \"much\" }", false),
+            ("[outcome]", false),
+        ] {
+            let text = incident(rest);
+            assert_eq!(Scenario::parse(&text).is_ok(), is_one, "the reader: {rest}");
+            assert_eq!(is_valid(&text), is_one, "the schema: {rest}");
+        }
+    }
+}
