@@ -6,6 +6,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::Word;
+use super::scenario::Saying;
 use crate::policy::Domain;
 
 /// A duration as the policy language has it.
@@ -99,11 +100,21 @@ fn event() -> Json {
         ),
         ("compromise", names("Parties whose keys a thief has too.")),
         ("seize", seize()),
-        (
-            "veto",
-            step("Veto holders sign the cancel, and nothing is sent."),
-        ),
+        ("veto", veto()),
         ("attempt", attempt()),
+        ("heartbeat", say("Parties give a sign of life.")),
+        (
+            "attest",
+            say("Parties attest what the policy says of their custody."),
+        ),
+        ("alarm", say("Parties raise the alarm.")),
+        ("withdraw", say("Parties withdraw their alarms.")),
+        ("propose", say("Somebody proposes a case.")),
+        ("vote", say("Parties vote on a case.")),
+        ("activate", say("Parties activate a case.")),
+        ("decide", say("Parties say how a case ended.")),
+        ("forge", forge()),
+        ("fork", fork()),
         (
             "mine",
             count("So many blocks are mined.", u64::from(u32::MAX)),
@@ -186,8 +197,125 @@ fn step(about: &str, is_sent: bool) -> Json {
             "unconfirmed",
             with_default(flag("Leave the transaction in the mempool."), json!(false)),
         ));
+        fields.push((
+            "regardless",
+            with_default(
+                flag("Go ahead whatever has been said of the case."),
+                json!(false),
+            ),
+        ));
     }
     one_coin(table(about, &fields, &[]))
+}
+
+/// A veto of a coin's trigger, or of a case.
+fn veto() -> Json {
+    let of_a_case = [
+        ("case", text("The name of a case.")),
+        ("why", text("Why.")),
+        (
+            "expires",
+            pattern("After how long it counts no more.", DURATION),
+        ),
+    ];
+    let of_a_coin = [
+        (
+            "broadcaster",
+            text("Who broadcasts, and pays for a fee child."),
+        ),
+        (
+            "unconfirmed",
+            with_default(flag("Leave the transaction in the mempool."), json!(false)),
+        ),
+    ];
+    let mut fields = step_fields();
+    fields.extend(of_a_case);
+    fields.extend(of_a_coin);
+    let none_of = |names: &[&str]| {
+        let each: Vec<Json> = names
+            .iter()
+            .map(|name| json!({ "required": [name] }))
+            .collect();
+        json!({ "anyOf": each })
+    };
+    let only_coins = none_of(&[
+        "coin",
+        "coins",
+        "broadcaster",
+        "to",
+        "amount",
+        "pay",
+        "unconfirmed",
+    ]);
+    let only_cases = none_of(&["why", "expires"]);
+    let mut veto = one_coin(table(
+        "Veto holders sign the cancel, and nothing is sent; or they sign that they object to a case.",
+        &fields,
+        &[],
+    ));
+    if let Json::Object(veto) = &mut veto {
+        let one = [
+            json!({ "required": ["case"], "not": only_coins }),
+            json!({ "required": ["coin"], "not": only_cases }),
+            json!({ "required": ["coins"], "not": only_cases }),
+        ];
+        veto.insert("oneOf".to_owned(), json!(one));
+    }
+    veto
+}
+
+/// Something that parties sign about cases.
+fn say(about: &str) -> Json {
+    let mut fields = say_fields();
+    fields.push((
+        "expires",
+        pattern("After how long it counts no more.", DURATION),
+    ));
+    table(about, &fields, &[])
+}
+
+fn say_fields() -> Vec<(&'static str, Json)> {
+    let outcomes = ["completed", "abandoned"];
+    vec![
+        ("by", names("Who says it.")),
+        (
+            "case",
+            text("The name of a case: given where it is proposed, and used from then on."),
+        ),
+        ("path", text("The path.")),
+        ("why", text("Why.")),
+        ("approve", flag("Whether it is a vote for it.")),
+        (
+            "outcome",
+            json!({ "enum": outcomes, "description": "How the case ended." }),
+        ),
+    ]
+}
+
+fn forge() -> Json {
+    let mut fields = say_fields();
+    fields.push(("say", what_is_said()));
+    fields.push(("as", text("In whose name.")));
+    table(
+        "Something is signed with the key of somebody else.",
+        &fields,
+        &["say", "as"],
+    )
+}
+
+fn fork() -> Json {
+    let mut fields = say_fields();
+    fields.push(("say", what_is_said()));
+    table(
+        "A second story beside the last thing that somebody said.",
+        &fields,
+        &["say"],
+    )
+}
+
+fn what_is_said() -> Json {
+    let words: Vec<&str> = Saying::ALL.iter().map(|saying| saying.as_str()).collect();
+    json!({ "enum": words, "description": "What is said." })
 }
 
 fn step_fields() -> Vec<(&'static str, Json)> {
@@ -307,6 +435,16 @@ fn expect(about: &str) -> Json {
         &[
             ("coins", each("Where coins are.", place)),
             ("holds", each("What payees hold.", &holding)),
+            ("cases", each("How far cases are.", ".")),
+            (
+                "missing",
+                json!({
+                    "type": "object",
+                    "description": "Whose word is missing for the activation of cases.",
+                    "additionalProperties": { "type": "array", "items": { "type": "string" } },
+                }),
+            ),
+            ("forks", names("Who has told two stories.")),
         ],
         &[],
     )
@@ -372,8 +510,9 @@ mod tests {
 
     use super::super::Scenario;
     use super::super::scenario::document::{
-        AttemptDocument, DepositDocument, EventDocument, ExpectDocument, Head, PayDocument,
-        ReorgDocument, SeizeDocument, StepDocument,
+        AttemptDocument, DepositDocument, EventDocument, ExpectDocument, ForgeDocument,
+        ForkDocument, Head, PayDocument, ReorgDocument, SayDocument, SeizeDocument, StepDocument,
+        VetoDocument,
     };
     use super::*;
 
@@ -427,7 +566,13 @@ mod tests {
         assert_eq!(properties(&of("reorg")), fields::<ReorgDocument>());
         assert_eq!(properties(&of("attempt")), fields::<AttemptDocument>());
         assert_eq!(properties(&of("expect")), fields::<ExpectDocument>());
-        for step in ["arm", "veto", "override", "spend"] {
+        assert_eq!(properties(&of("veto")), fields::<VetoDocument>());
+        assert_eq!(properties(&of("forge")), fields::<ForgeDocument>());
+        assert_eq!(properties(&of("fork")), fields::<ForkDocument>());
+        for say in ["heartbeat", "attest", "propose", "decide"] {
+            assert_eq!(properties(&of(say)), fields::<SayDocument>(), "{say}");
+        }
+        for step in ["arm", "override", "spend"] {
             assert_eq!(properties(&of(step)), fields::<StepDocument>(), "{step}");
         }
         let pay = &of("spend")["properties"]["pay"]["items"];

@@ -99,7 +99,7 @@ pub(in crate::simulate) struct StepDocument {
 /// A veto: of a coin's trigger, signed into its cancel, or of a case.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct VetoDocument {
+pub(in crate::simulate) struct VetoDocument {
     pub(super) coin: Option<Spanned<String>>,
     pub(super) coins: Option<Vec<Spanned<String>>>,
     pub(super) path: Option<Spanned<String>>,
@@ -118,7 +118,7 @@ pub(super) struct VetoDocument {
 /// Something that parties say and sign.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SayDocument {
+pub(in crate::simulate) struct SayDocument {
     pub(super) by: Option<Vec<Spanned<String>>>,
     pub(super) case: Option<Spanned<String>>,
     pub(super) path: Option<Spanned<String>>,
@@ -131,7 +131,7 @@ pub(super) struct SayDocument {
 /// Something that is signed with the key of somebody else.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ForgeDocument {
+pub(in crate::simulate) struct ForgeDocument {
     pub(super) say: Spanned<String>,
     #[serde(rename = "as")]
     pub(super) author: Spanned<String>,
@@ -146,7 +146,7 @@ pub(super) struct ForgeDocument {
 /// A second story beside the last thing that somebody said.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ForkDocument {
+pub(in crate::simulate) struct ForkDocument {
     pub(super) say: Spanned<String>,
     pub(super) by: Option<Vec<Spanned<String>>>,
     pub(super) case: Option<Spanned<String>>,
