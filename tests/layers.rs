@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("policy", &["units", "logic"]),
     ("identity", &["policy"]),
     ("governance", &["units", "policy"]),
-    ("ledger", &["policy", "governance"]),
+    ("ledger", &["units", "policy", "governance"]),
     ("compile", &["units", "logic", "policy"]),
     (
         "analysis",

@@ -369,8 +369,8 @@ fn what_is_refused_is_not_written() {
     let machine = Machine::new();
     machine.result("ledger init ledger policy.toml");
     machine.say("case heartbeat ledger", "ann", 5);
-    // Dated before what the ledger has seen.
-    let (exit, kind, message) = machine.failure(&said("case heartbeat ledger", "ben", 4));
+    // Dated before what its author has said.
+    let (exit, kind, message) = machine.failure(&said("case heartbeat ledger", "ann", 4));
     assert_eq!((exit, kind.as_str()), (1, "refused"));
     assert!(message.contains("before"), "{message}");
     // A path that there is not.
