@@ -328,7 +328,7 @@ fn desk<A: Ask>(ask: &mut A, draft: &mut Draft) -> Result<(), A::Error> {
         });
     };
     let suggested = suggested(draft, &CLERKS, 3, &|draft, names| {
-        set(draft, names.to_vec())
+        set(draft, names.to_vec());
     });
     answer(
         ask,
