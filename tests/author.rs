@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use longstop::author::{Ask, Template, interview};
 use longstop::compile::compile;
-use longstop::policy::{Code, Network, Policy, Severity, check, format};
+use longstop::policy::{Code, Network, Policy, Severity, SpendingPath, check, format};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -248,7 +248,7 @@ fn a_guarded_policy_has_a_desk_and_a_rescue() {
     ]);
     script.choices = [2].into();
     let policy = sound(&asked(&mut script));
-    let names: Vec<&str> = policy.paths().iter().map(|path| path.name()).collect();
+    let names: Vec<&str> = policy.paths().iter().map(SpendingPath::name).collect();
     assert_eq!(names, ["payments", "sos", "dead-man"]);
     let payments = policy.path("payments").expect("it is there");
     assert_eq!(payments.quorum().threshold(), 2);
