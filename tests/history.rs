@@ -453,6 +453,35 @@ fn the_quorum_of_root_replaces_a_key() {
     }
 }
 
+/// What is refused turns on what was seen, never on what arrived first.
+#[test]
+fn two_who_choose_one_key_at_once_are_taken_in_either_order() {
+    let empty = history();
+    let rotate = |party| {
+        sign(draft(
+            &empty,
+            party,
+            0,
+            rotation(party, party, Some("shared")),
+        ))
+    };
+    let [one, other] = ["bob", "carol"].map(rotate);
+    for order in [[&one, &other], [&other, &one]] {
+        let mut history = history();
+        for signed in order {
+            assert_eq!(history.insert(signed.clone()), Ok(true));
+        }
+        // Whoever knows of them takes no third.
+        let third = draft(
+            &history,
+            "dave",
+            1,
+            rotation("dave", "dave", Some("shared")),
+        );
+        assert!(matches!(refused(&history, third), Refusal::Rotation { .. }));
+    }
+}
+
 #[test]
 fn a_key_of_somebody_else_is_no_new_key() {
     let mut history = history();

@@ -1,7 +1,7 @@
 //! Many ed25519 signatures verified together, by the strict rule.
 //!
 //! A ledger holds hundreds of thousands of signatures of a few authors.  Verified together they
-//! take a third of the time, but the usual way to do so accepts more than
+//! take less time, but the usual way to do so accepts more than
 //! [`VerifyingKey::verify_strict`] does: signatures whose point R has a component of small order.
 //! Two programs would then disagree about what is signed.  So this is the usual way, with what
 //! it lacks.
@@ -72,8 +72,8 @@ impl Signed<'_> {
 
 /// Which of the signatures do not hold by the strict rule, as positions in ascending order.
 ///
-/// That is exactly those that [`VerifyingKey::verify_strict`] refuses, at a third of the time;
-/// the module says how, and how sure it is.
+/// That is exactly those that [`VerifyingKey::verify_strict`] refuses; the module says how, and
+/// how sure it is.
 #[must_use]
 pub fn bad_signatures(signed: &[Signed<'_>]) -> Vec<usize> {
     let mut bad = Vec::new();

@@ -74,7 +74,7 @@ impl Envelope {
     }
 
     /// Reads many envelopes, each as [`open`](Self::open) does and with the same outcome, and
-    /// verifies their signatures together, which takes a third of the time ([`bad_signatures`]).
+    /// verifies their signatures together, which takes less time ([`bad_signatures`]).
     ///
     /// Some thousand envelopes at a time are enough: more are not faster.
     pub fn open_all<'a>(

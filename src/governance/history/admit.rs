@@ -318,10 +318,11 @@ impl History {
             .parties()
             .filter_map(|party| party.identity())
             .any(|key| Identity::from(*key) == identity);
-        let elsewhere = self
-            .rotations
-            .iter()
-            .any(|row| row.party != rotation.party && row.identity == Some(identity));
+        // Only what it had seen: two who choose one key at the same time are both taken, or it
+        // would turn on which of them arrives first.
+        let elsewhere = self.rotations.iter().any(|row| {
+            row.party != rotation.party && row.identity == Some(identity) && row.is_known_to(past)
+        });
         if in_policy || elsewhere {
             return Err(refuse("the new key is or was in use"));
         }

@@ -20,7 +20,8 @@ pub(super) struct RotationRow {
 }
 
 impl RotationRow {
-    fn is_known_to(&self, past: &[u32]) -> bool {
+    /// Whether whoever knows this past knows of it.
+    pub(super) fn is_known_to(&self, past: &[u32]) -> bool {
         past.get(self.line).is_some_and(|seen| *seen >= self.nth)
     }
 }
