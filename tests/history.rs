@@ -48,6 +48,12 @@ fn say(history: &mut MemoryHistory, author: &str, blocks: u32, body: Body) -> Ev
     id
 }
 
+fn say_signed(history: &mut MemoryHistory, author: &str, body: Body) -> SignedEvent {
+    let signed = sign(draft(history, author, 0, body));
+    assert_eq!(history.insert(signed.clone()), Ok(true));
+    signed
+}
+
 fn refused(history: &MemoryHistory, event: Event) -> Refusal {
     let mut history = history.clone();
     history.insert(sign(event)).expect_err("it is refused")
@@ -450,6 +456,38 @@ fn the_quorum_of_root_replaces_a_key() {
             refused(&history, draft(&history, agent, 2, other)),
             Refusal::Rotation { .. }
         ));
+    }
+}
+
+/// A council that asks for two keys at once gets the same one everywhere.
+#[test]
+fn two_keys_by_the_quorum_of_root_come_to_the_same_one() {
+    let chains = [
+        ("alice", ["x", "y"]),
+        ("bob", ["y", "x"]),
+        ("carol", ["x", "y"]),
+    ];
+    let chains = chains.map(|(author, keys)| {
+        let mut own = history();
+        keys.map(|key| say_signed(&mut own, author, rotation("hal", "hal", Some(key))))
+    });
+    let accepted = |order: [usize; 3]| {
+        let mut history = history();
+        for at in order {
+            for signed in &chains[at] {
+                assert_eq!(history.insert(signed.clone()), Ok(true));
+            }
+        }
+        let next = draft(&history, "hal", 2, heartbeat());
+        ["hal", "x", "y"].map(|key| {
+            let signed = next.clone().sign(&identity(key)).expect("it can be said");
+            history.clone().insert(signed).is_ok()
+        })
+    };
+    let first = accepted([0, 1, 2]);
+    assert!(!first[0] && first[1] != first[2], "{first:?}");
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(accepted(order), first);
     }
 }
 

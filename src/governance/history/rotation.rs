@@ -47,7 +47,7 @@ pub(super) fn identity_of(
     let mut replaced = vec![key];
     loop {
         let next = || known.iter().filter(|row| row.replaces == key);
-        let by_root = next().find(|row| {
+        let by_root = next().filter(|row| {
             let same: BTreeSet<&str> = next()
                 .filter(|other| other.identity == row.identity)
                 .map(|other| other.author.as_str())
@@ -55,6 +55,8 @@ pub(super) fn identity_of(
             let root = policy.root().quorum();
             root.is_met_by(&|party| same.contains(party.name()))
         });
+        // Where two different ones satisfy it, everybody takes the same one.
+        let by_root = by_root.min_by_key(|row| row.id);
         // Two of its own for one key are a fork; everybody takes the same one then.
         let own = next().filter(|row| row.author == party);
         let chosen = by_root.or_else(|| own.min_by_key(|row| row.id));
