@@ -393,6 +393,9 @@ pub enum StepError {
         "the case that the coin was triggered for on `{0}` is vetoed, so honest software cancels and does not settle (held by software)"
     )]
     Vetoed(String),
+    /// Nobody who acts has a copy of the files.
+    #[error("nobody who acts has a copy of the files for the coin {0}")]
+    NoFiles(OutPoint),
     /// A lock is still closed: the chain would refuse the transaction.
     #[error("the leaf `{leaf}` opens in about {remaining}")]
     NotDue {
@@ -452,6 +455,7 @@ impl StepError {
             Self::NotArmed(_) => "not-armed",
             Self::NotActivated(_) => "not-activated",
             Self::Vetoed(_) => "vetoed",
+            Self::NoFiles(_) => "no-files",
             Self::NotDue { .. } => "not-due",
             Self::NotConfirmed(_) => "not-confirmed",
             Self::OwnDestination => "own-destination",

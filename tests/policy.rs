@@ -244,16 +244,38 @@ fn sentences(text: &str) -> String {
     text.replace(". ", ".\n")
 }
 
+/// A key that examples can show, of a stand-in.
+const KIM: &str = "[2e4b3030/48h/1h/0h/3h]tpubDEr85d3gmkQy6L5JuViMrTQM8DBaEmVxtDLHJtGsCZV57T9bMJPeuSxSCQ2EzFeKGYeaZ5y7FQ1ZaRdwfbjf51xsp639Cmx3U8GnLKkQztW";
+
+/// Things that are kept somewhere.
+const BACKUPS: &str = r#"
+[items.judy-seed]
+kind = "backup"
+of = "judy"
+custody = { cloud = "north-1" }
+
+[items.kim-seed]
+kind = "backup"
+of = "kim"
+custody = { cloud = "south-1" }
+"#;
+
 /// Each right example stands in the base policy, and with the wrong one instead it has the problem.
 #[test]
 fn examples_show_what_they_should() {
+    let with_more = BASE.replacen("{kim}", KIM, 1) + BACKUPS;
+    assert_eq!(check_template(&with_more).diagnostics, []);
     let mut examples = 0;
     for code in Code::ALL {
         let Some(example) = code.example() else {
             continue;
         };
-        assert!(BASE.contains(example.right), "{code}: {}", example.right);
-        let wrong = BASE.replacen(example.right, example.wrong, 1);
+        let base = match BASE.contains(example.right) {
+            true => BASE,
+            false => with_more.as_str(),
+        };
+        assert!(base.contains(example.right), "{code}: {}", example.right);
+        let wrong = base.replacen(example.right, example.wrong, 1);
         let codes = template::codes(&wrong);
         assert!(codes.contains(&code.as_str()), "{code}: {codes:?}");
         examples += 1;

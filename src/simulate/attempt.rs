@@ -52,7 +52,7 @@ fn tried(
     by: &[String],
     notes: &mut Vec<String>,
 ) -> Result<Verdict, StepError> {
-    let action = run.action(attempt.word, &attempt.step)?;
+    let action = run.action(attempt.word, &attempt.step, by)?;
     let change = Change {
         defect: attempt.defect,
         thief: match attempt.defect {

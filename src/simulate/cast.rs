@@ -67,6 +67,21 @@ impl Cast {
         !self.lost.contains(party) || self.compromised.contains(party)
     }
 
+    /// Whether a thief has a copy of the keys of a party.
+    pub(super) fn is_compromised(&self, party: &str) -> bool {
+        self.compromised.contains(party)
+    }
+
+    /// What the stand-in of a party signs, be its keys lost by now.
+    pub(super) fn sign_always(&self, party: &str, mut psbt: Psbt) -> Option<Psbt> {
+        let signer = self.signers.get(party)?;
+        // An input that nobody signs, such as the anchor beside a fee coin, counts as an error
+        // here; the others are signed all the same, and whoever asked looks at what came back.
+        match psbt.sign(signer, &self.secp) {
+            Ok(_) | Err(_) => Some(psbt),
+        }
+    }
+
     /// Whether a thief alone stands behind all of these.
     pub(super) fn is_thief(&self, parties: &[String]) -> bool {
         !parties.is_empty() && parties.iter().all(|party| self.compromised.contains(party))
@@ -74,15 +89,10 @@ impl Cast {
 }
 
 impl Signers for Cast {
-    fn sign(&self, party: &str, mut psbt: Psbt) -> Option<Psbt> {
-        if !self.can_sign(party) {
-            return None;
-        }
-        let signer = self.signers.get(party)?;
-        // An input that nobody signs, such as the anchor beside a fee coin, counts as an error
-        // here; the others are signed all the same, and whoever asked looks at what came back.
-        match psbt.sign(signer, &self.secp) {
-            Ok(_) | Err(_) => Some(psbt),
+    fn sign(&self, party: &str, psbt: Psbt) -> Option<Psbt> {
+        match self.can_sign(party) {
+            true => self.sign_always(party, psbt),
+            false => None,
         }
     }
 }

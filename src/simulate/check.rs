@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::scenario::{
     Attempt, EventKind, Name, Scenario, ScenarioError, ScenarioFault, Step, Word,
 };
-use crate::policy::{Policy, SpendingPath};
+use crate::policy::{ItemKind, Policy, SpendingPath};
 use crate::units::{BLOCKS_PER_DAY, Blocks, SECONDS_PER_BLOCK, UnixTime};
 
 #[cfg(test)]
@@ -65,6 +65,8 @@ struct Fields {
     path: bool,
     broadcast: bool,
     several: bool,
+    /// Whether a watchtower can act.
+    towers: bool,
 }
 
 struct Checker<'a> {
@@ -130,6 +132,7 @@ impl<'a> Checker<'a> {
                     path: true,
                     broadcast: false,
                     several: false,
+                    towers: false,
                 };
                 self.step("arm", step, &fields);
                 self.staged_path("arm", step);
@@ -143,6 +146,7 @@ impl<'a> Checker<'a> {
                     path: false,
                     broadcast: false,
                     several: false,
+                    towers: false,
                 };
                 self.step("veto", step, &fields);
                 self.pays_nobody("a veto", step);
@@ -172,6 +176,7 @@ impl<'a> Checker<'a> {
             path: matches!(word, Word::Trigger | Word::Recover),
             broadcast: true,
             several: matches!(word, Word::Spend | Word::Refresh),
+            towers: word == Word::Cancel,
         };
         self.step(word.as_str(), step, &fields);
         let line = step.coins.first().map_or(0, |coin| coin.line);
@@ -204,7 +209,12 @@ impl<'a> Checker<'a> {
             if let (true, Some(coin)) = (by.is_empty(), step.coins.first()) {
                 self.fault(coin.line, "`by` is empty; leave it out, or say who signs");
             }
-            self.parties(by);
+            let is_tower = |name: &&Name| {
+                let item = self.policy.item(&name.text);
+                item.is_some_and(|item| fields.towers && item.kind() == ItemKind::Watchtower)
+            };
+            let parties: Vec<&Name> = by.iter().filter(|name| !is_tower(name)).collect();
+            parties.into_iter().for_each(|party| self.party(party));
         }
         if let Some(broadcaster) = &step.broadcaster {
             self.party(broadcaster);

@@ -8,6 +8,7 @@ use bitcoin::{Amount, OutPoint};
 use super::attempt;
 use super::cast::Cast;
 use super::check::{THIEF, check as check_names};
+use super::copies::Copies;
 use super::scenario::{Effect, Event, EventKind, Name, Scenario, Seize};
 use super::seizure::{self, Seizures};
 use super::steps::faucet_error;
@@ -38,8 +39,10 @@ pub(super) struct Rehearsed<'a> {
     pub(super) lost_files: BTreeSet<String>,
     /// What parties say, if the incident is about that at all.
     pub(super) voices: Option<Voices>,
+    /// Who has which files, and what is left with watchtowers.
+    pub(super) copies: Copies,
     /// The domains that were seized.
-    seizures: Seizures,
+    pub(super) seizures: Seizures,
     timeline: Vec<Entry>,
     expectations: Vec<Expectation>,
     warnings: Vec<String>,
@@ -121,6 +124,7 @@ impl<'a> Rehearsed<'a> {
                 let id = Digest(compiled.id().to_bytes());
                 Voices::new(Charter::new(Arc::clone(compiled.policy()), id))
             }),
+            copies: Copies::default(),
             seizures: Seizures::default(),
             timeline: Vec::new(),
             expectations: Vec::new(),
@@ -229,6 +233,7 @@ impl<'a> Rehearsed<'a> {
             }
             EventKind::Compromise(parties) => {
                 let stolen = parties.iter().map(|name| name.text.clone());
+                self.seizures.rob(stolen.clone());
                 self.cast.compromise(stolen);
                 Told::plain(THIEF, format!("copies the keys of {}", listed(parties)))
             }
@@ -318,10 +323,11 @@ impl<'a> Rehearsed<'a> {
             Effect::Lose => {
                 let taken = self.seizures.seize(seize, &policy);
                 self.cast.lose(taken.parties.iter().cloned());
+                self.lose_copies();
                 taken
             }
             Effect::Compromise => {
-                let taken = seizure::copied(seize, &policy);
+                let taken = self.seizures.copy(seize, &policy);
                 self.cast.compromise(taken.parties.iter().cloned());
                 taken
             }

@@ -1,4 +1,5 @@
-//! What is lost or copied with a domain: the keys of those who are there, and their backups.
+//! What is lost or copied with a domain: the keys of those who are there, their backups, and whatever
+//! else is kept there.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,11 @@ pub(super) struct Seizures {
     also: BTreeSet<String>,
     /// Parties of whose keys no copy is left.
     lost: BTreeSet<String>,
+    /// The domains that were broken into.
+    broken: BTreeSet<(Domain, String)>,
+    /// Parties from whom everything was taken: those whose keys were in such a domain although the
+    /// policy says otherwise, and those who were robbed by name.
+    robbed: BTreeSet<String>,
 }
 
 /// Whose keys one seizure took or gave away, and what is remarkable about it.
@@ -48,27 +54,81 @@ impl Seizures {
         Taken { parties, notes }
     }
 
-    fn is_seized(&self, custody: &Custody) -> bool {
-        let mut domains = self.domains.iter();
-        domains.any(|(domain, name)| custody.name(*domain) == Some(name))
+    /// Breaks into a domain: whose keys, or backups of them, are there.
+    pub fn copy(&mut self, seize: &Seize, policy: &Policy) -> Taken {
+        let name = seize.value.text.trim();
+        self.broken.insert((seize.domain, name.to_owned()));
+        self.rob(seize.also.iter().map(|party| party.text.clone()));
+        let mut notes = claims(seize, policy);
+        let mut parties = Vec::new();
+        for party in policy.parties() {
+            let backups = policy.copies(ItemKind::Backup, party, None);
+            let has_backup_there = backups.iter().any(|custody| is_in(custody, seize));
+            if is_there(party, seize) {
+                parties.push(party.name().to_owned());
+            } else if has_backup_there {
+                parties.push(party.name().to_owned());
+                notes.push(format!("{} has a backup there", party.name()));
+            }
+        }
+        Taken { parties, notes }
+    }
+
+    /// A thief takes everything that these parties keep.
+    pub fn rob(&mut self, parties: impl IntoIterator<Item = String>) {
+        self.robbed.extend(parties);
+    }
+
+    /// Whether a copy of what a party keeps is neither in a seized domain nor, like its keys, where
+    /// nobody knew them to be.
+    pub fn has_left(
+        &self,
+        kind: ItemKind,
+        party: &Party,
+        path: Option<&str>,
+        policy: &Policy,
+    ) -> bool {
+        let is_with_keys = |custody: &Custody| std::ptr::eq(custody, party.custody());
+        let copies = policy.copies(kind, party, path);
+        copies.into_iter().any(|custody| {
+            let is_there_too = self.also.contains(party.name()) && is_with_keys(custody);
+            !is_there_too && !self.is_seized(custody)
+        })
+    }
+
+    /// Whether a thief has found a copy of the files of a path.
+    pub fn has_stolen_files(&self, path: &str, policy: &Policy) -> bool {
+        let acting = policy.path(path);
+        let roll = acting.into_iter().flat_map(|path| {
+            let staged = path.staged();
+            let releasing = staged
+                .and_then(|staged| staged.lockup())
+                .and_then(|lockup| lockup.quorum());
+            let veto = staged.map(|staged| staged.veto().roll());
+            let releasing = releasing.map(|quorum| quorum.roll());
+            path.quorum()
+                .roll()
+                .into_iter()
+                .chain(veto.into_iter().flatten())
+                .chain(releasing.into_iter().flatten())
+        });
+        let mut holders = roll.filter_map(|name| policy.party(name));
+        holders.any(|party| {
+            let copies = policy.copies(ItemKind::Files, party, Some(path));
+            let is_broken_into = |custody: &&Custody| is_among(custody, &self.broken);
+            self.robbed.contains(party.name()) || copies.iter().any(is_broken_into)
+        })
+    }
+
+    /// Whether something kept like that is gone.
+    pub fn is_seized(&self, custody: &Custody) -> bool {
+        is_among(custody, &self.domains)
     }
 }
 
-/// Whose keys, or backups of them, are in a domain that is broken into.
-pub(super) fn copied(seize: &Seize, policy: &Policy) -> Taken {
-    let mut notes = claims(seize, policy);
-    let mut parties = Vec::new();
-    for party in policy.parties() {
-        let backups = policy.copies(ItemKind::Backup, party, None);
-        let has_backup_there = backups.iter().any(|custody| is_in(custody, seize));
-        if is_there(party, seize) {
-            parties.push(party.name().to_owned());
-        } else if has_backup_there {
-            parties.push(party.name().to_owned());
-            notes.push(format!("{} has a backup there", party.name()));
-        }
-    }
-    Taken { parties, notes }
+fn is_among(custody: &Custody, domains: &BTreeSet<(Domain, String)>) -> bool {
+    let mut domains = domains.iter();
+    domains.any(|(domain, name)| custody.name(*domain) == Some(name))
 }
 
 /// What happened to the domain.
@@ -189,7 +249,8 @@ custody = { host = "disk" }
     #[test]
     fn a_copied_backup_is_a_copied_key() {
         let policy = policy();
-        let taken = copied(&seize(Domain::Host, "safe", &["lea"]), &policy);
+        let event = seize(Domain::Host, "safe", &["lea"]);
+        let taken = Seizures::default().copy(&event, &policy);
         assert_eq!(taken.parties, ["lea", "omar"]);
         assert_eq!(
             taken.notes,
@@ -198,5 +259,37 @@ custody = { host = "disk" }
                 "omar has a backup there"
             ]
         );
+    }
+
+    #[test]
+    fn files_and_wallets_go_with_the_last_place_they_are_kept_in() {
+        let policy = policy();
+        let party = |name: &str| policy.party(name).expect("a party");
+        let mut seizures = Seizures::default();
+        let has = |seizures: &Seizures, kind, name| {
+            seizures.has_left(kind, party(name), Some("sos"), &policy)
+        };
+        assert!(has(&seizures, ItemKind::Files, "fiduciary-porto"));
+        // Porto's files are not with his keys, and Bern's are.
+        seizures.seize(&seize(Domain::Cloud, "lusitania-drive-2", &[]), &policy);
+        assert!(!has(&seizures, ItemKind::Files, "fiduciary-porto"));
+        assert!(has(&seizures, ItemKind::Fees, "fiduciary-porto"));
+        assert!(has(&seizures, ItemKind::Files, "fiduciary-bern"));
+        seizures.seize(&seize(Domain::Site, "bern", &[]), &policy);
+        assert!(!has(&seizures, ItemKind::Files, "fiduciary-bern"));
+        assert!(!has(&seizures, ItemKind::Fees, "fiduciary-bern"));
+    }
+
+    #[test]
+    fn a_thief_has_the_files_that_he_found() {
+        let policy = policy();
+        let mut seizures = Seizures::default();
+        seizures.copy(&seize(Domain::Site, "porto", &[]), &policy);
+        assert!(!seizures.has_stolen_files("sos", &policy));
+        seizures.copy(&seize(Domain::Cloud, "lusitania-drive-2", &[]), &policy);
+        assert!(seizures.has_stolen_files("sos", &policy));
+        let mut seizures = Seizures::default();
+        seizures.rob(["fiduciary-porto".to_owned()]);
+        assert!(seizures.has_stolen_files("sos", &policy));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bitcoin::{OutPoint, ScriptBuf};
 
+use super::copies::Given;
 use super::run::{Done, Rehearsed};
 use super::scenario::{Deposit, Name, Pay, Step, Word};
 use super::words::{accepted, list, strings, stripped};
@@ -51,6 +52,7 @@ impl Rehearsed<'_> {
         let received = self.engine.arm(coin, &path, by, &holders, &self.cast)?;
         for coin in &step.coins {
             self.lost_files.remove(&coin.text);
+            self.keep_copies(&coin.text, &path);
         }
         let armed = self.engine.armed().last();
         let attempts = armed.map_or(0, |armed| armed.rungs().len());
@@ -64,7 +66,7 @@ impl Rehearsed<'_> {
 
     pub(super) fn veto(&mut self, step: &Step, by: &[String]) -> Result<Done, StepError> {
         let coin = self.coin(first(step)?)?;
-        self.has_files(step, coin)?;
+        self.has_files(step, coin, by)?;
         let received = self.engine.veto(coin, by, &self.cast)?;
         let mut notes = vec!["the cancel is signed; nothing is sent yet".to_owned()];
         notes.extend(stripped(&received));
@@ -77,14 +79,36 @@ impl Rehearsed<'_> {
         step: &Step,
         by: &[String],
     ) -> Result<Done, StepError> {
-        let action = self.action(word, step)?;
-        let prepared = self.engine.prepare(&action, by, &self.cast)?;
-        let signed = signers(&prepared.received);
-        let broadcaster = match &step.broadcaster {
-            Some(broadcaster) => broadcaster.text.clone(),
-            None => signed.iter().chain(by).next().cloned().unwrap_or_default(),
+        let action = self.action(word, step, by)?;
+        let tower = match word {
+            Word::Cancel => self.watchtower(by, self.coin(first(step)?)?)?,
+            _ => None,
         };
-        let broadcast = self.engine.broadcast(&prepared, &broadcaster, &self.cast)?;
+        let tower = tower.map(|tower| (tower.name().to_owned(), tower.of().name().to_owned()));
+        let prepared = match &tower {
+            Some((tower, _)) => {
+                let name = &first(step)?.text;
+                let left = self.copies.left_with(name, tower);
+                let left = left.ok_or(StepError::NoFiles(self.coin(first(step)?)?))?;
+                self.engine.prepare(&action, left, &Given(&self.cast))?
+            }
+            None => self.engine.prepare(&action, by, &self.cast)?,
+        };
+        let signed = match &tower {
+            Some((tower, _)) => vec![tower.clone()],
+            None => signers(&prepared.received),
+        };
+        let broadcaster = match (&step.broadcaster, tower) {
+            (Some(broadcaster), _) => broadcaster.text.clone(),
+            (None, Some((_, owner))) => owner,
+            (None, None) => signed.iter().chain(by).next().cloned().unwrap_or_default(),
+        };
+        let payer = self.payer(&broadcaster);
+        let broadcast = self.engine.broadcast(&prepared, payer, &self.cast);
+        let broadcast = broadcast.map_err(|error| match error {
+            StepError::NoFeeCoin(_) => StepError::NoFeeCoin(broadcaster.clone()),
+            error => error,
+        })?;
         let mut notes = stripped(&prepared.received);
         if let Some((_, fee)) = &broadcast.child {
             notes.push(format!("{broadcaster} pays {fee} for a fee child"));
@@ -112,23 +136,28 @@ impl Rehearsed<'_> {
     }
 
     /// The step in the engine's terms, with names resolved.
-    pub(super) fn action(&mut self, word: Word, step: &Step) -> Result<Action, StepError> {
+    pub(super) fn action(
+        &mut self,
+        word: Word,
+        step: &Step,
+        by: &[String],
+    ) -> Result<Action, StepError> {
         let coin = self.coin(first(step)?)?;
         let path = text(step.path.as_ref());
         let stage = self.engine.coin(coin)?.coin.derived().stage().clone();
         Ok(match word {
             Word::Trigger => {
-                self.has_files(step, coin)?;
+                self.has_files(step, coin, by)?;
                 Action::Trigger { coin, path }
             }
             Word::Cancel => {
-                self.has_files(step, coin)?;
+                self.has_files(step, coin, by)?;
                 Action::Cancel { coin }
             }
             Word::Settle => {
                 let lockup = Stage::Lockup(stage.path().unwrap_or_default().to_owned());
                 if step.pay.is_empty() || self.engine.compiled().stage(&lockup).is_some() {
-                    self.has_files(step, coin)?;
+                    self.has_files(step, coin, by)?;
                     Action::Settle { coin }
                 } else {
                     let payees = self.payments(&step.pay);
@@ -159,15 +188,6 @@ impl Rehearsed<'_> {
                 }
             }
         })
-    }
-
-    /// Whether somebody still holds what was signed in advance for these coins.
-    fn has_files(&self, step: &Step, coin: OutPoint) -> Result<(), StepError> {
-        let lost = |name: &Name| self.lost_files.contains(&name.text);
-        match step.coins.iter().any(lost) {
-            true => Err(StepError::NotArmed(coin)),
-            false => Ok(()),
-        }
     }
 
     /// The script of somebody outside the policy, whose money is counted from now on.

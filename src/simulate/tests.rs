@@ -711,3 +711,58 @@ fn a_party_without_an_identity_says_nothing() {
         ["line 7: the policy gives `alice` no `identity`, so nobody can sign in that name"]
     );
 }
+
+#[test]
+fn a_seized_fee_wallet_pays_for_nothing() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/departments/policy.toml");
+    let policy = std::fs::read_to_string(file).expect("a policy can be read")
+        + r#"
+[items.bern-fees]
+kind = "fees"
+of = "fiduciary-bern"
+custody = { host = "fee-box" }
+"#;
+    let incident = |seized: &str| {
+        format!(
+            r#"
+[incident]
+name = "fees"
+about = "A fee wallet is seized"
+policy = "policy.toml"
+start = "2019-03-04T00:00:00Z"
+
+[[event]]
+deposit = {{ coin = "treasury", amount = "1 BTC" }}
+
+[[event]]
+mine = 6
+
+[[event]]
+arm = {{ coin = "treasury", path = "sos" }}
+
+[[event]]
+fees = "30 sat/vB"
+{seized}
+"#
+        )
+    };
+    let trigger = |broadcaster: &str| {
+        format!(
+            "\n[[event]]\ntrigger = {{ coin = \"treasury\", path = \"sos\", by = [\"fiduciary-porto\", \"fiduciary-bern\"], broadcaster = \"{broadcaster}\" }}\n"
+        )
+    };
+    let seized = "\n[[event]]\nseize = { domain = \"host\", value = \"fee-box\" }\n";
+    let refused = "refused = \"no-fee-coin\"\n";
+    let expected = "\n[expect.coins]\ntreasury = \"escrow of sos\"\n";
+    let (bern, porto) = (trigger("fiduciary-bern"), trigger("fiduciary-porto"));
+    for events in [bern.clone(), format!("{seized}{bern}{refused}{porto}")] {
+        let incident = incident(&format!("{events}{expected}"));
+        let script = Script {
+            incident: &incident,
+            policy: &policy,
+            record: false,
+        };
+        let report = rehearse(script).expect("it can be played").report;
+        assert!(report.passed(), "{:#?}", report.expectations);
+    }
+}

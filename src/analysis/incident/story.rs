@@ -8,7 +8,7 @@ use toml::Value;
 use super::super::Power;
 use super::super::opening::Opening;
 use super::Sides;
-use crate::policy::{Lockup, Quorum, SpendingPath, Staged};
+use crate::policy::{ItemKind, Lockup, Quorum, SpendingPath, Staged};
 use crate::units::{AbsoluteLock, BLOCKS_PER_DAY, RelativeLock, UnixTime, format_date};
 
 /// When chains start, unless a date in the policy asks for another day: in 2021.
@@ -364,6 +364,14 @@ impl<'a> Story<'a> {
             if is_of_side && !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
             }
+        }
+        // A cancel that was completed in advance needs nobody but its watchtower.
+        if names.is_empty() && power == Power::Cancel && by == By::Them {
+            let towers = policy.items().filter(|item| {
+                let is_of_path = path.is_some_and(|path| item.paths().iter().any(|of| of == path));
+                is_of_path && item.kind() == ItemKind::Watchtower
+            });
+            names.extend(towers.map(|item| item.name().to_owned()).take(1));
         }
         names
     }

@@ -11,8 +11,8 @@ pub struct Example {
     pub right: &'static str,
 }
 
-/// The right lines all stand in one policy that has nothing to remark, so that a test can put
-/// the wrong ones in their place.
+/// The right lines all stand in one policy that has nothing to remark, or in that policy with two
+/// backups and a key written out, so that a test can put the wrong ones in their place.
 const EXAMPLES: &[(Code, &str, &str)] = &[
     (Code::Syntax, "name = base", "name = \"base\""),
     (
@@ -146,6 +146,36 @@ const EXAMPLES: &[(Code, &str, &str)] = &[
         Code::OpenPath,
         "name = \"dead-man\"\nquorum = \"agents\"",
         "name = \"dead-man\"\nquorum = \"agents\"\ndelay = \"365 days\"",
+    ),
+    (
+        Code::DomainsAlike,
+        "[items.judy-seed]\nkind = \"backup\"\nof = \"judy\"\ncustody = { cloud = \"south-1\" }\n\n[items.kim-seed]\nkind = \"backup\"\nof = \"kim\"\ncustody = { cloud = \"South-1\" }",
+        "[items.judy-seed]\nkind = \"backup\"\nof = \"judy\"\ncustody = { cloud = \"north-1\" }\n\n[items.kim-seed]\nkind = \"backup\"\nof = \"kim\"\ncustody = { cloud = \"south-1\" }",
+    ),
+    (
+        Code::CoinTypeMismatch,
+        "key = \"[2e4b3030/48h/0h/0h/3h]tpub",
+        "key = \"[2e4b3030/48h/1h/0h/3h]tpub",
+    ),
+    (
+        Code::IdleStagedPath,
+        "name = \"sos\"\nquorum = \"council\"",
+        "name = \"sos\"\nquorum = \"agents\"",
+    ),
+    (
+        Code::DeadKey,
+        "pair = { threshold = 2, of = [\"judy\", \"kim\"] }\nobjectors = { threshold = 1, of = [\"judy\", \"pair\"] }",
+        "objectors = { threshold = 2, of = [\"judy\", \"kim\"] }",
+    ),
+    (
+        Code::VetoBlocked,
+        "objectors = { threshold = 2, of = [\"gina\", \"hal\", \"kim\"] }",
+        "objectors = { threshold = 2, of = [\"judy\", \"kim\"] }",
+    ),
+    (
+        Code::CollapsedQuorum,
+        "[items.judy-seed]\nkind = \"backup\"\nof = \"judy\"\ncustody = { cloud = \"south-1\" }\n\n[items.kim-seed]\nkind = \"backup\"\nof = \"kim\"\ncustody = { cloud = \"south-1\" }",
+        "[items.judy-seed]\nkind = \"backup\"\nof = \"judy\"\ncustody = { cloud = \"north-1\" }\n\n[items.kim-seed]\nkind = \"backup\"\nof = \"kim\"\ncustody = { cloud = \"south-1\" }",
     ),
 ];
 

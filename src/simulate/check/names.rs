@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::scenario::{Defect, EventKind, Expectations, Name, Scenario, Seize, Whereabouts};
 use super::{Checker, THIEF};
 use crate::compile::Stage;
-use crate::policy::{CustodyFact, Party, SpendingPath};
+use crate::policy::{CustodyFact, Item, Party, SpendingPath};
 
 /// Least likeness of two words for one to be suggested for the other (Jaro-Winkler, 0 to 1).
 const SUGGEST_FROM: f64 = 0.8;
@@ -125,12 +125,15 @@ impl<'a> Checker<'a> {
                 self.fault(name.line, message);
             }
         }
-        if policy.parties().any(|party| is_there(party)) || !seize.also.is_empty() {
+        let mut items = policy.items();
+        let has_item = items.any(|item| item.custody().name(domain) == Some(value.text.trim()));
+        let has_party = policy.parties().any(|party| is_there(party));
+        if has_party || has_item || !seize.also.is_empty() {
             return;
         }
-        let stated = policy
-            .parties()
-            .filter_map(|party| party.custody().name(domain));
+        let parties = policy.parties().map(|party| party.custody());
+        let stated = parties.chain(policy.items().map(Item::custody));
+        let stated = stated.filter_map(|custody| custody.name(domain));
         let stated: BTreeSet<&str> = stated.collect();
         let quoted = quote(&value.text);
         let message = if stated.is_empty() {
