@@ -284,7 +284,7 @@ custody = { host = "disk" }
     fn a_thief_has_the_files_that_he_found() {
         let policy = policy();
         let mut seizures = Seizures::default();
-        seizures.copy(&seize(Domain::Site, "porto", &[]), &policy);
+        seizures.copy(&seize(Domain::Cloud, "nimbus-account-7", &[]), &policy);
         assert!(!seizures.has_stolen_files("sos", &policy));
         seizures.copy(&seize(Domain::Cloud, "lusitania-drive-2", &[]), &policy);
         assert!(seizures.has_stolen_files("sos", &policy));
