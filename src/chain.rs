@@ -22,7 +22,7 @@ pub use self::embedded::{
 };
 pub use self::view::{SeenOutput, SeenSpend};
 
-use crate::units::{ChainTime, CoinBirth};
+use crate::units::{BlockHeight, ChainTime, CoinBirth};
 
 /// Where a chain stands, and which block stands there.
 ///
@@ -142,6 +142,15 @@ pub trait Chain {
     ///
     /// If the backend does not answer.
     fn tip(&self) -> Result<ChainTip, BackendError>;
+
+    /// The hash of the block at a height of the active branch, if the branch is that high.
+    ///
+    /// Two branches are told apart by it, and two networks by the block at height 0.
+    ///
+    /// # Errors
+    ///
+    /// If the backend does not answer.
+    fn block_hash(&self, height: BlockHeight) -> Result<Option<BlockHash>, BackendError>;
 
     /// Offers a transaction to the mempool.
     ///

@@ -173,6 +173,12 @@ impl EmbeddedChain {
         self.branch.block(height).map(|block| &*block.bytes)
     }
 
+    /// The hash of a block of the active branch.
+    #[must_use]
+    pub fn block_hash(&self, height: BlockHeight) -> Option<BlockHash> {
+        self.branch.block_hash(height)
+    }
+
     /// A transaction of the active branch or the mempool.  Coinbase transactions are not kept.
     #[must_use]
     pub fn transaction(&self, txid: Txid) -> Option<&Transaction> {

@@ -1,14 +1,18 @@
 //! The embedded chain as a [`Chain`], which always answers.
 
-use bitcoin::{ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
 
 use super::EmbeddedChain;
 use crate::chain::{BackendError, Chain, ChainTip, SeenOutput, Verdict};
-use crate::units::CoinBirth;
+use crate::units::{BlockHeight, CoinBirth};
 
 impl Chain for EmbeddedChain {
     fn tip(&self) -> Result<ChainTip, BackendError> {
         Ok(self.tip())
+    }
+
+    fn block_hash(&self, height: BlockHeight) -> Result<Option<BlockHash>, BackendError> {
+        Ok(self.block_hash(height))
     }
 
     fn submit(&mut self, transaction: &Transaction) -> Result<Verdict, BackendError> {

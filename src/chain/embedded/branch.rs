@@ -99,6 +99,10 @@ impl Branch {
         self.blocks.get(usize::try_from(height.0).ok()?)
     }
 
+    pub fn block_hash(&self, height: BlockHeight) -> Option<BlockHash> {
+        self.block(height).map(|block| block.hash)
+    }
+
     pub fn transaction(&self, txid: Txid) -> Option<(&Arc<Transaction>, BlockHeight)> {
         let position = self.positions.get(&txid)?;
         let block = self.block(position.height)?;

@@ -34,6 +34,24 @@ fn the_clock_shows_the_start() {
 }
 
 #[test]
+fn hashes_are_those_of_the_active_branch() {
+    let mut chain = chain();
+    let tip = chain.mine_one().height;
+    for height in [BlockHeight::GENESIS, tip.previous(), tip] {
+        let hash = block(&chain, height).block_hash();
+        assert_eq!(chain.block_hash(height), Some(hash));
+    }
+    assert_eq!(chain.block_hash(tip), Some(chain.tip().hash));
+    assert_eq!(chain.block_hash(tip.next()), None);
+    let before = chain.block_hash(tip.previous());
+    chain.reorg(Blocks(1), &[]).expect("one block deep");
+    assert_ne!(chain.block_hash(tip), None);
+    let unlike = chain.block_hash(tip.next());
+    assert_eq!(unlike, Some(chain.tip().hash));
+    assert_eq!(chain.block_hash(tip.previous()), before);
+}
+
+#[test]
 fn an_early_start_is_no_problem() {
     let mut chain = EmbeddedChain::new(UnixTime(0));
     coin(&mut chain, 10_000);
