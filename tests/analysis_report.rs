@@ -45,7 +45,8 @@ fn dossier_of(policy: Policy) -> (Dossier, Analysis) {
     let policy = compiled.policy();
     let analysis = analyze(policy).expect("it is decided");
     let known = Attestations::default();
-    let dossier = Dossier::of(policy, compiled.id(), &analysis, &known).expect("it is decided");
+    let dossier =
+        Dossier::of(policy, compiled.id(), &analysis, &known, &[]).expect("it is decided");
     (dossier, analysis)
 }
 

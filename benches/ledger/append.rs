@@ -82,6 +82,7 @@ fn batched(names: [&str; 2], report: &mut dyn FnMut(Row)) {
         .flush_every_ms(None)
         .open()
         .expect("a database");
+    let ids = sled.open_tree("ids").expect("a tree");
     let mut times = [const { Vec::new() }; 3];
     for round in 0..BATCHES {
         let batch = records(round * BATCH, BATCH);
@@ -90,6 +91,9 @@ fn batched(names: [&str; 2], report: &mut dyn FnMut(Row)) {
         }));
         times[1].push(timed(|| {
             for (position, own) in (round * BATCH..).zip(&batch) {
+                // What a store has to answer: where an id is, and what is at a position.
+                ids.insert(own.id, &position.to_be_bytes())
+                    .expect("there is room");
                 sled.insert(position.to_be_bytes(), own.bytes.as_slice())
                     .expect("there is room");
             }

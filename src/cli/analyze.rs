@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::claims::ClaimArgs;
 use super::custody::{CustodyArgs, ShownProblem};
@@ -13,6 +13,7 @@ use super::{Exit, Failure, input, output};
 use crate::analysis::fate::{Facts, Fate};
 use crate::analysis::{Analysis, Analyst};
 use crate::compile::PolicyId;
+use crate::policy::{Code, Diagnostic};
 use crate::report::analysis::{Dossier, Picture};
 
 /// Say exactly who can do what, when, and who can stop it
@@ -27,7 +28,7 @@ use crate::report::analysis::{Dossier, Picture};
 /// 1. With attestations, a claim about domains has to hold in both readings.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: policy, id, parties, stages [stage, path, moments [at, powers [power, path, leads, opens,\nwho, unarmed]]], thefts, controls, losses, rescue, fate and attestation_problems; who: count, sizes, groups, sets with\n--all; fate: facts, items, already, stated and worst [findings [domains, consequences, remedy]]."
+    after_help = "With --json: policy, id, parties, stages [stage, path, moments [at, powers [power, path, leads, opens,\nwho, unarmed]]], thefts, controls, losses, rescue, fate, attestation_problems and lints [code, message, advice];\nwho: count, sizes, groups, sets with --all; fate: facts, items, already, stated and worst [findings\n[domains, consequences, remedy]]."
 )]
 pub(super) struct Analyze {
     #[command(flatten)]
@@ -72,9 +73,31 @@ pub(super) struct Shown {
     pub analysis: Analysis,
     pub fate: Fate,
     pub attestation_problems: Vec<ShownProblem>,
+    /// What the check of the policy found; those lints are shown that are about who can do what.
+    #[serde(serialize_with = "of_analysis")]
+    pub lints: Vec<Diagnostic>,
     /// Whether everything is listed.
     #[serde(skip)]
     pub all: bool,
+}
+
+/// The lints that are about who can do what, without their places in the policy.
+fn of_analysis<S: Serializer>(found: &[Diagnostic], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Lint<'a> {
+        code: Code,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        advice: Option<&'a str>,
+    }
+    let lints = found
+        .iter()
+        .filter(|problem| problem.code().is_of_analysis());
+    serializer.collect_seq(lints.map(|problem| Lint {
+        code: problem.code(),
+        message: problem.message(),
+        advice: problem.advice(),
+    }))
 }
 
 impl Analyze {
@@ -117,10 +140,19 @@ impl Analyze {
             analysis,
             fate,
             attestation_problems,
+            lints: file.checked.diagnostics.clone(),
             all: self.all.is_some(),
         };
-        let dossier =
-            || Dossier::of(policy, shown.id, &shown.analysis, &attestations).map_err(too_large);
+        let dossier = || {
+            Dossier::of(
+                policy,
+                shown.id,
+                &shown.analysis,
+                &attestations,
+                &shown.lints,
+            )
+            .map_err(too_large)
+        };
         let drawn = match (self.format, self.picture) {
             (_, Some(picture)) => Some(dossier()?.svg(Some(picture))),
             (Some(AnalysisFormat::Svg), None) => Some(dossier()?.svg(None)),

@@ -35,6 +35,9 @@ const SEGMENT_LENGTH: u64 = 64 << 20;
 /// change of the file's length with them.
 const ROOM: u64 = 4 << 20;
 
+/// From how many bytes on a batch makes no room behind it.
+const LARGE: u64 = ROOM / 16;
+
 /// After how many bytes of records the mark is written again, so that little has to be read after
 /// a crash.
 const MARKED_EVERY: u64 = 16 << 20;
@@ -305,15 +308,15 @@ impl Directory {
     fn write_batch(&mut self, new: &[&Record]) -> Result<(), StoreError> {
         let first = self.edge.size();
         self.buffer.clear();
-        let mut ends = Vec::with_capacity(new.len());
+        let mut placed = Vec::with_capacity(new.len());
         for (position, record) in (first..).zip(new) {
-            ends.push(self.buffer.len() as u64);
-            encode(record, position, first, &mut self.buffer);
+            let offset = self.buffer.len() as u64;
+            let leaf = encode(record, position, first, &mut self.buffer);
+            placed.push((position, offset, leaf));
         }
         let length = self.buffer.len() as u64;
         let (_, newest) = self.newest();
-        let is_full = newest.length > HEADER && newest.length + length > self.segment_length;
-        let is_begun = is_full;
+        let is_begun = newest.length > HEADER && newest.length + length > self.segment_length;
         if is_begun {
             self.begin_segment()?;
         }
@@ -321,9 +324,12 @@ impl Directory {
         let start = newest.length;
         let end = start + length;
         if end > self.allocated {
-            self.allocated = end + ROOM.min(self.segment_length.saturating_sub(end));
-            let room = usize::try_from(self.allocated - start).unwrap_or(0);
-            self.buffer.resize(room, 0);
+            // The zeros of the room are synced as well: beside a large batch they would cost more
+            // than the new length that they save.
+            let room = if length < LARGE { ROOM } else { 0 };
+            self.allocated = end + room.min(self.segment_length.saturating_sub(end));
+            let whole = usize::try_from(self.allocated - start).unwrap_or(0);
+            self.buffer.resize(whole, 0);
         }
         let name = segment_path(number);
         self.writer
@@ -343,8 +349,7 @@ impl Directory {
         if let Some(newest) = Arc::make_mut(&mut self.segments).last_mut() {
             newest.length = end;
         }
-        for ((position, record), offset) in (first..).zip(new).zip(ends) {
-            let leaf = TreeHash::of_record(&record.bytes);
+        for (position, offset, leaf) in placed {
             self.hashes.extend(self.edge.push(leaf));
             if position % STRIDE == 0 {
                 self.lookup.place(Place {

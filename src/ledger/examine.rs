@@ -420,9 +420,7 @@ fn read_segment(
     let name = segment_path(number);
     loop {
         match scan.next()? {
-            Step::Record { record, .. } => {
-                hashes.extend(edge.push(TreeHash::of_record(&record.bytes)));
-            }
+            Step::Record { leaf, .. } => hashes.extend(edge.push(leaf)),
             Step::End if is_open || scan.is_at_the_end() => return Ok(None),
             Step::End => return Err(room(&name, scan.offset(), edge.size())),
             Step::Wrong { offset, what } if is_open => {

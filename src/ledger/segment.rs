@@ -110,7 +110,10 @@ impl Header {
 /// `batch` is the position of the first record that was appended together with it: a batch is
 /// begun only when the one before it is on the device, so whatever lies before a later batch was
 /// acknowledged.
-pub(super) fn encode(record: &Record, position: u64, batch: u64, into: &mut Vec<u8>) {
+///
+/// Returns the hash of the record in the tree, through which its bytes are in its digest too, so
+/// that they are hashed once.
+pub(super) fn encode(record: &Record, position: u64, batch: u64, into: &mut Vec<u8>) -> TreeHash {
     let start = into.len();
     let length = u32::try_from(record.bytes.len()).expect("a record was measured before");
     into.extend(MARKER);
@@ -118,11 +121,18 @@ pub(super) fn encode(record: &Record, position: u64, batch: u64, into: &mut Vec<
     into.extend(position.to_be_bytes());
     into.extend(batch.to_be_bytes());
     into.extend(record.id);
-    let mut engine = sha256::Hash::engine();
-    engine.input(into.get(start..).unwrap_or_default());
-    engine.input(&record.bytes);
-    into.extend(sha256::Hash::from_engine(engine).to_byte_array());
+    let leaf = TreeHash::of_record(&record.bytes);
+    into.extend(digest(into.get(start..).unwrap_or_default(), leaf));
     into.extend(&record.bytes);
+    leaf
+}
+
+/// What is in the digest of a record: the fields before it, and the hash of its bytes.
+fn digest(fields: &[u8], leaf: TreeHash) -> [u8; 32] {
+    let mut engine = sha256::Hash::engine();
+    engine.input(fields);
+    engine.input(&leaf.to_bytes());
+    sha256::Hash::from_engine(engine).to_byte_array()
 }
 
 /// What stands before the bytes of a record.
@@ -172,8 +182,12 @@ impl Fields<'_> {
 /// What comes next in a segment.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// A record, and where it begins.
-    Record { record: Record, offset: u64 },
+    /// A record, its hash in the tree, and where it begins.
+    Record {
+        record: Record,
+        leaf: TreeHash,
+        offset: u64,
+    },
     /// Nothing but room for further records.
     End,
     /// Something else than was written.
@@ -251,10 +265,8 @@ impl Scan {
             return Ok(self.wrong("the file ends within a record"));
         }
         let (head, body) = bytes.split_at(PREFIX);
-        let mut engine = sha256::Hash::engine();
-        engine.input(head.get(..PREFIX - 32).unwrap_or_default());
-        engine.input(body);
-        if sha256::Hash::from_engine(engine).to_byte_array() != prefix.digest {
+        let leaf = TreeHash::of_record(body);
+        if digest(head.get(..PREFIX - 32).unwrap_or_default(), leaf) != prefix.digest {
             return Ok(self.wrong("a record is not what was written"));
         }
         if prefix.position != position {
@@ -269,7 +281,11 @@ impl Scan {
         self.consumed += whole;
         self.offset += whole as u64;
         self.position += 1;
-        Ok(Step::Record { record, offset })
+        Ok(Step::Record {
+            record,
+            leaf,
+            offset,
+        })
     }
 
     /// Whether behind a wrong place there is a record of a batch that was begun after it.

@@ -145,9 +145,9 @@ impl Snapshot {
             loop {
                 let position = edge.size();
                 match scan.next()? {
-                    Step::Record { record, .. } => {
+                    Step::Record { record, leaf, .. } => {
                         each(position, &record)?;
-                        edge.push(TreeHash::of_record(&record.bytes));
+                        edge.push(leaf);
                     }
                     Step::End if scan.offset() == segment.length => break,
                     Step::End => return Err(room(&name, scan.offset(), position).into()),

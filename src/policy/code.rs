@@ -474,6 +474,29 @@ impl Code {
         matches!(self.entry().silence, Silence::WithReason)
     }
 
+    /// Whether it says something of who can do what, and when: `analyze` repeats it then.
+    #[must_use]
+    pub const fn is_of_analysis(self) -> bool {
+        matches!(
+            self,
+            Self::ShortWindow
+                | Self::DirectBeforeStaged
+                | Self::WeakRescue
+                | Self::OnePersonVeto
+                | Self::PartyOnBothSides
+                | Self::SharedSeat
+                | Self::OpenPath
+                | Self::ShadowedPath
+                | Self::IdleStagedPath
+                | Self::DeadKey
+                | Self::VetoBlocked
+                | Self::CollapsedQuorum
+                | Self::VetoersAllInRoot
+                | Self::SingleKeyRoot
+                | Self::VetoFromWithin
+        )
+    }
+
     /// Whether it is about a script rather than about the document it builds.
     #[must_use]
     pub fn is_of_scripts(self) -> bool {

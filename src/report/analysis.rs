@@ -27,7 +27,7 @@ use crate::analysis::{Analysis, Analyst};
 use crate::compile::PolicyId;
 use crate::governance::Attestations;
 use crate::logic::TooLarge;
-use crate::policy::Policy;
+use crate::policy::{Diagnostic, Policy};
 
 /// An analysis with its pictures, ready to be shown.
 #[derive(Clone, Debug, Serialize)]
@@ -51,7 +51,7 @@ pub struct Dossier {
 }
 
 impl Dossier {
-    /// Puts together what can be shown of an analysis.
+    /// Puts together what can be shown of an analysis, and of what the check of the policy found.
     ///
     /// # Errors
     ///
@@ -61,11 +61,13 @@ impl Dossier {
         id: PolicyId,
         analysis: &Analysis,
         attestations: &Attestations,
+        found: &[Diagnostic],
     ) -> Result<Self, TooLarge> {
         let mut analyst = Analyst::of(policy);
         let fate = analyst.fate(&Facts::of(policy, attestations));
         let mut sections = told::sections(analysis);
         sections.extend(told::fate(&fate, false));
+        sections.extend(told::lints(found));
         Ok(Self {
             policy: policy.name().to_owned(),
             id,

@@ -18,6 +18,7 @@ pub(in crate::cli) fn analysis(result: &Shown, width: usize) -> String {
     let timeline = Timeline::of(analysis);
     let mut sections = told::sections(analysis);
     sections.extend(told::fate(&result.fate, result.all));
+    sections.extend(told::lints(&result.lints));
     for (number, part) in sections.iter().enumerate() {
         text.push_str(&heading(&part.title));
         if let Some(track) = timeline.tracks.get(number) {

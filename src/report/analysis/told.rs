@@ -10,6 +10,7 @@ use crate::analysis::{
     Analysis, Armed, Coalitions, Control, ControlKind, Loss, LossKind, Opening, PowerLine, Rescue,
     StageLine, Step, Theft,
 };
+use crate::policy::Diagnostic;
 use crate::units::{UnixTime, format_date};
 
 const SECONDS_PER_DAY: u64 = 86_400;
@@ -50,6 +51,30 @@ impl Note {
             text: text.into(),
         }
     }
+}
+
+/// What the check of the policy has a code for, as far as it is about who can do what; none if there
+/// is nothing.
+#[must_use]
+pub fn lints(found: &[Diagnostic]) -> Option<Section> {
+    let notes: Vec<Note> = found
+        .iter()
+        .filter(|problem| problem.code().is_of_analysis())
+        .map(|problem| {
+            let advice = problem
+                .advice()
+                .map_or_else(String::new, |advice| format!("; {advice}"));
+            Note {
+                label: format!("{}: ", problem.code()),
+                text: format!("{}{advice}.", problem.message()),
+            }
+        })
+        .collect();
+    (!notes.is_empty()).then(|| Section {
+        title: "what the check says of it".to_owned(),
+        table: None,
+        notes,
+    })
 }
 
 /// Everything an analysis says, in the order in which it is told: first the stages, one section
