@@ -43,12 +43,13 @@ fn hashes_are_those_of_the_active_branch() {
     }
     assert_eq!(chain.block_hash(tip), Some(chain.tip().hash));
     assert_eq!(chain.block_hash(tip.next()), None);
-    let before = chain.block_hash(tip.previous());
+    let [before, undone] = [tip.previous(), tip].map(|height| chain.block_hash(height));
     chain.reorg(Blocks(1), &[]).expect("one block deep");
-    assert_ne!(chain.block_hash(tip), None);
-    let unlike = chain.block_hash(tip.next());
-    assert_eq!(unlike, Some(chain.tip().hash));
+    assert_eq!(chain.block_hash(tip), None);
     assert_eq!(chain.block_hash(tip.previous()), before);
+    chain.mine_one();
+    assert_ne!(chain.block_hash(tip), undone);
+    assert_eq!(chain.block_hash(tip), Some(chain.tip().hash));
 }
 
 #[test]
