@@ -26,7 +26,8 @@ pub fn rows(is_wanted: &dyn Fn(&str) -> bool, report: &mut dyn FnMut(Row)) {
         report(single(name, 100_000));
     }
     let names = [
-        "append of 1,000, beside sled with a flush",
+        "append of 1,000, beside sled by id and by position",
+        "the same, beside sled by position alone",
         "the same, beside a bare file with one sync",
     ];
     if names.iter().any(|name| is_wanted(name)) {
@@ -71,37 +72,48 @@ fn single(name: &str, already: u64) -> Row {
 }
 
 /// How many records a second, in batches.
-fn batched(names: [&str; 2], report: &mut dyn FnMut(Row)) {
+fn batched(names: [&str; 3], report: &mut dyn FnMut(Row)) {
     let folder = folder();
     let path = folder.path().join("ledger");
     let mut store = Directory::init(&path, b"a bench", "a bench").expect("nothing is there");
     let mut bare = File::create(folder.path().join("bare")).expect("a file");
-    let sled = sled::Config::new()
-        .path(folder.path().join("sled"))
-        .mode(sled::Mode::HighThroughput)
-        .flush_every_ms(None)
-        .open()
-        .expect("a database");
+    let database = |name: &str| {
+        sled::Config::new()
+            .path(folder.path().join(name))
+            .mode(sled::Mode::HighThroughput)
+            .flush_every_ms(None)
+            .open()
+            .expect("a database")
+    };
+    // What answers where an id is, and what is at a position; and what answers only the latter.
+    let (sled, bare_sled) = (database("sled"), database("bare-sled"));
     let ids = sled.open_tree("ids").expect("a tree");
-    let mut times = [const { Vec::new() }; 3];
+    let mut times = [const { Vec::new() }; 4];
     for round in 0..BATCHES {
         let batch = records(round * BATCH, BATCH);
+        let places = || (round * BATCH..).map(u64::to_be_bytes).zip(&batch);
         times[0].push(timed(|| {
             store.append(&batch).expect("there is room");
         }));
         times[1].push(timed(|| {
-            for (position, own) in (round * BATCH..).zip(&batch) {
-                // What a store has to answer: where an id is, and what is at a position.
-                ids.insert(own.id, &position.to_be_bytes())
-                    .expect("there is room");
-                sled.insert(position.to_be_bytes(), own.bytes.as_slice())
+            for (place, own) in places() {
+                ids.insert(own.id, &place).expect("there is room");
+                sled.insert(place, own.bytes.as_slice())
                     .expect("there is room");
             }
             sled.flush().expect("it is flushed");
         }));
         times[2].push(timed(|| {
-            let bytes: Vec<u8> = batch.iter().flat_map(|own| own.bytes.clone()).collect();
-            bare.write_all(&bytes).expect("there is room");
+            for (place, own) in places() {
+                bare_sled
+                    .insert(place, own.bytes.as_slice())
+                    .expect("there is room");
+            }
+            bare_sled.flush().expect("it is flushed");
+        }));
+        times[3].push(timed(|| {
+            let bytes: Vec<&[u8]> = batch.iter().map(|own| own.bytes.as_slice()).collect();
+            bare.write_all(&bytes.concat()).expect("there is room");
             bare.sync_data().expect("it is synced");
         }));
     }
@@ -110,10 +122,11 @@ fn batched(names: [&str; 2], report: &mut dyn FnMut(Row)) {
         let seconds = Duration::from_secs_f64(times.iter().sum::<f64>() / 1e6).as_secs_f64();
         (BATCHES * BATCH) as f64 / seconds / 1e3
     };
-    let [ours, sled, bare] = times.each_ref().map(rate);
+    let [ours, sled, bare_sled, bare] = times.each_ref().map(rate);
     for (name, beside, goal) in [
         (names[0], sled, Goal::RatioAtLeast(6.0)),
-        (names[1], bare, Goal::None),
+        (names[1], bare_sled, Goal::None),
+        (names[2], bare, Goal::None),
     ] {
         report(Row {
             name: name.to_owned(),

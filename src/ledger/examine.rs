@@ -15,7 +15,7 @@ use super::pin::{Pin, Remark};
 use super::segment::{HEADER, Header, Scan, Step};
 use super::snapshot::{SEGMENTS, Segment, Snapshot, room, segment_name, segment_path, wrong};
 use super::store::Head;
-use super::tree::{Edge, Stored, TreeHash};
+use super::tree::{Edge, Stored};
 
 /// The file with what the store is founded on.
 pub(super) const GENESIS: &str = "genesis";

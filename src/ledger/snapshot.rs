@@ -7,7 +7,7 @@ use super::disk::{Access, Disk};
 use super::error::StoreError;
 use super::segment::{HEADER, Header, Scan, Step};
 use super::store::{Head, Record};
-use super::tree::{Edge, TreeHash};
+use super::tree::Edge;
 
 /// The directory of the segments.
 pub(super) const SEGMENTS: &str = "segments";
