@@ -15,6 +15,7 @@ mod custody;
 mod demo;
 mod devices;
 mod diff;
+mod evidence;
 mod explain;
 mod explain_code;
 mod export;
@@ -78,6 +79,7 @@ enum Command {
     Completions(completions::Completions),
     Devices(devices::DevicesOf),
     Diff(diff::Diff),
+    Evidence(evidence::EvidenceCommand),
     Explain(explain::Explain),
     ExplainCode(explain_code::ExplainCode),
     Export(export::Export),
@@ -130,6 +132,7 @@ impl Command {
             Self::Completions(completions) => completions.run(screen),
             Self::Devices(devices) => devices.run(screen),
             Self::Diff(diff) => diff.run(screen),
+            Self::Evidence(evidence) => evidence.run(screen),
             Self::Explain(explain) => explain.run(screen),
             Self::ExplainCode(explain_code) => explain_code.run(screen),
             Self::Export(export) => export.run(screen),
@@ -203,11 +206,11 @@ impl Exit {
         match self {
             Self::Ok => "all is well",
             Self::Unmet => {
-                "an expectation of `simulate`, `test` or `demo` was not met, a rule denies, `fmt --check` found something to change, `verify` or `ledger verify` a difference, `analyze` that a claim does not hold, `keys check` that a key was not shown, or a ledger refused an event"
+                "an expectation of `simulate`, `test` or `demo` was not met, a rule denies, `fmt --check` found something to change, `verify`, `ledger verify` or `evidence verify` a difference, `analyze` that a claim does not hold, `keys check` that a key was not shown, or a ledger refused an event"
             }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
             Self::Document => {
-                "a policy, an incident, a file of facts, a bundle or a checkpoint has errors, an identity is not opened, or an answer is none"
+                "a policy, an incident, a file of facts, a bundle, a checkpoint or evidence has errors, an identity is not opened, or an answer is none"
             }
             Self::File => {
                 "a file or a ledger cannot be read or written, or is not what was known of it"

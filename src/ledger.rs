@@ -38,7 +38,7 @@ mod tree;
 
 pub use self::audit::{Audit, OtherVerdict};
 pub use self::bundle::{BundleError, Import, RefusedLine, WaitingLine, read_genesis};
-pub use self::checkpoint::{Checkpoint, CheckpointError, ProofFile};
+pub use self::checkpoint::{Checkpoint, CheckpointError, ProofFile, origin};
 pub use self::directory::Directory;
 pub use self::disk::{Access, Disk, DiskFile, Status, System};
 pub use self::error::StoreError;

@@ -65,6 +65,8 @@ pub mod transaction;
 
 pub mod keys;
 
+pub mod evidence;
+
 pub mod arming;
 
 pub mod lifecycle;

@@ -30,6 +30,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "keys",
         &["units", "policy", "governance", "compile", "transaction"],
     ),
+    (
+        "evidence",
+        &["units", "policy", "governance", "ledger", "compile"],
+    ),
     ("arming", &["policy", "compile", "transaction"]),
     ("lifecycle", &["units", "compile", "arming"]),
     ("signer", &["policy"]),
@@ -90,6 +94,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "verify",
             "transaction",
             "keys",
+            "evidence",
             "author",
             "chain",
             "engine",
@@ -305,6 +310,7 @@ fn some_things_are_named_in_one_file() {
         "50929b74",
         "sled::",
         "tlog_tiles::",
+        "zip::",
     ] {
         let mut files = BTreeSet::new();
         for (path, text) in modules().into_values().flatten() {

@@ -76,7 +76,10 @@ const fn is_open(case: &Case) -> bool {
 }
 
 /// The case whose id begins so, or the only one that is open.
-fn pick<'a>(cases: &'a Cases, prefix: Option<&str>) -> Result<(&'a Docket, &'a Case), Failure> {
+pub(super) fn pick<'a>(
+    cases: &'a Cases,
+    prefix: Option<&str>,
+) -> Result<(&'a Docket, &'a Case), Failure> {
     let all = cases.all();
     if let Some(prefix) = prefix {
         let named = all.iter().map(|(_, case)| case.id);

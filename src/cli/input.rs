@@ -327,6 +327,13 @@ pub(super) fn some_bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+/// The bytes of a file, and no more of them than so many.
+pub(super) fn at_most(path: &Path, count: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(count).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The text of a policy in TOML.
 pub(super) fn policy_text(path: &Path) -> Result<Text, Failure> {
     read(path, POLICY_LIMIT)

@@ -16,7 +16,7 @@ use super::render::Screen;
 use super::{Exit, Failure};
 
 pub(super) use self::append::{Appended, Became, Line};
-pub(super) use self::checkpoint::Signed;
+pub(super) use self::checkpoint::{Signed, check_identity};
 pub(super) use self::export::Exported;
 pub(super) use self::import::{Imported, Source};
 pub(super) use self::init::Begun;

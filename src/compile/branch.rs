@@ -53,6 +53,19 @@ impl BranchTable {
         &self.uses
     }
 
+    /// The table as text, of which the policy id is a digest: one row to a line, with pair, stage,
+    /// leaf, role and party.
+    #[must_use]
+    pub fn rows(&self) -> String {
+        let rows = self.uses.iter().map(|row| {
+            format!(
+                "{} {} / {} / {} / {}\n",
+                row.pair, row.stage, row.leaf, row.role, row.party
+            )
+        });
+        rows.collect()
+    }
+
     /// Gives every seat of a quorum in one role of one leaf its key.
     ///
     /// All seats share one pair, but for a party that has several seats: each further seat of

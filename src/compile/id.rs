@@ -27,16 +27,7 @@ impl PolicyId {
             .iter()
             .map(|stage| format!("{}\n", stage.text()))
             .collect();
-        let rows: String = branches
-            .uses()
-            .iter()
-            .map(|row| {
-                format!(
-                    "{} {} / {} / {} / {}\n",
-                    row.pair, row.stage, row.leaf, row.role, row.party
-                )
-            })
-            .collect();
+        let rows = branches.rows();
         let tag = sha256::Hash::hash(b"longstop/policy-id");
         let mut engine = sha256::Hash::engine();
         engine.input(tag.as_byte_array());

@@ -10,9 +10,19 @@ use thiserror::Error;
 use super::note::{Note, NoteError};
 use super::store::Head;
 use super::tree::{InclusionProof, ProofError, TreeHash};
+use crate::governance::Digest;
 
 /// What a file with a proof begins with.
 const PROOF: &str = "c2sp.org/tlog-proof@v1";
+
+/// The name by which checkpoints know the ledger that a party keeps about a policy.
+///
+/// The party is in it, since another party's ledger is another log: the same events, each in the
+/// order in which they arrived there.
+#[must_use]
+pub fn origin(policy_id: Digest, party: &str) -> String {
+    format!("longstop/ledger/{policy_id}/{party}")
+}
 
 /// Which ledger holds how many records, and the hash of the tree over them.
 #[derive(Clone, Debug, PartialEq, Eq)]

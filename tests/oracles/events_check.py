@@ -336,4 +336,5 @@ def main():
         sys.exit(f"{library}: {wrong}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::cli::Exit;
+use crate::evidence::{ArchiveError, EvidenceError, FilesError};
 use crate::governance::{EventError, Refusal};
 use crate::ledger::{BundleError, CheckpointError, LedgerError, StoreError};
 
@@ -64,6 +65,19 @@ pub(in crate::cli) enum LedgerFailure {
         directory: String,
         difference: String,
     },
+    #[error("`{directory}`: {source}")]
+    Evidence {
+        directory: String,
+        source: EvidenceError,
+    },
+    #[error("{}", problems.join("; "))]
+    NotEvidence { problems: Vec<String> },
+    #[error("`{file}`: {source}")]
+    Archive { file: String, source: ArchiveError },
+    #[error("`{file}`: {source}")]
+    Folder { file: String, source: FilesError },
+    #[error("`{file}` is a link, a folder in a folder, or no file; evidence has files alone")]
+    OddFile { file: String },
     #[error("there is no {what} whose id begins with `{typed}`")]
     NoSuchId { what: &'static str, typed: String },
     #[error("the ids of {count} {what}s begin with `{typed}`; type more of the one that is meant")]
@@ -105,12 +119,21 @@ impl LedgerFailure {
             | Self::Bundle {
                 source: BundleError::System(_) | BundleError::Ledger(LedgerError::Store(_)),
                 ..
+            }
+            | Self::Evidence {
+                source: EvidenceError::Ledger(LedgerError::Store(_)),
+                ..
             } => Exit::File,
             Self::Ledger { .. }
             | Self::Bundle { .. }
             | Self::Checkpoint { .. }
             | Self::OtherCheckpoint { .. }
             | Self::Founding { .. }
+            | Self::Evidence { .. }
+            | Self::NotEvidence { .. }
+            | Self::Archive { .. }
+            | Self::Folder { .. }
+            | Self::OddFile { .. }
             | Self::OtherBundle { .. } => Exit::Document,
             Self::NoState
             | Self::NewFromFile
@@ -138,6 +161,11 @@ impl LedgerFailure {
             Self::Store { .. } | Self::Ledger { .. } | Self::Founding { .. } => "ledger",
             Self::Bundle { .. } | Self::OtherBundle { .. } | Self::NewFromFile => "bundle",
             Self::Checkpoint { .. } | Self::OtherCheckpoint { .. } => "checkpoint",
+            Self::Evidence { .. }
+            | Self::NotEvidence { .. }
+            | Self::Archive { .. }
+            | Self::Folder { .. }
+            | Self::OddFile { .. } => "evidence",
             Self::NoSuchId { .. }
             | Self::SeveralIds { .. }
             | Self::ShortId { .. }

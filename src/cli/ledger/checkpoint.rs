@@ -10,8 +10,10 @@ use crate::cli::identity::IdentityArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::replica::LedgerArgs;
 use crate::cli::{Exit, Failure, input, output};
-use crate::governance::{Digest, Identity, Refusal};
-use crate::ledger::{Checkpoint, CheckpointError, Head, Note, Store, StoreError, verifier_key};
+use crate::governance::{Identity, Refusal};
+use crate::ledger::{
+    Checkpoint, CheckpointError, Head, Ledger, Note, Store, StoreError, origin, verifier_key,
+};
 
 /// Sign how much a ledger holds and the root hash of its tree
 ///
@@ -49,24 +51,8 @@ impl MakeCheckpoint {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         let replica = self.ledger.read(screen)?;
         let identity = self.identity.open()?;
-        let (charter, history) = (replica.ledger.charter(), replica.ledger.history());
-        let party = identity.name();
-        let key = Identity::from(identity.public());
-        match history.identity(charter, party) {
-            Some(expected) if expected == key => {}
-            Some(expected) => {
-                return Err(LedgerFailure::Refused(Refusal::OtherKey {
-                    author: party.to_owned(),
-                    signer: key.digits(),
-                    expected: expected.digits(),
-                })
-                .into());
-            }
-            None => {
-                let author = party.to_owned();
-                return Err(LedgerFailure::Refused(Refusal::NoIdentity { author }).into());
-            }
-        }
+        check_identity(&replica.ledger, &identity)?;
+        let (charter, party) = (replica.ledger.charter(), identity.name());
         let head = replica.head()?;
         let origin = origin(charter.id(), party);
         let failed = |source: CheckpointError| LedgerFailure::Checkpoint {
@@ -93,12 +79,23 @@ impl MakeCheckpoint {
     }
 }
 
-/// The name by which checkpoints know the ledger that a party keeps about a policy.
-///
-/// The party is in it, since another party's ledger is another log: the same events, each in the
-/// order in which they arrived there.
-pub(in crate::cli) fn origin(policy_id: Digest, party: &str) -> String {
-    format!("longstop/ledger/{policy_id}/{party}")
+/// Refuses an identity that is not the one that its party has by a ledger.
+pub(in crate::cli) fn check_identity<S: Store>(
+    ledger: &Ledger<S>,
+    identity: &crate::identity::Identity,
+) -> Result<(), Failure> {
+    let author = identity.name().to_owned();
+    let signer = Identity::from(identity.public());
+    let refusal = match ledger.history().identity(ledger.charter(), &author) {
+        Some(expected) if expected == signer => return Ok(()),
+        Some(expected) => Refusal::OtherKey {
+            author,
+            signer: signer.digits(),
+            expected: expected.digits(),
+        },
+        None => Refusal::NoIdentity { author },
+    };
+    Err(LedgerFailure::Refused(refusal).into())
 }
 
 /// Reads the note of a checkpoint.

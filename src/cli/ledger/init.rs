@@ -9,7 +9,8 @@ use crate::cli::failure::LedgerFailure;
 use crate::cli::input::PolicyArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::replica::{LedgerArgs, holder};
-use crate::cli::{Exit, Failure, founding, input};
+use crate::cli::{Exit, Failure, input};
+use crate::evidence::genesis_of;
 use crate::ledger::{Directory, Genesis};
 
 /// Begin a ledger about a policy
@@ -74,7 +75,7 @@ impl Init {
                 ));
             }
         }
-        let genesis = founding::genesis(&file.compiled);
+        let genesis = genesis_of(&file.compiled);
         create(&self.ledger, &genesis, self.forget)?;
         let begun = Begun {
             ledger: self.ledger.name(),

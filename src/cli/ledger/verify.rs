@@ -13,7 +13,7 @@ use crate::cli::{Exit, Failure, founding, input};
 use crate::governance::{Body, Fork, Identity, Kind, SignedEvent, reexecute};
 use crate::ledger::{
     Checkpoint, Directory, Head, Ledger, LedgerError, Note, Pin, Reader, Snapshot, Store,
-    StoreError,
+    StoreError, origin,
 };
 
 /// Verify everything in a ledger, and compare it with checkpoints
@@ -249,7 +249,7 @@ fn signer<S: Store>(ledger: &Ledger<S>, note: &Note) -> Result<(String, Head), S
             let Ok(checkpoint) = Checkpoint::verify(note, name, key.key()) else {
                 continue;
             };
-            let expected = checkpoint::origin(charter.id(), name);
+            let expected = origin(charter.id(), name);
             if checkpoint.origin() != expected {
                 return Err(format!(
                     "it is about `{}`, and should be about `{expected}`",
