@@ -6,7 +6,7 @@ use bitcoin::bip32::ChildNumber;
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{Psbt, Script, ScriptBuf, Sequence, Transaction, TxIn, TxOut};
 
-use crate::compile::{Compiled, Keychain, LeafKind, Stage};
+use crate::compile::{Compiled, Keychain, LeafKind, Stage, StageDescriptor};
 use crate::policy::list;
 use crate::units::RelativeLock;
 
@@ -113,7 +113,7 @@ impl<'a> Places<'a> {
 
     /// Through which leaf a coin of a stage is spent, as far as the sequence number tells.
     fn kind(&self, stage: &Stage, input: &TxIn) -> String {
-        let leaves = self.compiled.stage(stage).map(|stage| stage.leaves());
+        let leaves = self.compiled.stage(stage).map(StageDescriptor::leaves);
         let fits = leaves.unwrap_or_default().iter().filter(|leaf| {
             let lock = leaf.relative().map(RelativeLock::to_sequence);
             lock.unwrap_or(Sequence::ENABLE_RBF_NO_LOCKTIME) == input.sequence

@@ -143,7 +143,18 @@ pub fn verify(files: &Files) -> Verification {
         Subject::Proofs,
     ];
     match &founded {
-        None => checks.unchecked(&rest, "it is not known what the ledger is founded on"),
+        None => {
+            let because = "it is not known what the ledger is founded on";
+            checks.unchecked(&rest, because);
+            let further = [
+                Subject::Readme,
+                Subject::Case,
+                Subject::Psbt,
+                Subject::Transaction,
+                Subject::Block,
+            ];
+            checks.unchecked(&further, because);
+        }
         Some(genesis) => {
             if let Some(compiled) = compiled(files, genesis, &mut checks) {
                 attached::check(files, &compiled, &mut checks);

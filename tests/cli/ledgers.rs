@@ -74,6 +74,11 @@ fn the_session_in_the_book_is_what_happens() {
     session("book/src/governance.md");
 }
 
+#[test]
+fn evidence_in_the_book_is_what_happens() {
+    session("book/src/evidence.md");
+}
+
 /// A machine with a folder, and a memory of ledgers beside it.
 struct Machine {
     folder: TempDir,

@@ -344,30 +344,38 @@ def session(longstop, servers):
         for path in ("case", "case.zip"):
             demand(run("evidence", "verify", path)["passed"], path)
         print(check(folder / "case"))
-        print(f"{run_page(folder / 'case', servers, node, data)} blocks of commands in the page")
-        print(f"{changes(folder / 'case')} changes are noticed")
+        page = Page(folder / "case", servers, node, data)
+        print(f"{page.run()} blocks of commands in the page")
+        print(f"{changes(folder / 'case', page)} changes are noticed")
     finally:
         node.stop()
 
 
-def run_page(folder, servers, node, data):
-    """Runs every block of commands in the page, as somebody would who has nothing but it."""
-    tools = pathlib.Path(tempfile.mkdtemp())
-    client = tools / "bitcoin-cli"
-    client.write_text(f'#!/bin/sh\nexec "{servers}/bitcoin-cli" -datadir="{data}" -rpcport={node.port} "$@"\n')
-    client.chmod(0o755)
-    environment = dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}")
-    page = (folder / "README.txt").read_text()
-    blocks = re.findall(r"```sh\n(.*?)```", page, re.S)
-    for block in blocks:
-        command = ["bash", "-euo", "pipefail", "-c", block]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        demand(done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}")
-    return len(blocks)
+class Page:
+    """The page in a folder, with the node that it asks."""
+
+    def __init__(self, folder, servers, node, data):
+        self.folder = folder
+        tools = pathlib.Path(tempfile.mkdtemp())
+        client = tools / "bitcoin-cli"
+        client.write_text(f'#!/bin/sh\nexec "{servers}/bitcoin-cli" -datadir="{data}" -rpcport={node.port} "$@"\n')
+        client.chmod(0o755)
+        self.environment = dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}")
+        self.blocks = re.findall(r"```sh\n(.*?)```", (folder / "README.txt").read_text(), re.S)
+
+    def run(self, only=""):
+        """Runs its blocks of commands, as somebody would who has nothing but it."""
+        blocks = [block for block in self.blocks if only in block]
+        for block in blocks:
+            command = ["bash", "-euo", "pipefail", "-c", block]
+            done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+            demand(done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}")
+        return len(blocks)
 
 
-def changes(folder):
-    """Changes a byte of every file in turn, with its sum, and expects that to be noticed."""
+def changes(folder, page):
+    """Changes a byte of every file in turn, with its sum, and expects that to be noticed: here, and
+    where it is a matter of the chain, by the node that the page asks."""
     count = 0
     sums = folder / "SHA256SUMS"
     before = sums.read_bytes()
@@ -383,11 +391,21 @@ def changes(folder):
             digests = [hashlib.sha256(part).hexdigest().encode() for part in (data, bytes(changed))]
             sums.write_bytes(before.replace(*digests))
             expect_wrong(folder, f"{name} with its sum")
+            if name.split("/")[0] in ("descriptors.txt", "transactions", "block-proofs", "headers"):
+                expect_page_wrong(page, name)
             sums.write_bytes(before)
             count += 1
         (folder / name).write_bytes(data)
     check(folder)
     return count
+
+
+def expect_page_wrong(page, what):
+    try:
+        page.run("bitcoin-cli")
+    except Wrong:
+        return
+    raise Wrong(f"the page does not notice a change of {what}")
 
 
 def expect_wrong(folder, what):
