@@ -41,6 +41,7 @@ mod say;
 mod schema;
 mod simulate;
 mod test;
+mod vault;
 mod verify;
 mod when;
 
@@ -96,6 +97,7 @@ enum Command {
     Schema(schema::Schema),
     Simulate(simulate::Simulate),
     Test(test::Test),
+    Vault(vault::VaultCommand),
     Verify(verify::Verify),
 }
 
@@ -149,6 +151,7 @@ impl Command {
             Self::Schema(schema) => schema.run(screen),
             Self::Simulate(simulate) => simulate.run(screen),
             Self::Test(test) => test.run(screen),
+            Self::Vault(vault) => vault.run(screen),
             Self::Verify(verify) => verify.run(screen),
         }
     }

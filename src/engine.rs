@@ -12,7 +12,7 @@ mod fees;
 mod replica;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{FeeRate, OutPoint, Psbt, ScriptBuf, Txid};
@@ -67,13 +67,73 @@ impl KnownCoin {
     }
 }
 
+/// Where a watched script stands, with its keys once somebody needs them.
+///
+/// Deriving all keys of a script takes a thousand times as long as comparing it, and most scripts
+/// of a vault hold no coin.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    stage: Stage,
+    keychain: Keychain,
+    index: u32,
+    derived: OnceLock<Arc<Derived>>,
+}
+
+impl Watched {
+    /// A script of a stage that somebody else has derived.
+    #[must_use]
+    pub const fn new(stage: Stage, keychain: Keychain, index: u32) -> Self {
+        Self {
+            stage,
+            keychain,
+            index,
+            derived: OnceLock::new(),
+        }
+    }
+
+    /// The stage.
+    #[must_use]
+    pub const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// The keychain.
+    #[must_use]
+    pub const fn keychain(&self) -> Keychain {
+        self.keychain
+    }
+
+    /// The index.
+    #[must_use]
+    pub const fn index(&self) -> u32 {
+        self.index
+    }
+
+    fn of(derived: Arc<Derived>) -> Self {
+        Self {
+            stage: derived.stage().clone(),
+            keychain: derived.keychain(),
+            index: derived.index(),
+            derived: OnceLock::from(derived),
+        }
+    }
+
+    fn derived(&self, builder: &Builder<'_>) -> Result<Arc<Derived>, BuildError> {
+        if let Some(derived) = self.derived.get() {
+            return Ok(Arc::clone(derived));
+        }
+        let derived = builder.derive(&self.stage, self.keychain, self.index)?;
+        Ok(Arc::clone(self.derived.get_or_init(|| derived)))
+    }
+}
+
 /// The engine for one policy on one chain.
 #[derive(Clone, Debug)]
 pub struct Engine<C> {
     compiled: Arc<Compiled>,
     secp: Secp256k1<All>,
     chain: C,
-    watched: BTreeMap<ScriptBuf, Arc<Derived>>,
+    watched: BTreeMap<ScriptBuf, Watched>,
     next: [u32; 2],
     armed: Vec<ArmedCoin>,
     feerate: FeeRate,
@@ -146,6 +206,30 @@ impl<C: Chain> Engine<C> {
         &self.armed
     }
 
+    /// Takes up what somebody has kept: the scripts that are watched, the next unused index of each
+    /// keychain, receive first, and the coins that are armed.
+    ///
+    /// Each script is that of its stage, keychain and index: it is taken as it is given.
+    pub fn restore(
+        &mut self,
+        watched: impl IntoIterator<Item = (ScriptBuf, Watched)>,
+        next: [u32; 2],
+        armed: Vec<ArmedCoin>,
+    ) {
+        self.watched.extend(watched);
+        let [receive, change] = &mut self.next;
+        let [kept_receive, kept_change] = next;
+        *receive = (*receive).max(kept_receive);
+        *change = (*change).max(kept_change);
+        self.armed.extend(armed);
+    }
+
+    /// The next unused index of each keychain, receive first.
+    #[must_use]
+    pub const fn next(&self) -> [u32; 2] {
+        self.next
+    }
+
     /// The next unused address of the vault, which is watched from now on together with the
     /// escrows and lock-ups at its index.
     ///
@@ -216,8 +300,8 @@ impl<C: Chain> Engine<C> {
             }
         }
         for derived in derived {
-            self.watched
-                .insert(derived.script_pubkey().clone(), derived);
+            let script = derived.script_pubkey().clone();
+            self.watched.insert(script, Watched::of(derived));
         }
         Ok(vault)
     }
@@ -228,22 +312,32 @@ impl<C: Chain> Engine<C> {
     ///
     /// If the chain does not answer.
     pub fn coins(&self) -> Result<Vec<KnownCoin>, StepError> {
+        self.coins_where(|_| true)
+    }
+
+    /// The coins among those of some outpoints.
+    fn coins_where(
+        &self,
+        is_wanted: impl Fn(OutPoint) -> bool,
+    ) -> Result<Vec<KnownCoin>, StepError> {
         let scripts: Vec<ScriptBuf> = self.watched.keys().cloned().collect();
         let tip = self.chain.tip()?.time;
-        let seen = self.chain.outputs(&scripts)?;
-        Ok(seen
-            .into_iter()
-            .filter_map(|output| {
-                let derived = self.watched.get(&output.output.script_pubkey)?;
-                let coin = Coin::new(output.outpoint, output.output.value, Arc::clone(derived));
-                let standing = Standing::of(facts(&output), tip);
-                Some(KnownCoin {
-                    coin,
+        let builder = Builder::new(&self.compiled, &self.secp);
+        let mut coins = Vec::new();
+        for output in self.chain.outputs(&scripts)? {
+            let Some(watched) = self.watched.get(&output.output.script_pubkey) else {
+                continue;
+            };
+            if is_wanted(output.outpoint) {
+                let derived = watched.derived(&builder)?;
+                coins.push(KnownCoin {
+                    coin: Coin::new(output.outpoint, output.output.value, derived),
                     birth: output.birth,
-                    standing,
-                })
-            })
-            .collect())
+                    standing: Standing::of(facts(&output), tip),
+                });
+            }
+        }
+        Ok(coins)
     }
 
     /// The coin at an outpoint.
@@ -252,10 +346,7 @@ impl<C: Chain> Engine<C> {
     ///
     /// If no watched script was ever paid there.
     pub fn coin(&self, outpoint: OutPoint) -> Result<KnownCoin, StepError> {
-        let coins = self.coins()?;
-        let mut found = coins
-            .into_iter()
-            .filter(|known| known.coin.outpoint() == outpoint);
+        let mut found = self.coins_where(|known| known == outpoint)?.into_iter();
         found.next().ok_or(StepError::UnknownCoin(outpoint))
     }
 

@@ -80,6 +80,8 @@ pub mod chain;
 
 pub mod engine;
 
+pub mod wallet;
+
 // Rehearsals, and the way in.
 pub mod report;
 

@@ -53,6 +53,20 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "wallet",
+        &[
+            "units",
+            "policy",
+            "ledger",
+            "compile",
+            "transaction",
+            "arming",
+            "lifecycle",
+            "chain",
+            "engine",
+        ],
+    ),
+    (
         "report",
         &[
             "units",
@@ -98,6 +112,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "author",
             "chain",
             "engine",
+            "wallet",
             "report",
             "simulate",
         ],

@@ -1,6 +1,7 @@
 //! Why a command did not come to a result.
 
 mod ledger;
+mod vault;
 
 use std::io;
 
@@ -21,6 +22,7 @@ use crate::simulate::{RehearsalError, ScenarioError};
 use crate::transaction::BuildError;
 
 pub(super) use self::ledger::LedgerFailure;
+pub(super) use self::vault::VaultFailure;
 
 /// Why a command did not come to a result.  File names are ready to be shown.
 #[derive(Debug, Error)]
@@ -144,6 +146,8 @@ pub(super) enum Failure {
     UnknownCommand { typed: String },
     #[error(transparent)]
     Ledger(Box<LedgerFailure>),
+    #[error(transparent)]
+    Vault(Box<VaultFailure>),
     #[error("a rehearsal ended unexpectedly")]
     Panic,
 }
@@ -171,10 +175,17 @@ impl From<LedgerFailure> for Failure {
     }
 }
 
+impl From<VaultFailure> for Failure {
+    fn from(failure: VaultFailure) -> Self {
+        Self::Vault(Box::new(failure))
+    }
+}
+
 impl Failure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Ledger(failure) => failure.exit(),
+            Self::Vault(failure) => failure.exit(),
             Self::Read { .. }
             | Self::Write { .. }
             | Self::Output(_)
@@ -250,6 +261,7 @@ impl Failure {
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Ledger(failure) => failure.kind(),
+            Self::Vault(failure) => failure.kind(),
             Self::Read { .. } => "unreadable",
             Self::Write { .. } | Self::Output(_) => "unwritable",
             Self::NotText { .. } => "not-text",

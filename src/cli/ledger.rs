@@ -19,7 +19,7 @@ pub(super) use self::append::{Appended, Became, Line};
 pub(super) use self::checkpoint::{Signed, check_identity};
 pub(super) use self::export::Exported;
 pub(super) use self::import::{Imported, Source};
-pub(super) use self::init::Begun;
+pub(super) use self::init::{Begun, create};
 pub(super) use self::prove::Proof;
 pub(super) use self::repair::Repaired;
 pub(super) use self::show::{Listed, ShownEvent, WholeEvent};

@@ -25,6 +25,7 @@ mod policy;
 mod prompt;
 mod report;
 mod sarif;
+mod vault;
 mod verdict;
 mod verification;
 mod words;
@@ -63,6 +64,9 @@ pub(super) use self::policy::{summaries, summary};
 pub(super) use self::prompt::Prompt;
 pub(super) use self::report::{demo, report};
 pub(super) use self::sarif::sarif;
+pub(super) use self::vault::{
+    balance, coins, created_vault, given_address, missing_ratifications, opened_vault,
+};
 pub(super) use self::verdict::verdict;
 pub(super) use self::verification::verification;
 

@@ -37,6 +37,14 @@ pub(super) struct Replica<S> {
 }
 
 impl LedgerArgs {
+    /// A ledger that is not named on the command line itself.
+    pub(super) fn of(directory: PathBuf, state: &StateArgs) -> Self {
+        Self {
+            directory,
+            state: state.clone(),
+        }
+    }
+
     /// The directory, as it was given.
     pub(super) const fn path(&self) -> &PathBuf {
         &self.directory

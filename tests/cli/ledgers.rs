@@ -70,6 +70,11 @@ fn cases_and_what_is_said_about_them() {
 }
 
 #[test]
+fn a_vault_from_its_beginning() {
+    session("tests/cli/sessions/vault.trycmd");
+}
+
+#[test]
 fn the_session_in_the_book_is_what_happens() {
     session("book/src/governance.md");
 }

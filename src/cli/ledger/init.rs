@@ -88,7 +88,11 @@ impl Init {
 }
 
 /// Makes the directory of a ledger, and remembers it.
-pub(super) fn create(args: &LedgerArgs, genesis: &Genesis, forget: bool) -> Result<(), Failure> {
+pub(in crate::cli) fn create(
+    args: &LedgerArgs,
+    genesis: &Genesis,
+    forget: bool,
+) -> Result<(), Failure> {
     let mut known = args.known()?;
     let inside = fs::read_dir(args.path()).ok();
     let is_gone = inside.is_none_or(|mut entries| entries.next().is_none());

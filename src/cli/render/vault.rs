@@ -1,0 +1,269 @@
+//! Vaults: addresses, coins, and what they are worth.
+
+use bitcoin::Amount;
+
+use super::ledger::{row, when};
+use super::{BOLD, GREEN, RED, YELLOW, counted, hanging, paint, shown};
+use crate::cli::vault::{Created, Given, ListedBalance, ListedCoins, Opened};
+use crate::ledger::Ratified;
+use crate::lifecycle::{ArmingStanding, Confidence, StaleReason, Standing};
+use crate::units::format_date;
+use crate::wallet::{Alert, CoinStatus, Opening};
+
+/// A vault that was made.
+pub(in crate::cli) fn created_vault(created: &Created<'_>, width: usize) -> String {
+    let mut text = format!(
+        "{} {}, about {} ({})\n",
+        paint(GREEN, "made:"),
+        created.vault,
+        shown(created.policy),
+        created.network
+    );
+    text += &row("policy id", &created.policy_id, width);
+    text += &row("ledger", &created.ledger, width);
+    let descriptors: Vec<String> = created
+        .descriptors
+        .iter()
+        .map(|stage| stage.descriptor.clone())
+        .collect();
+    text += &row(
+        "descriptors",
+        &super::ledger::checksums(&descriptors),
+        width,
+    );
+    text += &hanging(
+        "next: ",
+        BOLD,
+        "every party ratifies the policy with `longstop policy ratify`, in the ledger; then `longstop vault address` gives out addresses, and `longstop vault backup` keeps what no chain gives back",
+        width,
+    );
+    text
+}
+
+/// What a vault is about.
+pub(in crate::cli) fn opened_vault(opened: &Opened, width: usize) -> String {
+    let mut text = format!(
+        "{} {}, about {} ({})\n",
+        paint(GREEN, "verified:"),
+        opened.vault,
+        shown(&opened.policy),
+        opened.network
+    );
+    text += &row("policy id", &opened.policy_id, width);
+    for stage in &opened.stages {
+        text += &row(
+            "descriptor",
+            &format!("#{} {}", stage.checksum, stage.stage),
+            width,
+        );
+    }
+    let next = format!(
+        "receive {}, change {}",
+        opened.next_receive, opened.next_change
+    );
+    text += &row("next index", &next, width);
+    text += &row("entries", &opened.entries.to_string(), width);
+    let synced = opened.synced_to.map_or_else(|| "never".to_owned(), when);
+    text += &row("synced to", &synced, width);
+    text
+}
+
+/// Who keeps a policy from being ratified by everybody.
+pub(in crate::cli) fn missing_ratifications(ratified: &Ratified) -> String {
+    let otherwise = ratified.otherwise.keys().cloned().collect();
+    let groups = [
+        (&ratified.missing, "not yet ratified by"),
+        (&otherwise, "ratified otherwise by"),
+        (&ratified.without_identity, "without an identity"),
+        (&ratified.forked, "told two stories"),
+    ];
+    let parts = groups.into_iter().filter(|(names, _)| !names.is_empty());
+    let parts = parts.map(|(names, what)| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        format!("{what}: {}", names.join(", "))
+    });
+    parts.collect::<Vec<String>>().join("; ")
+}
+
+/// An address for a deposit.
+pub(in crate::cli) fn given_address(given: &Given, width: usize) -> String {
+    let mut text = format!("{}\n", paint(BOLD, &given.address));
+    let place = format!("{} {}", given.keychain, given.index);
+    let place = match given.revealed {
+        true => format!("{place}, used up: nobody is given it again"),
+        false => format!("{place}, looked at and not used up"),
+    };
+    text += &row("index", &place, width);
+    for key in &given.keys {
+        let path = format!("{} [{}/{}]", key.party, key.fingerprint, key.path);
+        text += &row("key", &path, width);
+    }
+    let confirmed: Vec<&str> = given.confirmed_by.iter().map(String::as_str).collect();
+    if !confirmed.is_empty() {
+        text += &row("confirmed by", &confirmed.join(", "), width);
+    }
+    if confirmed.len() < given.confirmations_wanted {
+        let reminder = format!(
+            "before anybody pays, compare this address with what devices of at least {} of root's parties show; `longstop vault address --confirmed-by PARTY` remembers who did",
+            given.confirmations_wanted
+        );
+        text += &hanging("confirm: ", YELLOW, &reminder, width);
+    }
+    text
+}
+
+fn sats(amount: Amount) -> String {
+    format!("{} sat", amount.to_sat())
+}
+
+/// What coins are worth.
+pub(in crate::cli) fn balance(listed: &ListedBalance, width: usize) -> String {
+    let balance = &listed.balance;
+    let mut text = String::new();
+    for (stage, each) in &balance.stages {
+        let mut parts = vec![format!(
+            "{} in {}",
+            sats(each.confirmed),
+            counted(each.coins, "coin")
+        )];
+        for (amount, word) in [
+            (each.armed, "armed"),
+            (each.unarmed, "unarmed"),
+            (each.maturing, "maturing"),
+            (each.unconfirmed, "unconfirmed"),
+            (each.leaving, "leaving"),
+        ] {
+            if amount > Amount::ZERO {
+                parts.push(format!("{} {word}", sats(amount)));
+            }
+        }
+        text += &hanging(&format!("{stage}: "), BOLD, &parts.join(", "), width);
+    }
+    let total = format!(
+        "{} confirmed, {} unconfirmed",
+        sats(balance.confirmed),
+        sats(balance.unconfirmed)
+    );
+    text += &row("together", &total, width);
+    text += &row("as of", &when(balance.at), width);
+    text
+}
+
+/// A list of coins.
+pub(in crate::cli) fn coins(listed: &ListedCoins, width: usize) -> String {
+    let mut text = String::new();
+    for coin in &listed.coins {
+        text += &coin_text(coin, width);
+    }
+    let count = counted(listed.coins.len() as u64, "coin");
+    text += &format!("{}: {count}, as of {}\n", listed.vault, when(listed.at));
+    text
+}
+
+fn coin_text(coin: &CoinStatus, width: usize) -> String {
+    let output = &coin.output;
+    let mut text = format!(
+        "{} {} in the {}, {} {}\n",
+        paint(BOLD, &output.outpoint.to_string()),
+        sats(output.amount),
+        output.stage,
+        output.keychain,
+        output.index
+    );
+    text += &row("stands", &standing(coin), width);
+    for opening in &coin.openings {
+        text += &row(&opening.step.leaf.to_string(), &opens(opening), width);
+    }
+    for armed in &coin.armed {
+        let how = match armed.standing {
+            ArmingStanding::Current { state } => state.to_string(),
+            ArmingStanding::Stale { reason } => match reason {
+                StaleReason::CoinMoved => "stale: the coin has moved".to_owned(),
+                StaleReason::PolicyChanged => "stale: the policy has changed".to_owned(),
+            },
+        };
+        text += &row("armed", &format!("{}: {how}", armed.path), width);
+    }
+    for unarmed in &coin.unarmed {
+        let says = match unarmed.is_buried {
+            true => format!("{}: a deposit that nobody could trigger yet", unarmed.path),
+            false => format!("{}: it is armed once it is buried", unarmed.path),
+        };
+        text += &hanging(&format!("{:14}", "unarmed"), YELLOW, &says, width);
+    }
+    if let Some(from) = coin.mature_from {
+        text += &row(
+            "mined",
+            &format!("a miner's reward, spendable from block {from}"),
+            width,
+        );
+    }
+    if !coin.reused_with.is_empty() {
+        let others = counted(coin.reused_with.len() as u64, "other coin");
+        let says = format!("the address was paid to before: {others} at it");
+        text += &hanging(&format!("{:14}", "reused"), YELLOW, &says, width);
+    }
+    if coin.is_incident {
+        let says = "paid straight to this stage, which nobody is given addresses of: root overrides or claws back";
+        text += &hanging(&format!("{:14}", "incident"), RED, says, width);
+    }
+    if let Some((style, says)) = alert(coin) {
+        text += &hanging(&format!("{:14}", "alert"), style, &says, width);
+    }
+    text
+}
+
+fn standing(coin: &CoinStatus) -> String {
+    let age = match (coin.depth, coin.age_seconds) {
+        (Some(depth), Some(seconds)) => format!(
+            ", {depth} deep, {} of median time",
+            counted(u64::from(seconds / 86_400), "day")
+        ),
+        _ => String::new(),
+    };
+    match coin.output.standing {
+        Standing::Unspent { confidence } => match confidence {
+            Confidence::Unconfirmed => "in no block yet, so no lock of it runs".to_owned(),
+            Confidence::Confirmed => format!("confirmed{age}"),
+            Confidence::Buried => format!("buried{age}"),
+        },
+        Standing::Spent { by, confidence } => match confidence {
+            Confidence::Unconfirmed => format!("leaving by {by}, which no block holds yet"),
+            _ => format!("spent by {by}, which a reorg could still undo"),
+        },
+    }
+}
+
+fn opens(opening: &Opening) -> String {
+    let file = match opening.step.needs_file {
+        true => ", with what root signs in advance",
+        false => "",
+    };
+    let when = match (opening.step.open, opening.step.remaining, opening.about) {
+        (true, ..) => "open".to_owned(),
+        (false, Some(remaining), Some(about)) => {
+            format!("in {remaining}, about {}", format_date(about))
+        }
+        _ => "once the coin is confirmed".to_owned(),
+    };
+    format!("{when}{file}")
+}
+
+fn alert(coin: &CoinStatus) -> Option<(clap::builder::styling::Style, String)> {
+    let share = match coin.alert {
+        Alert::None => return None,
+        Alert::ThreeQuarters => (
+            YELLOW,
+            "three quarters of the delay have passed: plan the refresh",
+        ),
+        Alert::NineTenths => (
+            RED,
+            "nine tenths of the delay have passed: refresh the coin now",
+        ),
+        Alert::Over => (
+            RED,
+            "the delay is over: the path's quorum can take the coin alone",
+        ),
+    };
+    Some((share.0, share.1.to_owned()))
+}

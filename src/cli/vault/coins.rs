@@ -1,0 +1,78 @@
+//! `longstop vault coins` and `longstop vault balance`: what is there.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::VaultArgs;
+use crate::cli::render::{self, Screen};
+use crate::cli::{Exit, Failure};
+use crate::units::ChainTime;
+use crate::wallet::{Balance, CoinStatus};
+
+/// List the coins: where each is, how old, who can take it from when, and whether it is armed
+///
+/// What is told is what the chain said when it was last read. Dates are estimates, at ten minutes
+/// to a block.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --json: vault, at {height, median_time_past} and coins [outpoint, stage, path, keychain, index,\nsats, birth, standing, confidence, depth, age_seconds, openings [leaf, from, open, remaining, about],\narmed, unarmed, alone, alert, reused_with, is_incident, mature_from]."
+)]
+pub(super) struct Coins {
+    #[command(flatten)]
+    vault: VaultArgs,
+}
+
+/// Show what the coins are worth, stage by stage
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --json: vault, at {height, median_time_past}, confirmed, unconfirmed and stages [[stage, path],\n{coins, confirmed, unconfirmed, maturing, armed, unarmed, leaving}], all in satoshis."
+)]
+pub(super) struct BalanceOf {
+    #[command(flatten)]
+    vault: VaultArgs,
+}
+
+/// The coins of a vault.
+#[derive(Serialize)]
+pub(in crate::cli) struct ListedCoins {
+    pub vault: String,
+    pub at: ChainTime,
+    pub coins: Vec<CoinStatus>,
+}
+
+/// What the coins of a vault are worth.
+#[derive(Serialize)]
+pub(in crate::cli) struct ListedBalance {
+    pub vault: String,
+    #[serde(flatten)]
+    pub balance: Balance,
+}
+
+impl Coins {
+    pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        let held = self.vault.open(screen)?;
+        let coins = held.vault.coins().map_err(|error| held.failed(error))?;
+        let listed = ListedCoins {
+            vault: held.directory.clone(),
+            at: held.vault.tip().map(|tip| tip.time).unwrap_or_default(),
+            coins,
+        };
+        held.close()?;
+        screen.show(&listed, |width| render::coins(&listed, width))?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl BalanceOf {
+    pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        let held = self.vault.open(screen)?;
+        let balance = held.vault.balance().map_err(|error| held.failed(error))?;
+        let listed = ListedBalance {
+            vault: held.directory.clone(),
+            balance,
+        };
+        held.close()?;
+        screen.show(&listed, |width| render::balance(&listed, width))?;
+        Ok(Exit::Ok)
+    }
+}

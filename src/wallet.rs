@@ -1,0 +1,488 @@
+//! A vault: the coins of one policy, followed on a chain over years and machines.
+//!
+//! A [`Vault`] lives in a directory of its own.  `vault.json` says which policy it is and what that
+//! was compiled to; the journal keeps what no chain can give back: which addresses were given out,
+//! what was signed in advance, which fee coins are spoken for.  Both are on the device before
+//! anything is acknowledged.  Everything else is working state: one wallet of the wallet library
+//! for each stage descriptor, which is made anew from the journal and the chain when it is lost.
+//!
+//! What a chain said is never an entry of the journal, and nothing here decides what a coin may do:
+//! that is for [`lifecycle`](crate::lifecycle) to say.
+
+mod coins;
+mod document;
+mod entry;
+mod error;
+mod folder;
+mod journal;
+mod pieces;
+mod stage;
+mod sync;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::{OutPoint, Txid};
+use serde::{Deserialize, Serialize};
+
+use self::journal::{Journal, slot};
+use self::stage::StageWallet;
+use crate::arming::{ArmedCoin, ArmingFile};
+use crate::chain::{Chain, ChainTip};
+use crate::compile::{Compiled, Derived, Keychain, Stage};
+use crate::engine::{Engine, Watched};
+use crate::ledger::{Directory, Disk, Pin, Remark, Store, StoreError, System};
+use crate::transaction::Builder;
+use crate::units::{BlockHeight, ChainTime};
+
+pub use self::coins::{
+    Alert, ArmedOn, Balance, CoinStatus, KnownOutput, Opening, StageBalance, UnarmedReason,
+};
+pub use self::document::{Document, DocumentError, StageText};
+pub use self::entry::Entry;
+pub use self::error::VaultError;
+pub use self::stage::GAP;
+pub use self::sync::Synced;
+
+/// Under which it is kept where the chain stood when it was last read.
+const TIP: &str = "wallet";
+
+/// The coins of one policy, with what must be remembered of them.
+#[derive(Debug)]
+pub struct Vault<S = Directory> {
+    document: Document,
+    compiled: Arc<Compiled>,
+    secp: Secp256k1<All>,
+    journal: Journal<S>,
+    stages: Vec<StageWallet>,
+    tip: Option<ChainTip>,
+}
+
+/// Where the chain stood when it was last read, as working state.
+#[derive(Serialize, Deserialize)]
+struct KeptTip {
+    hash: bitcoin::BlockHash,
+    time: ChainTime,
+}
+
+/// An address that is given out for a deposit.
+#[derive(Clone, Debug)]
+pub struct NextAddress {
+    /// Its keychain and index, and the keys behind it.
+    pub derived: Arc<Derived>,
+    /// The address.
+    pub address: bitcoin::Address,
+    /// Whether it counts as used up now, or was only looked at.
+    pub is_revealed: bool,
+    /// The parties that have seen it on a device of their own.
+    pub confirmed_by: BTreeSet<String>,
+}
+
+impl Vault<Directory> {
+    /// Makes the directory of a vault about a policy.
+    ///
+    /// No coin of it is older than `birth`; `holder` is who has its lock, in words for somebody who
+    /// comes second.  The directory is a vault once `vault.json` is in it, which is written last.
+    ///
+    /// # Errors
+    ///
+    /// If something is there already, or it cannot be written.
+    pub fn create(
+        path: &Path,
+        compiled: Arc<Compiled>,
+        birth: BlockHeight,
+        holder: &str,
+    ) -> Result<Self, VaultError> {
+        let disk: Arc<dyn Disk> = Arc::new(System);
+        let document = Document::new(&compiled, birth);
+        Self::create_on(disk, path, document, Some(compiled), holder)
+    }
+
+    /// The same from a document that is there, on any file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create), or if the document does not hold.
+    pub fn create_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        document: Document,
+        compiled: Option<Arc<Compiled>>,
+        holder: &str,
+    ) -> Result<Self, VaultError> {
+        let compiled = match compiled {
+            Some(compiled) => compiled,
+            None => Arc::new(document.compile()?),
+        };
+        folder::make(&*disk, path)?;
+        let bytes = document.to_bytes();
+        let journal = path.join(folder::JOURNAL);
+        let store = Directory::init_on(Arc::clone(&disk), &journal, &bytes, holder)?;
+        folder::write(&*disk, path, folder::DOCUMENT, &bytes)?;
+        Self::with(document, compiled, store)
+    }
+
+    /// Opens the vault in a directory, for this process alone.
+    ///
+    /// Its policy is compiled again, and compared with what is stored.  `pin` is what is known of
+    /// its journal.
+    ///
+    /// # Errors
+    ///
+    /// If there is none (none is made); if somebody else could read it; if another process has it;
+    /// if the policy comes to something else than what is stored; if the journal is another's, is
+    /// not what is known of it, or is damaged.
+    pub fn open(path: &Path, pin: Option<&Pin>, holder: &str) -> Result<Self, VaultError> {
+        Self::open_on(Arc::new(System), path, pin, holder)
+    }
+
+    /// The same on another file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        pin: Option<&Pin>,
+        holder: &str,
+    ) -> Result<Self, VaultError> {
+        let bytes = folder::read_document(&*disk, path)?;
+        let document = Document::from_bytes(&bytes)?;
+        let compiled = Arc::new(document.compile()?);
+        let store = Directory::open_on(disk, &path.join(folder::JOURNAL), pin, holder)?;
+        if store.genesis() != bytes {
+            return Err(VaultError::OtherJournal);
+        }
+        Self::with(document, compiled, store)
+    }
+
+    /// What a caller may keep elsewhere, so that a journal that is replaced or shortened is noticed.
+    #[must_use]
+    pub fn pin(&self) -> Pin {
+        self.journal.store().pin()
+    }
+
+    /// What the reader of messages should know about how the journal was found.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<Remark> {
+        self.journal.store().remarks()
+    }
+
+    /// Closes it; what was acknowledged is kept in any case.
+    ///
+    /// # Errors
+    ///
+    /// If a write fails.
+    pub fn close(self) -> Result<(), VaultError> {
+        self.journal.into_store().close()?;
+        Ok(())
+    }
+}
+
+impl<S: Store> Vault<S> {
+    /// The vault that is kept in a store, whose genesis is a [`Document`].
+    ///
+    /// # Errors
+    ///
+    /// If the document does not hold, or the store cannot be read.
+    pub fn over(store: S) -> Result<Self, VaultError> {
+        let document = Document::from_bytes(store.genesis())?;
+        let compiled = Arc::new(document.compile()?);
+        Self::with(document, compiled, store)
+    }
+
+    fn with(document: Document, compiled: Arc<Compiled>, store: S) -> Result<Self, VaultError> {
+        let journal = Journal::open(store)?;
+        let network = compiled.policy().network();
+        let stages = compiled
+            .stages()
+            .map(|descriptor| StageWallet::open(descriptor, network, journal.store()));
+        let stages = stages.collect::<Result<Vec<_>, _>>()?;
+        let mut vault = Self {
+            document,
+            compiled,
+            secp: Secp256k1::new(),
+            journal,
+            stages,
+            tip: None,
+        };
+        vault.reveal_wallets();
+        vault.tip = vault.kept_tip()?;
+        Ok(vault)
+    }
+
+    /// What the vault is founded on.
+    #[must_use]
+    pub const fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// The policy and its descriptors.
+    #[must_use]
+    pub const fn compiled(&self) -> &Arc<Compiled> {
+        &self.compiled
+    }
+
+    /// Where the chain stood when it was last read, if it is known.
+    #[must_use]
+    pub const fn tip(&self) -> Option<ChainTip> {
+        self.tip
+    }
+
+    /// Where its journal is kept.
+    #[must_use]
+    pub const fn store(&self) -> &S {
+        self.journal.store()
+    }
+
+    /// The next unused index of each keychain, receive first.
+    #[must_use]
+    pub fn next(&self) -> [u32; 2] {
+        self.journal.kept().next
+    }
+
+    /// All entries of the journal, in their order.
+    pub fn entries(&self) -> impl Iterator<Item = Result<Entry, VaultError>> + '_ {
+        self.journal.entries()
+    }
+
+    /// Remembers something, and returns once it is on the device.
+    ///
+    /// # Errors
+    ///
+    /// If it does not hold, or cannot be kept.
+    pub fn remember(&mut self, entry: Entry) -> Result<(), VaultError> {
+        self.remember_all(vec![entry])
+    }
+
+    /// Remembers several things at once: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// As [`remember`](Self::remember).
+    pub fn remember_all(&mut self, entries: Vec<Entry>) -> Result<(), VaultError> {
+        for entry in &entries {
+            self.holds(entry)?;
+        }
+        self.journal.append(entries)?;
+        self.reveal_wallets();
+        self.keep_wallets()
+    }
+
+    /// Whether an entry is worth remembering.
+    fn holds(&self, entry: &Entry) -> Result<(), VaultError> {
+        match entry {
+            Entry::Revealed { index, .. } => match index {
+                0x8000_0000.. => Err(VaultError::Index { index: *index }),
+                _ => Ok(()),
+            },
+            Entry::Confirmed { party, .. } | Entry::Acknowledged { party, .. } => {
+                match self.compiled.policy().party(party) {
+                    Some(_) => Ok(()),
+                    None => Err(VaultError::NoParty(party.clone())),
+                }
+            }
+            Entry::Armed { file } => {
+                file.read(&self.compiled, &self.secp)?;
+                Ok(())
+            }
+            Entry::Reserved { coin, parent, .. } => match self.journal.kept().reserved.get(coin) {
+                Some((other, _)) if other != parent => Err(VaultError::Reserved {
+                    coin: *coin,
+                    parent: *other,
+                }),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at the next unused address of the vault, without using it up.
+    ///
+    /// # Errors
+    ///
+    /// If all indexes are used up.
+    pub fn peek_address(&self) -> Result<NextAddress, VaultError> {
+        let index = self.next()[slot(Keychain::Receive)];
+        self.address_at(index, false)
+    }
+
+    /// Gives out the next unused address of the vault.  The escrows and lock-ups at its index, and
+    /// the change address beside it, are watched from now on.
+    ///
+    /// It is used up before this returns, whatever happens then: nobody is given it again.
+    ///
+    /// # Errors
+    ///
+    /// If all indexes are used up, or it cannot be kept.
+    pub fn next_address(&mut self) -> Result<NextAddress, VaultError> {
+        let index = self.next()[slot(Keychain::Receive)];
+        let next = self.address_at(index, true)?;
+        self.remember(Entry::Revealed {
+            keychain: Keychain::Receive,
+            index,
+        })?;
+        Ok(next)
+    }
+
+    /// The address that was given out last, or the first one if none was.
+    ///
+    /// # Errors
+    ///
+    /// If all indexes are used up.
+    pub fn last_address(&self) -> Result<NextAddress, VaultError> {
+        let next = self.next()[slot(Keychain::Receive)];
+        self.address_at(next.saturating_sub(1), next > 0)
+    }
+
+    fn address_at(&self, index: u32, is_revealed: bool) -> Result<NextAddress, VaultError> {
+        let derived = self.derive(&Stage::Vault, Keychain::Receive, index)?;
+        let confirmed = &self.journal.kept().confirmed;
+        let confirmed = confirmed.get(&(Keychain::Receive, index));
+        Ok(NextAddress {
+            address: derived.address(self.compiled.policy().network()),
+            derived,
+            is_revealed,
+            confirmed_by: confirmed.cloned().unwrap_or_default(),
+        })
+    }
+
+    /// A stage at a place.
+    ///
+    /// # Errors
+    ///
+    /// If the index is beyond what addresses are derived for.
+    pub fn derive(
+        &self,
+        stage: &Stage,
+        keychain: Keychain,
+        index: u32,
+    ) -> Result<Arc<Derived>, VaultError> {
+        let builder = Builder::new(&self.compiled, &self.secp);
+        let derived = builder.derive(stage, keychain, index);
+        derived.map_err(|_| VaultError::Index { index })
+    }
+
+    /// An engine for this vault on a chain: with its scripts, its next indexes and its armed coins.
+    ///
+    /// Signatures in advance are verified again.  The armings of coins that are gone for good are
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read, or holds an arming that does not hold.
+    pub fn engine<C: Chain>(&self, chain: C) -> Result<Engine<C>, VaultError> {
+        let mut engine = Engine::new(Arc::clone(&self.compiled), chain);
+        engine.restore(self.watched(), self.next(), self.armed()?);
+        Ok(engine)
+    }
+
+    /// Every script that is watched, with its place.
+    pub fn watched(&self) -> impl Iterator<Item = (bitcoin::ScriptBuf, Watched)> + '_ {
+        self.stages.iter().flat_map(|wallet| {
+            wallet.scripts().map(|(place, script)| {
+                let watched = Watched::new(wallet.stage().clone(), place.keychain, place.index);
+                (script.clone(), watched)
+            })
+        })
+    }
+
+    /// The coins that are armed and not gone for good, with what root signed in advance, and with
+    /// the signatures of veto holders that were left here.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read, or holds an arming that does not hold.
+    pub fn armed(&self) -> Result<Vec<ArmedCoin>, VaultError> {
+        let kept = self.journal.kept();
+        let gone = self.gone_for_good();
+        let mut armed = Vec::new();
+        for arming in kept.armed.values() {
+            if arming.coins.iter().all(|coin| gone.contains(coin)) {
+                continue;
+            }
+            let file: Box<ArmingFile> = self.journal.arming_file(arming)?;
+            let mut coin = file.read(&self.compiled, &self.secp)?;
+            for (escrow, psbts) in &kept.vetoes {
+                for psbt in psbts {
+                    let Ok(psbt) = psbt.parse() else { continue };
+                    // It can be for the escrow of another coin.
+                    let _ = coin.receive_veto(*escrow, &psbt, &self.secp);
+                }
+            }
+            armed.push(coin);
+        }
+        Ok(armed)
+    }
+
+    /// Fee coins that are kept for a child, with its parent, and the height from which they are
+    /// free again.
+    #[must_use]
+    pub fn reserved(&self) -> Vec<(OutPoint, Txid, BlockHeight)> {
+        let reserved = self.journal.kept().reserved.iter();
+        reserved
+            .map(|(coin, (parent, until))| (*coin, *parent, *until))
+            .collect()
+    }
+
+    /// How many entries the journal has that no backup holds.
+    #[must_use]
+    pub fn since_backup(&self) -> Option<u64> {
+        let exported = self.journal.kept().exported?;
+        Some(self.journal.store().size() - exported - 1)
+    }
+
+    /// Whether a backup was restored as a drill since the last one was made or before.
+    #[must_use]
+    pub fn is_drilled(&self) -> bool {
+        self.journal.kept().drilled.is_some()
+    }
+
+    /// Reveals in the wallets of all stages what the journal says is used up: a coin goes through
+    /// its stages at its own index, and returns to the change keychain there.
+    fn reveal_wallets(&mut self) {
+        let most = self.next().into_iter().max().unwrap_or(0);
+        if let Some(last) = most.checked_sub(1) {
+            self.stages
+                .iter_mut()
+                .for_each(|stage| stage.reveal_to(last));
+        }
+    }
+
+    fn keep_wallets(&mut self) -> Result<(), VaultError> {
+        for stage in &mut self.stages {
+            stage.keep(self.journal.store_mut())?;
+        }
+        Ok(())
+    }
+
+    fn keep_tip(&mut self, tip: ChainTip) -> Result<(), VaultError> {
+        self.tip = Some(tip);
+        let kept = KeptTip {
+            hash: tip.hash,
+            time: tip.time,
+        };
+        let bytes = serde_json::to_vec(&kept).expect("numbers and texts are JSON");
+        match self.journal.store_mut().set_state(TIP, &bytes) {
+            Err(StoreError::ReadOnly) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// The tip of the last reading, if the wallets of all stages are from that very reading.
+    fn kept_tip(&self) -> Result<Option<ChainTip>, VaultError> {
+        let bytes = self.journal.store().state(TIP)?;
+        let kept = bytes.and_then(|bytes| serde_json::from_slice::<KeptTip>(&bytes).ok());
+        let Some(KeptTip { hash, time }) = kept else {
+            return Ok(None);
+        };
+        let same = self.stages.iter().all(|stage| {
+            let tip = stage.tip();
+            tip.hash == hash && tip.height == time.height.0
+        });
+        Ok(same.then_some(ChainTip { hash, time }))
+    }
+}

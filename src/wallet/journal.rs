@@ -1,0 +1,181 @@
+//! The journal of a vault: entries in a store, synced before they are acknowledged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::hashes::{Hash, sha256};
+use bitcoin::{OutPoint, Psbt, Txid};
+
+use super::VaultError;
+use super::entry::{Entry, Line};
+use crate::arming::ArmingFile;
+use crate::compile::Keychain;
+use crate::ledger::{Record, Store};
+use crate::units::BlockHeight;
+
+/// The entries of a vault, with what they come to.
+#[derive(Debug)]
+pub(super) struct Journal<S> {
+    store: S,
+    kept: Kept,
+}
+
+/// What the entries come to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept {
+    /// The next unused index of each keychain.
+    pub next: [u32; 2],
+    /// By path and coin: the last arming, by its place in the store.
+    pub armed: BTreeMap<(String, OutPoint), Arming>,
+    pub acknowledged: BTreeMap<(String, OutPoint), BTreeSet<String>>,
+    /// By escrow coin: cancels with signatures of veto holders.
+    pub vetoes: BTreeMap<OutPoint, Vec<String>>,
+    pub reserved: BTreeMap<OutPoint, (Txid, BlockHeight)>,
+    pub confirmed: BTreeMap<(Keychain, u32), BTreeSet<String>>,
+    /// How many entries the last backup holds.
+    pub exported: Option<u64>,
+    pub drilled: Option<u64>,
+}
+
+/// An arming in the journal.
+#[derive(Clone, Debug)]
+pub(super) struct Arming {
+    position: u64,
+    /// The coins that its triggers spend, the armed one first.
+    pub coins: Vec<OutPoint>,
+}
+
+/// The place of a keychain in a pair.
+pub(super) const fn slot(keychain: Keychain) -> usize {
+    match keychain {
+        Keychain::Receive => 0,
+        Keychain::Change => 1,
+    }
+}
+
+impl<S: Store> Journal<S> {
+    /// Reads all entries of a store.
+    pub(super) fn open(store: S) -> Result<Self, VaultError> {
+        let mut kept = Kept::default();
+        for (number, record) in (0..).zip(store.records(0)) {
+            let line = Line::from_bytes(number, &record?.bytes)
+                .map_err(|what| VaultError::Entry { number, what })?;
+            kept.take(number, &line.entry);
+        }
+        Ok(Self { store, kept })
+    }
+
+    pub(super) const fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    pub(super) const fn store(&self) -> &S {
+        &self.store
+    }
+
+    pub(super) const fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    pub(super) fn into_store(self) -> S {
+        self.store
+    }
+
+    /// Appends entries, and returns once they are on the device.
+    pub(super) fn append(&mut self, entries: Vec<Entry>) -> Result<(), VaultError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<Line> = (self.store.size()..)
+            .zip(entries)
+            .map(|(number, entry)| Line::new(number, entry))
+            .collect();
+        let records = lines.iter().map(|line| {
+            let bytes = line.to_bytes();
+            let id = sha256::Hash::hash(&bytes).to_byte_array();
+            Record { id, bytes }
+        });
+        let records: Vec<Record> = records.collect();
+        let placed = self.store.append(&records)?;
+        for (line, placed) in lines.iter().zip(placed) {
+            self.kept.take(placed.position(), &line.entry);
+        }
+        Ok(())
+    }
+
+    /// All entries, in their order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Result<Entry, VaultError>> + '_ {
+        (0..).zip(self.store.records(0)).map(|(number, record)| {
+            let line = Line::from_bytes(number, &record?.bytes);
+            let line = line.map_err(|what| VaultError::Entry { number, what })?;
+            Ok(line.entry)
+        })
+    }
+
+    /// The file of an arming.
+    pub(super) fn arming_file(&self, arming: &Arming) -> Result<Box<ArmingFile>, VaultError> {
+        let number = arming.position;
+        let record = self.store.read(number)?;
+        match Line::from_bytes(number, &record.bytes).map(|line| line.entry) {
+            Ok(Entry::Armed { file }) => Ok(file),
+            Ok(_) => Err(VaultError::Entry {
+                number,
+                what: "it is no arming".to_owned(),
+            }),
+            Err(what) => Err(VaultError::Entry { number, what }),
+        }
+    }
+}
+
+impl Kept {
+    fn take(&mut self, position: u64, entry: &Entry) {
+        match entry {
+            Entry::Revealed { keychain, index } => {
+                let [receive, change] = &mut self.next;
+                let next = match keychain {
+                    Keychain::Receive => receive,
+                    Keychain::Change => change,
+                };
+                *next = (*next).max(index.saturating_add(1));
+            }
+            Entry::Confirmed {
+                keychain,
+                index,
+                party,
+            } => {
+                let by = self.confirmed.entry((*keychain, *index)).or_default();
+                by.insert(party.clone());
+            }
+            Entry::Armed { file } => {
+                let coins = armed_coins(file);
+                let key = (file.path.clone(), file.coin.outpoint);
+                self.armed.insert(key, Arming { position, coins });
+            }
+            Entry::Acknowledged { coin, path, party } => {
+                let by = self.acknowledged.entry((path.clone(), *coin)).or_default();
+                by.insert(party.clone());
+            }
+            Entry::Veto { escrow, psbt } => {
+                self.vetoes.entry(*escrow).or_default().push(psbt.clone());
+            }
+            Entry::Reserved {
+                coin,
+                parent,
+                until,
+            } => drop(self.reserved.insert(*coin, (*parent, *until))),
+            Entry::Freed { coin } => drop(self.reserved.remove(coin)),
+            Entry::Prepared { .. } | Entry::Broadcast { .. } => {}
+            Entry::Exported { .. } => self.exported = Some(position),
+            Entry::Drilled { .. } => self.drilled = Some(position),
+        }
+    }
+}
+
+/// The coins that the triggers of an arming spend, first to last.
+fn armed_coins(file: &ArmingFile) -> Vec<OutPoint> {
+    let first = std::iter::once(file.coin.outpoint);
+    let further = file.rungs.iter().skip(1).filter_map(|rung| {
+        let trigger: Psbt = rung.trigger.parse().ok()?;
+        Some(trigger.unsigned_tx.input.first()?.previous_output)
+    });
+    first.chain(further).collect()
+}
