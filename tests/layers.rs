@@ -109,6 +109,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "transaction",
             "keys",
             "evidence",
+            "lifecycle",
             "author",
             "chain",
             "engine",
