@@ -10,7 +10,8 @@ use super::{Held, VaultArgs};
 use crate::cli::input::PolicyArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::replica::holder;
-use crate::cli::{Exit, Failure, founding, input, ledger};
+use crate::cli::{Exit, Failure, input, ledger};
+use crate::evidence::genesis_of;
 use crate::units::BlockHeight;
 use crate::wallet::Vault;
 
@@ -53,7 +54,7 @@ impl Create {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         let file = input::compiled(&input::policy(&self.policy)?)?;
         screen.warnings(&file.checked);
-        let genesis = founding::genesis(&file.compiled);
+        let genesis = genesis_of(&file.compiled);
         let compiled = Arc::new(file.compiled);
         let known = self.vault.known()?;
         let birth = BlockHeight(self.birth);
