@@ -33,6 +33,7 @@ mod new;
 mod output;
 mod params;
 mod policy;
+mod psbt;
 mod render;
 mod render_policy;
 mod replica;
@@ -92,6 +93,7 @@ enum Command {
     Man(man::Man),
     Params(params::Params),
     Policy(policy::PolicyCommand),
+    Psbt(psbt::PsbtCommand),
     Render(render_policy::Render),
     Rule(rule::Rule),
     Schema(schema::Schema),
@@ -146,6 +148,7 @@ impl Command {
             Self::Man(man) => man.run(screen),
             Self::Params(params) => params.run(screen),
             Self::Policy(policy) => policy.run(screen),
+            Self::Psbt(psbt) => psbt.run(screen),
             Self::Render(render) => render.run(screen),
             Self::Rule(rule) => rule.run(screen),
             Self::Schema(schema) => schema.run(screen),
@@ -162,7 +165,8 @@ impl Command {
 pub enum Exit {
     /// All is well.
     Ok,
-    /// An expectation of a rehearsal or of a test was not met, a rule denies, or a ledger refuses.
+    /// An expectation of a rehearsal or of a test was not met, a rule denies, a file is not to be
+    /// signed, or a ledger refuses.
     Unmet,
     /// The command line makes no sense.
     Usage,
@@ -209,7 +213,7 @@ impl Exit {
         match self {
             Self::Ok => "all is well",
             Self::Unmet => {
-                "an expectation of `simulate`, `test` or `demo` was not met, a rule denies, `fmt --check` found something to change, `verify`, `ledger verify` or `evidence verify` a difference, `analyze` that a claim does not hold, `keys check` that a key was not shown, or a ledger refused an event"
+                "an expectation of `simulate`, `test` or `demo` was not met, a rule denies, `fmt --check` found something to change, `verify`, `ledger verify` or `evidence verify` a difference, `analyze` that a claim does not hold, `keys check` that a key was not shown, `psbt check` that a file is not to be signed, or a ledger refused an event"
             }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
             Self::Document => {

@@ -69,6 +69,8 @@ pub mod evidence;
 
 pub mod arming;
 
+pub mod ceremony;
+
 pub mod lifecycle;
 
 pub mod signer;

@@ -12,6 +12,7 @@
 //! ([`StageTransaction::receive`]).  What comes back is never trusted: only signatures are taken
 //! from it, only those that were asked for, and only after each is verified.
 
+mod adopt;
 mod build;
 mod challenge;
 mod coin;
@@ -20,6 +21,7 @@ mod finalize;
 mod receive;
 mod sighash;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -36,7 +38,7 @@ pub use self::challenge::{Answer, AskedKey, Challenge, KeySignature, Scripts, me
 pub use self::coin::{Coin, EscrowCoin, LockupCoin, VaultCoin, WrongStage};
 pub use self::fee_child::{FeeChildError, FeeCoin, build_fee_child};
 pub use self::finalize::FinalizeError;
-pub use self::receive::{ReceiveError, Received, StripReason, Stripped};
+pub use self::receive::{ReceiveError, Received, SeenSignature, StripReason, Stripped};
 pub(crate) use self::sighash::SignatureItem;
 
 /// What a transaction is for.
@@ -85,6 +87,8 @@ kinds! {
     Recovery = "recovery", Recovery;
     /// Escrow to vault, by root alone.
     Override = "override", Override;
+    /// Any of these, as it was read from a file.
+    Any = "transaction", AnyTransaction;
 }
 
 /// Inputs, outputs, fee and transaction id are fixed; signatures are being collected.
@@ -233,6 +237,22 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
         roles
     }
 
+    /// The parties that have a seat in this role, and whether each has signed every input in which
+    /// it has one.
+    #[must_use]
+    pub fn seats(&self, role: Role) -> BTreeMap<&str, bool> {
+        let mut seats = BTreeMap::new();
+        for input in &self.inputs {
+            let keys = input.derived_leaf().map_or(&[][..], |leaf| &leaf.keys);
+            for used in keys.iter().filter(|used| used.role == role) {
+                let mut signatures = input.signatures.iter();
+                let signed = signatures.any(|signature| signature.key == used.public_key);
+                *seats.entry(used.party.as_str()).or_insert(true) &= signed;
+            }
+        }
+        seats
+    }
+
     /// Whether everybody in this role who must sign has signed every input.
     #[must_use]
     pub fn is_met(&self, role: Role) -> bool {
@@ -250,6 +270,15 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
     /// If a coin's script is not its descriptor's, which cannot be for coins of this crate's making.
     pub fn request(&self, role: Role) -> Result<Psbt, BuildError> {
         self.leaf_psbt(|used| used.role == role)
+    }
+
+    /// The PSBT to be signed by the keys of the requested leaves that are wanted, and no other.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub fn request_for(&self, wanted: impl Fn(&KeyUse) -> bool) -> Result<Psbt, BuildError> {
+        self.leaf_psbt(wanted)
     }
 
     /// The PSBT with all keys of the leaf and all signatures collected so far, as it is kept in a
@@ -298,7 +327,7 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
     }
 
     /// A PSBT with all that the descriptors say about its inputs and its own outputs.
-    fn unsigned_psbt(&self) -> Result<Psbt, BuildError> {
+    pub(crate) fn unsigned_psbt(&self) -> Result<Psbt, BuildError> {
         let mut psbt = Psbt::from_unsigned_tx(self.transaction_without_witness())
             .map_err(|_| BuildError::Psbt)?;
         for (index, input) in self.inputs.iter().enumerate() {

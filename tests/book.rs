@@ -5,6 +5,8 @@
     reason = "a helper that cannot go on says why, as an assertion does"
 )]
 
+#[path = "book/faults.rs"]
+mod faults;
 #[path = "book/figures.rs"]
 mod figures;
 #[path = "book/links.rs"]

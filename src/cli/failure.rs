@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::Exit;
 use super::attest::AttestError;
 use crate::analysis::ClaimError;
+use crate::ceremony::{Fault, MergeError};
 use crate::compile::CompileError;
 use crate::export::ExportError;
 use crate::governance::KeyProofError;
@@ -140,6 +141,10 @@ pub(super) enum Failure {
     Challenge(BuildError),
     #[error("`{file}` is no PSBT, neither in bytes nor in base64")]
     Psbt { file: String },
+    #[error("`{file}`: {source}")]
+    Fault { file: String, source: Fault },
+    #[error("`{file}`: {source}")]
+    Merge { file: String, source: MergeError },
     #[error("`--json` and another `--format` ask for two results; choose one")]
     TwoFormats,
     #[error("there is no command `{typed}`; `longstop help` lists them")]
@@ -201,6 +206,8 @@ impl Failure {
             | Self::Keys { .. }
             | Self::Statement { .. }
             | Self::Psbt { .. }
+            | Self::Fault { .. }
+            | Self::Merge { .. }
             | Self::Passphrase { .. }
             | Self::Policy { .. }
             | Self::Format {
@@ -297,7 +304,8 @@ impl Failure {
             Self::Keys { .. } | Self::Statement { .. } | Self::NoStatement | Self::Challenge(_) => {
                 "keys"
             }
-            Self::Psbt { .. } => "psbt",
+            Self::Psbt { .. } | Self::Merge { .. } => "psbt",
+            Self::Fault { source, .. } => source.code.word(),
             Self::Panic => "panic",
         }
     }

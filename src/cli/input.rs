@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use super::render::shown;
+use crate::ceremony::MAX_FILE;
 use crate::compile::{Compiled, compile};
 use crate::policy::{Checked, Document, Imports, LIMITS, Parameter, Rule, Script, secrets};
 use crate::simulate::Scenario;
@@ -296,6 +297,18 @@ pub(super) fn psbt(path: &Path) -> Result<Psbt, Failure> {
         None => Psbt::deserialize(&bytes).ok(),
     };
     read.ok_or(Failure::Psbt { file })
+}
+
+/// The bytes of a file that could be a PSBT in any form, or of the standard input.
+pub(super) fn psbt_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let limit = 2 * MAX_FILE as u64;
+    let file = file_name(path);
+    let read = if path == Path::new("-") {
+        bytes_of(io::stdin().lock(), limit)
+    } else {
+        bytes(path, limit)
+    };
+    read.map_err(|source| Failure::Read { file, source })
 }
 
 /// The text of a file with events, or of the standard input.

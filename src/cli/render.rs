@@ -23,6 +23,7 @@ mod outcomes;
 mod parameters;
 mod policy;
 mod prompt;
+mod psbt;
 mod report;
 mod sarif;
 mod vault;
@@ -62,6 +63,7 @@ pub(super) use self::outcomes::outcomes;
 pub(super) use self::parameters::parameters;
 pub(super) use self::policy::{summaries, summary};
 pub(super) use self::prompt::Prompt;
+pub(super) use self::psbt::{psbt, psbt_judged, psbt_merged};
 pub(super) use self::report::{demo, report};
 pub(super) use self::sarif::sarif;
 pub(super) use self::vault::{

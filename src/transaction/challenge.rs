@@ -30,7 +30,7 @@ use miniscript::psbt::PsbtExt;
 use serde::Serialize;
 
 use super::receive::{self, Place, ReceiveError, StripReason, Stripped};
-use super::sighash::{BadSignature, Signature, SignatureItem, verify};
+use super::sighash::{BadSignature, Signature, SignatureItem, Verifier};
 use super::{BuildError, Coin, Input};
 use crate::compile::{Compiled, Derived, Keychain, Leaf, LeafKind, Role, Stage};
 use crate::units::{AbsoluteLock, RelativeLock};
@@ -322,10 +322,13 @@ impl Challenge {
 
     fn verify_item(&self, item: &SignatureItem, secp: &Secp256k1<All>) -> Result<(), StripReason> {
         let prevouts = [self.input.coin.txout()];
-        verify(&self.to_sign, &prevouts, 0, &self.input, item, secp).map_err(|bad| match bad {
-            BadSignature::Sighash => StripReason::Sighash,
-            BadSignature::Invalid => StripReason::Invalid,
-        })
+        let mut verifier = Verifier::new(&self.to_sign, &prevouts, secp);
+        verifier
+            .verify(0, &self.input, item)
+            .map_err(|bad| match bad {
+                BadSignature::Sighash => StripReason::Sighash,
+                BadSignature::Invalid => StripReason::Invalid,
+            })
     }
 }
 

@@ -9,7 +9,7 @@ use bitcoin::{Psbt, TxOut, Txid, psbt};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::sighash::{BadSignature, Signature, SignatureItem, verify};
+use super::sighash::{BadSignature, Signature, SignatureItem, Verifier};
 use super::{Input, Kind, StageTransaction, State};
 use crate::compile::{DerivedLeaf, LeafKind, Role};
 
@@ -33,6 +33,21 @@ pub struct Stripped {
     pub leaf: Option<LeafKind>,
     /// Why it was not taken.
     pub reason: StripReason,
+}
+
+/// A signature in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenSignature {
+    /// The input it is for.
+    pub input: usize,
+    /// Whose key it is, where the key is one of the coin's.
+    pub party: Option<String>,
+    /// The leaf the key stands in, where the key is one of the coin's.
+    pub leaf: Option<LeafKind>,
+    /// The capacity in which it signs, where the key is one of the coin's.
+    pub role: Option<Role>,
+    /// Whether it counts, and why not.
+    pub outcome: Result<(), StripReason>,
 }
 
 /// Why a signature was not taken.
@@ -93,60 +108,109 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
         returned: &Psbt,
         secp: &Secp256k1<All>,
     ) -> Result<Received, ReceiveError> {
+        self.receive_where(|asked| asked == role, returned, secp)
+    }
+
+    /// Takes from a returned PSBT the signatures that were asked for, in any of several roles.
+    ///
+    /// # Errors
+    ///
+    /// If the file is for another transaction.
+    pub fn receive_where(
+        &mut self,
+        asked: impl Fn(Role) -> bool,
+        returned: &Psbt,
+        secp: &Secp256k1<All>,
+    ) -> Result<Received, ReceiveError> {
+        let judged = self.judged(asked, returned, secp)?;
+        let mut received = Received::default();
+        let mut keys = BTreeSet::new();
+        for (seen, item) in judged {
+            match (seen.outcome, item) {
+                (Ok(()), Some(item)) => {
+                    // One key may sign for several scripts of the leaf.
+                    if keys.insert((seen.input, item.key)) {
+                        received.accepted.extend(seen.party);
+                    }
+                    let same =
+                        |known: &SignatureItem| known.key == item.key && known.hash == item.hash;
+                    if let Some(input) = self.inputs.get_mut(seen.input)
+                        && !input.signatures.iter().any(same)
+                    {
+                        input.signatures.push(item);
+                    }
+                }
+                (Ok(()), None) => {}
+                (Err(reason), _) => received.stripped.push(Stripped {
+                    input: seen.input,
+                    party: seen.party,
+                    leaf: seen.leaf,
+                    reason,
+                }),
+            }
+        }
+        Ok(received)
+    }
+
+    /// What the signatures in a file are worth, whoever was asked for them; none is taken.
+    ///
+    /// # Errors
+    ///
+    /// If the file is for another transaction.
+    pub fn examine(
+        &self,
+        file: &Psbt,
+        secp: &Secp256k1<All>,
+    ) -> Result<Vec<SeenSignature>, ReceiveError> {
+        let judged = self.judged(|_| true, file, secp)?;
+        Ok(judged.into_iter().map(|(seen, _)| seen).collect())
+    }
+
+    /// Every signature in a file with what it is worth, given who was asked.
+    fn judged(
+        &self,
+        asked: impl Fn(Role) -> bool,
+        file: &Psbt,
+        secp: &Secp256k1<All>,
+    ) -> Result<Vec<(SeenSignature, Option<SignatureItem>)>, ReceiveError> {
         let unsigned = self.transaction_without_witness();
-        if returned.unsigned_tx != unsigned {
+        if file.unsigned_tx != unsigned {
             return Err(ReceiveError::OtherTransaction {
                 wanted: unsigned.compute_txid(),
-                actual: returned.unsigned_tx.compute_txid(),
+                actual: file.unsigned_tx.compute_txid(),
             });
         }
         let prevouts: Vec<TxOut> = self.inputs.iter().map(|input| input.coin.txout()).collect();
-        let mut received = Received::default();
-        let mut keys = BTreeSet::new();
-        for (index, (input, fields)) in self.inputs.iter_mut().zip(&returned.inputs).enumerate() {
+        let mut verifier = Verifier::new(&unsigned, &prevouts, secp);
+        let mut judged = Vec::new();
+        for (index, (input, fields)) in self.inputs.iter().zip(&file.inputs).enumerate() {
             for (place, item) in signatures(input, fields) {
-                let outcome = match (&place, item) {
-                    (
-                        Place {
-                            wanted: true,
-                            role: Some(actual),
-                            ..
-                        },
-                        Some(item),
-                    ) if *actual == role => verify(&unsigned, &prevouts, index, input, &item, secp)
-                        .map(|()| item)
+                let Place {
+                    party,
+                    leaf,
+                    role,
+                    wanted,
+                } = place;
+                let outcome = match &item {
+                    Some(item) if wanted && role.is_some_and(&asked) => verifier
+                        .verify(index, input, item)
                         .map_err(|bad| match bad {
                             BadSignature::Sighash => StripReason::Sighash,
                             BadSignature::Invalid => StripReason::Invalid,
                         }),
                     _ => Err(StripReason::NotRequested),
                 };
-                match outcome {
-                    Ok(item) => {
-                        // One key may sign for several scripts of the leaf.
-                        if keys.insert((index, item.key)) {
-                            received.accepted.extend(place.party);
-                        }
-                        let same = |known: &SignatureItem| {
-                            known.key == item.key && known.hash == item.hash
-                        };
-                        if !input.signatures.iter().any(same) {
-                            input.signatures.push(item);
-                        }
-                    }
-                    Err(reason) => {
-                        let Place { party, leaf, .. } = place;
-                        received.stripped.push(Stripped {
-                            input: index,
-                            party,
-                            leaf,
-                            reason,
-                        });
-                    }
-                }
+                let seen = SeenSignature {
+                    input: index,
+                    party,
+                    leaf,
+                    role,
+                    outcome,
+                };
+                judged.push((seen, item));
             }
         }
-        Ok(received)
+        Ok(judged)
     }
 }
 

@@ -52,52 +52,103 @@ pub(super) enum BadSignature {
     Invalid,
 }
 
-/// Whether a signature signs this input of this transaction, through its script leaf, with its
-/// key.
-pub(super) fn verify(
-    transaction: &Transaction,
-    prevouts: &[TxOut],
-    index: usize,
-    input: &Input,
-    item: &SignatureItem,
-    secp: &Secp256k1<All>,
-) -> Result<(), BadSignature> {
-    let mut cache = SighashCache::new(transaction);
-    let derived = input.coin.derived();
-    match item.signature {
-        Signature::Ecdsa(signature) => {
-            if signature.sighash_type != EcdsaSighashType::All {
-                return Err(BadSignature::Sighash);
-            }
-            let script = witness_script(derived).ok_or(BadSignature::Invalid)?;
-            let sighash = cache
-                .p2wsh_signature_hash(index, &script, input.coin.amount(), signature.sighash_type)
-                .map_err(|_| BadSignature::Invalid)?;
-            let message = Message::from_digest(sighash.to_byte_array());
-            secp.verify_ecdsa(&message, &signature.signature, &item.key.inner)
-                .map_err(|_| BadSignature::Invalid)
+/// Verifies signatures of one transaction: what all of them commit to is hashed once.
+pub(super) struct Verifier<'a> {
+    cache: SighashCache<&'a Transaction>,
+    prevouts: &'a [TxOut],
+    secp: &'a Secp256k1<All>,
+    /// The message that was signed last: everybody who signs an input through one script signs the
+    /// same.
+    last: Option<(Signed, Message)>,
+}
+
+/// What a message is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signed {
+    Ecdsa(usize),
+    Schnorr(usize, Option<TapLeafHash>, TapSighashType),
+}
+
+impl<'a> Verifier<'a> {
+    pub(super) fn new(
+        transaction: &'a Transaction,
+        prevouts: &'a [TxOut],
+        secp: &'a Secp256k1<All>,
+    ) -> Self {
+        Self {
+            cache: SighashCache::new(transaction),
+            prevouts,
+            secp,
+            last: None,
         }
-        Signature::Schnorr(signature) => {
-            let kind = signature.sighash_type;
-            if !matches!(kind, TapSighashType::Default | TapSighashType::All) {
-                return Err(BadSignature::Sighash);
+    }
+
+    /// Whether a signature signs this input of the transaction, through its script leaf, with its
+    /// key.
+    pub(super) fn verify(
+        &mut self,
+        index: usize,
+        input: &Input,
+        item: &SignatureItem,
+    ) -> Result<(), BadSignature> {
+        match item.signature {
+            Signature::Ecdsa(signature) => {
+                if signature.sighash_type != EcdsaSighashType::All {
+                    return Err(BadSignature::Sighash);
+                }
+                let message = self.message(Signed::Ecdsa(index), input)?;
+                self.secp
+                    .verify_ecdsa(&message, &signature.signature, &item.key.inner)
+                    .map_err(|_| BadSignature::Invalid)
             }
-            let prevouts = Prevouts::All(prevouts);
-            let (sighash, key) = match item.hash {
-                Some(hash) => (
-                    cache.taproot_script_spend_signature_hash(index, &prevouts, hash, kind),
-                    item.key.inner.x_only_public_key().0,
-                ),
-                None => (
-                    cache.taproot_key_spend_signature_hash(index, &prevouts, kind),
-                    output_key(derived).ok_or(BadSignature::Invalid)?,
-                ),
-            };
-            let sighash = sighash.map_err(|_| BadSignature::Invalid)?;
-            let message = Message::from_digest(sighash.to_byte_array());
-            secp.verify_schnorr(&signature.signature, &message, &key)
-                .map_err(|_| BadSignature::Invalid)
+            Signature::Schnorr(signature) => {
+                let kind = signature.sighash_type;
+                if !matches!(kind, TapSighashType::Default | TapSighashType::All) {
+                    return Err(BadSignature::Sighash);
+                }
+                let message = self.message(Signed::Schnorr(index, item.hash, kind), input)?;
+                let key = match item.hash {
+                    Some(_) => item.key.inner.x_only_public_key().0,
+                    None => output_key(input.coin.derived()).ok_or(BadSignature::Invalid)?,
+                };
+                self.secp
+                    .verify_schnorr(&signature.signature, &message, &key)
+                    .map_err(|_| BadSignature::Invalid)
+            }
         }
+    }
+
+    fn message(&mut self, signed: Signed, input: &Input) -> Result<Message, BadSignature> {
+        if let Some((last, message)) = self.last
+            && last == signed
+        {
+            return Ok(message);
+        }
+        let message = self.compute(signed, input).ok_or(BadSignature::Invalid)?;
+        self.last = Some((signed, message));
+        Ok(message)
+    }
+
+    fn compute(&mut self, signed: Signed, input: &Input) -> Option<Message> {
+        let prevouts = Prevouts::All(self.prevouts);
+        let cache = &mut self.cache;
+        let digest = match signed {
+            Signed::Ecdsa(index) => {
+                let script = witness_script(input.coin.derived())?;
+                let (amount, kind) = (input.coin.amount(), EcdsaSighashType::All);
+                let hash = cache.p2wsh_signature_hash(index, &script, amount, kind);
+                hash.ok()?.to_byte_array()
+            }
+            Signed::Schnorr(index, Some(leaf), kind) => {
+                let hash = cache.taproot_script_spend_signature_hash(index, &prevouts, leaf, kind);
+                hash.ok()?.to_byte_array()
+            }
+            Signed::Schnorr(index, None, kind) => {
+                let hash = cache.taproot_key_spend_signature_hash(index, &prevouts, kind);
+                hash.ok()?.to_byte_array()
+            }
+        };
+        Some(Message::from_digest(digest))
     }
 }
 
