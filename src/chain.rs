@@ -7,19 +7,40 @@
 //! What a chain says is provisional.  A block can be disconnected, and everything that was read
 //! from it is then untrue: nothing here is a fact until it is buried as deep as the caller demands.
 
+pub mod backend;
+mod bitcoind;
+mod compared;
+mod disk;
+mod electrum;
 mod embedded;
+mod error;
+mod esplora;
+mod file;
+mod freshness;
+mod headers;
+mod http;
+mod rpc;
+mod sighting;
 mod view;
+mod words;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use bitcoin::{BlockHash, Transaction, Txid};
+use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
 use thiserror::Error;
 
+pub use self::bitcoind::{Bitcoind, LoginError};
+pub use self::compared::{Compared, Disagreement};
+pub use self::electrum::Electrum;
 pub use self::embedded::{
-    EmbeddedChain, FaucetError, Mined, Record, RecordLine, RecordLineError, RelayPolicy, Reorg,
-    ReorgTooDeep,
+    EmbeddedChain, FaucetError, FrozenError, Mined, Record, RecordLine, RecordLineError,
+    RelayPolicy, Reorg, ReorgTooDeep,
 };
+pub use self::error::{Ability, BackendError};
+pub use self::esplora::Esplora;
+pub use self::file::{ChainFile, ChainFileError};
+pub use self::freshness::{Freshness, Stale};
 pub use self::view::{SeenOutput, SeenSpend};
 
 use crate::units::{BlockHeight, ChainTime, CoinBirth};
@@ -97,20 +118,6 @@ impl fmt::Display for Refusal {
 /// What a chain answers about a transaction: taken, or refused and why.
 pub type Verdict = Result<(), Refusal>;
 
-/// A backend could not answer: it is out of reach, or said something that makes no sense.
-///
-/// This is never a verdict about a transaction.
-#[derive(Debug, Error)]
-#[error("the chain backend did not answer")]
-pub struct BackendError(#[source] Box<dyn std::error::Error + Send + Sync>);
-
-impl BackendError {
-    /// Wraps the error of the backend.
-    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self(cause.into())
-    }
-}
-
 /// A view of the Bitcoin block chain, and a door to its mempool.
 ///
 /// # Use
@@ -120,8 +127,13 @@ impl BackendError {
 ///
 /// # Order
 ///
-/// [`outputs`](Chain::outputs) lists confirmed outputs in the order of the chain, then unconfirmed
-/// ones.  Nothing is promised about the order of calls.
+/// [`outputs`](Chain::outputs) lists confirmed outputs by the height of their block, then
+/// unconfirmed ones.  Nothing is promised about the order inside a block, nor about that of calls.
+///
+/// # Time
+///
+/// No method asks a clock.  Whether the view of a backend is new enough to act on is judged with
+/// its [freshness](Chain::freshness) and with the clock of whoever asks.
 ///
 /// # Reorgs
 ///
@@ -152,6 +164,13 @@ pub trait Chain {
     /// If the backend does not answer.
     fn block_hash(&self, height: BlockHeight) -> Result<Option<BlockHash>, BackendError>;
 
+    /// How new the view of the backend is.
+    ///
+    /// # Errors
+    ///
+    /// If the backend does not answer.
+    fn freshness(&self) -> Result<Freshness, BackendError>;
+
     /// Offers a transaction to the mempool.
     ///
     /// # Errors
@@ -167,7 +186,9 @@ pub trait Chain {
     ///
     /// # Errors
     ///
-    /// If the backend does not answer.  A refusal is an answer.
+    /// If the backend does not answer.  A refusal is an answer.  [`BackendError::Unsupported`]
+    /// means that the parent was refused alone for its fee, and that the backend cannot judge it
+    /// together with the child: another one might take both.
     fn submit_package(
         &mut self,
         parent: &Transaction,
@@ -178,7 +199,8 @@ pub trait Chain {
     ///
     /// # Errors
     ///
-    /// If the backend does not answer.  A refusal is an answer.
+    /// If the backend does not answer, or has [no such question](BackendError::Unsupported).  A
+    /// refusal is an answer.
     fn test_accept(&self, transaction: &Transaction) -> Result<Verdict, BackendError>;
 
     /// Every output ever paid to one of these scripts on the active branch or in the mempool,
@@ -187,9 +209,12 @@ pub trait Chain {
     /// # Errors
     ///
     /// If the backend does not answer.
-    fn outputs(&self, scripts: &[bitcoin::ScriptBuf]) -> Result<Vec<SeenOutput>, BackendError>;
+    fn outputs(&self, scripts: &[ScriptBuf]) -> Result<Vec<SeenOutput>, BackendError>;
 
     /// When a transaction was confirmed on the active branch, if it was.
+    ///
+    /// A node without an index of transactions need know only those that pay to scripts it was
+    /// asked about or spend from there, and those that were submitted to it.
     ///
     /// # Errors
     ///
@@ -198,8 +223,8 @@ pub trait Chain {
 
     /// A transaction of the active branch or the mempool, if the backend still has it.
     ///
-    /// A node without an index of transactions need know only those that pay to scripts it was
-    /// asked about.
+    /// Like a [confirmation](Chain::confirmation), a node without an index of transactions need not
+    /// know it.
     ///
     /// # Errors
     ///
@@ -212,4 +237,93 @@ pub trait Chain {
     ///
     /// If the backend does not answer.
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError>;
+
+    /// What the backend has read with much effort and would like to be given again when it is next
+    /// [opened](backend::open); nothing if it keeps nothing.
+    ///
+    /// It may be lost at any time, which costs only the effort, and it is checked against the chain
+    /// when it is used.
+    fn memory(&self) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+impl<C: Chain + ?Sized> Chain for Box<C> {
+    fn tip(&self) -> Result<ChainTip, BackendError> {
+        (**self).tip()
+    }
+
+    fn block_hash(&self, height: BlockHeight) -> Result<Option<BlockHash>, BackendError> {
+        (**self).block_hash(height)
+    }
+
+    fn freshness(&self) -> Result<Freshness, BackendError> {
+        (**self).freshness()
+    }
+
+    fn submit(&mut self, transaction: &Transaction) -> Result<Verdict, BackendError> {
+        (**self).submit(transaction)
+    }
+
+    fn submit_package(
+        &mut self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Verdict, BackendError> {
+        (**self).submit_package(parent, child)
+    }
+
+    fn test_accept(&self, transaction: &Transaction) -> Result<Verdict, BackendError> {
+        (**self).test_accept(transaction)
+    }
+
+    fn outputs(&self, scripts: &[ScriptBuf]) -> Result<Vec<SeenOutput>, BackendError> {
+        (**self).outputs(scripts)
+    }
+
+    fn confirmation(&self, txid: Txid) -> Result<Option<CoinBirth>, BackendError> {
+        (**self).confirmation(txid)
+    }
+
+    fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, BackendError> {
+        (**self).transaction(txid)
+    }
+
+    fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
+        (**self).in_mempool(txid)
+    }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        (**self).memory()
+    }
+}
+
+/// Offers a parent and then its child, to a backend that cannot judge them together.
+///
+/// # Errors
+///
+/// If the backend does not answer; or as [`BackendError::Unsupported`], if the parent pays too
+/// little to be taken alone.
+fn one_by_one(
+    backend: &'static str,
+    parent: &Transaction,
+    child: &Transaction,
+    offer: impl Fn(&Transaction) -> Result<Verdict, BackendError>,
+) -> Result<Verdict, BackendError> {
+    /// What the fee of a child could turn.
+    const FOR_THE_FEE: [&str; 3] = [
+        "min relay fee not met",
+        "mempool min fee not met",
+        "insufficient fee",
+    ];
+    match offer(parent)? {
+        Err(refusal) if FOR_THE_FEE.contains(&&*refusal.class) => Err(BackendError::Unsupported {
+            backend,
+            ability: Ability::Packages,
+            detail: Some(format!("the parent alone was refused: {refusal}")),
+        }),
+        // Where the parent is there already, the child decides.
+        Err(refusal) if !refusal.class.starts_with("txn-already") => Ok(Err(refusal)),
+        _ => offer(child),
+    }
 }

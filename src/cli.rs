@@ -6,7 +6,9 @@
 
 mod analyze;
 mod attest;
+mod backend;
 mod case;
+mod chain;
 mod check;
 mod claims;
 mod compile;
@@ -76,6 +78,7 @@ enum Command {
     Analyze(analyze::Analyze),
     Attest(attest::Attest),
     Case(case::CaseCommand),
+    Chain(chain::ChainCommand),
     Check(check::Check),
     Compile(compile::Compile),
     Completions(completions::Completions),
@@ -131,6 +134,7 @@ impl Command {
             Self::Analyze(analyze) => analyze.run(screen),
             Self::Attest(attest) => attest.run(screen),
             Self::Case(case) => case.run(screen),
+            Self::Chain(chain) => chain.run(screen),
             Self::Check(check) => check.run(screen),
             Self::Compile(compile) => compile.run(screen),
             Self::Completions(completions) => completions.run(screen),
@@ -172,12 +176,12 @@ pub enum Exit {
     Usage,
     /// A document has errors.
     Document,
-    /// A file cannot be read or written.
+    /// A file cannot be read or written, or a chain not reached.
     File,
     /// A fault of this program.
     Internal,
-    /// Something has to be done first: two policies differ, somebody has not ratified, or an event
-    /// waits for others.
+    /// Something has to be done first: two policies differ, somebody has not ratified, an event
+    /// waits for others, or the view of a chain is too old.
     Pending,
 }
 
@@ -220,11 +224,11 @@ impl Exit {
                 "a policy, an incident, a file of facts, a bundle, a checkpoint or evidence has errors, an identity is not opened, or an answer is none"
             }
             Self::File => {
-                "a file or a ledger cannot be read or written, or is not what was known of it"
+                "a file or a ledger cannot be read or written, or is not what was known of it; a chain cannot be reached, or is another one"
             }
             Self::Internal => "a fault of this program",
             Self::Pending => {
-                "something has to be done first: after a `diff` ratify, arm coins anew or move them; somebody has not ratified; an event waits for others"
+                "something has to be done first: after a `diff` ratify, arm coins anew or move them; somebody has not ratified; an event waits for others; the view of a chain is too old"
             }
         }
     }

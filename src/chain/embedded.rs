@@ -20,6 +20,7 @@ mod candidate;
 mod clock;
 mod faucet;
 mod feerate;
+mod frozen;
 mod judge;
 mod mempool;
 mod mine;
@@ -44,6 +45,7 @@ use thiserror::Error;
 
 pub use self::candidate::RelayPolicy;
 pub use self::faucet::FaucetError;
+pub use self::frozen::FrozenError;
 pub use self::record::{Record, RecordLine, RecordLineError};
 
 use self::branch::Branch;
@@ -208,14 +210,15 @@ impl EmbeddedChain {
         self.branch.birth_at(height)
     }
 
-    /// Every output ever paid to one of these scripts, spent or not: confirmed ones in the order of
-    /// the branch, script by script, then unconfirmed ones.
+    /// Every output ever paid to one of these scripts, spent or not: confirmed ones by the height
+    /// of their block, then unconfirmed ones.
     #[must_use]
     pub fn outputs(&self, scripts: &[ScriptBuf]) -> Vec<SeenOutput> {
         let confirmed = scripts
             .iter()
             .flat_map(|script| self.branch.outputs(script));
         let mut seen: Vec<_> = confirmed.collect();
+        seen.sort_by_key(|output| output.birth.map(|birth| birth.height));
         for (txid, entry) in self.pool.in_order() {
             let outputs = (0u32..).zip(&entry.transaction.output);
             let ours = outputs.filter(|(_, output)| scripts.contains(&output.script_pubkey));

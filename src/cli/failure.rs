@@ -11,6 +11,8 @@ use super::Exit;
 use super::attest::AttestError;
 use crate::analysis::ClaimError;
 use crate::ceremony::{Fault, MergeError};
+use crate::chain::backend::AddressError;
+use crate::chain::{BackendError, ChainFileError};
 use crate::compile::CompileError;
 use crate::export::ExportError;
 use crate::governance::KeyProofError;
@@ -153,6 +155,26 @@ pub(super) enum Failure {
     Ledger(Box<LedgerFailure>),
     #[error(transparent)]
     Vault(Box<VaultFailure>),
+    #[error(
+        "no chain is named; write --backend ADDRESS, such as bitcoind+cookie:///var/lib/bitcoind/.cookie or embedded:chain.txt, or set LONGSTOP_BACKEND"
+    )]
+    NoBackend,
+    #[error("{variable}: {source}")]
+    Address {
+        variable: &'static str,
+        source: AddressError,
+    },
+    #[error("`{address}`: {}", .source.story())]
+    Backend {
+        address: String,
+        source: Box<BackendError>,
+    },
+    #[error("`{file}` holds no login: its first line is a name, a colon and a password")]
+    BackendLogin { file: String },
+    #[error(transparent)]
+    Chain(ChainFileError),
+    #[error("`{file}`: {reason}; nothing was changed")]
+    Mine { file: String, reason: String },
     #[error("a rehearsal ended unexpectedly")]
     Panic,
 }
@@ -197,7 +219,9 @@ impl Failure {
             | Self::Exists { .. }
             | Self::Taken { .. }
             | Self::There { .. }
-            | Self::TooOpen { .. } => Exit::File,
+            | Self::TooOpen { .. }
+            | Self::Backend { .. }
+            | Self::Chain(_) => Exit::File,
             Self::NotText { .. }
             | Self::TooLarge { .. }
             | Self::Secret { .. }
@@ -208,6 +232,7 @@ impl Failure {
             | Self::Psbt { .. }
             | Self::Fault { .. }
             | Self::Merge { .. }
+            | Self::BackendLogin { .. }
             | Self::Passphrase { .. }
             | Self::Policy { .. }
             | Self::Format {
@@ -254,6 +279,9 @@ impl Failure {
             | Self::Unanswered(_)
             | Self::UnknownCode { .. }
             | Self::BadStage { .. }
+            | Self::NoBackend
+            | Self::Address { .. }
+            | Self::Mine { .. }
             | Self::NoParameters { .. } => Exit::Usage,
             Self::Compile { .. }
             | Self::Challenge(_)
@@ -306,6 +334,9 @@ impl Failure {
             }
             Self::Psbt { .. } | Self::Merge { .. } => "psbt",
             Self::Fault { source, .. } => source.code.word(),
+            Self::NoBackend | Self::Address { .. } | Self::Backend { .. } => "backend",
+            Self::BackendLogin { .. } => "backend-login",
+            Self::Chain(_) | Self::Mine { .. } => "chain",
             Self::Panic => "panic",
         }
     }

@@ -7,6 +7,7 @@
 mod analysis;
 mod begun;
 mod case;
+mod chain;
 mod claims;
 mod codes;
 mod compiled;
@@ -45,6 +46,7 @@ use crate::policy::{Checked, Severity, is_invisible};
 pub(super) use self::analysis::analysis;
 pub(super) use self::begun::{begun, templates};
 pub(super) use self::case::{denied, overview, spoken, standing};
+pub(super) use self::chain::{mined, tip};
 pub(super) use self::claims::claims;
 pub(super) use self::codes::{code, codes};
 pub(super) use self::compiled::compiled;

@@ -65,6 +65,11 @@ fn a_ledger_from_its_beginning() {
 }
 
 #[test]
+fn a_chain_in_a_file() {
+    session("tests/cli/sessions/chain.trycmd");
+}
+
+#[test]
 fn cases_and_what_is_said_about_them() {
     session("tests/cli/sessions/case.trycmd");
 }

@@ -4,7 +4,9 @@ use std::cell::Cell;
 
 use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
 use longstop::arming::ArmingFile;
-use longstop::chain::{BackendError, Chain, ChainTip, EmbeddedChain, SeenOutput, Verdict};
+use longstop::chain::{
+    BackendError, Chain, ChainTip, EmbeddedChain, Freshness, SeenOutput, Verdict,
+};
 use longstop::compile::{Keychain, Stage};
 use longstop::lifecycle::{Confidence, Standing};
 use longstop::units::{BlockHeight, Blocks, CoinBirth};
@@ -254,6 +256,10 @@ impl Chain for Odd<'_> {
             BlockHeight::GENESIS => Ok(self.genesis),
             height => Ok(self.chain.block_hash(height)),
         }
+    }
+
+    fn freshness(&self) -> Result<Freshness, BackendError> {
+        self.chain.freshness()
     }
 
     fn submit(&mut self, _: &Transaction) -> Result<Verdict, BackendError> {

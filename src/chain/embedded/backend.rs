@@ -3,7 +3,7 @@
 use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
 
 use super::EmbeddedChain;
-use crate::chain::{BackendError, Chain, ChainTip, SeenOutput, Verdict};
+use crate::chain::{BackendError, Chain, ChainTip, Freshness, SeenOutput, Verdict};
 use crate::units::{BlockHeight, CoinBirth};
 
 impl Chain for EmbeddedChain {
@@ -13,6 +13,15 @@ impl Chain for EmbeddedChain {
 
     fn block_hash(&self, height: BlockHeight) -> Result<Option<BlockHash>, BackendError> {
         Ok(self.block_hash(height))
+    }
+
+    fn freshness(&self) -> Result<Freshness, BackendError> {
+        Ok(Freshness {
+            tip: self.tip(),
+            stamped: self.branch.stamped(),
+            syncing_to: None,
+            clock: Some(self.now()),
+        })
     }
 
     fn submit(&mut self, transaction: &Transaction) -> Result<Verdict, BackendError> {

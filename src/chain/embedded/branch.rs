@@ -83,6 +83,11 @@ impl Branch {
         self.tip
     }
 
+    /// The timestamp of the tip.
+    pub fn stamped(&self) -> UnixTime {
+        self.blocks.last().map_or(UnixTime(0), |block| block.time)
+    }
+
     pub const fn next_height(&self) -> BlockHeight {
         self.tip.time.height.next()
     }

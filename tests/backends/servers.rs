@@ -1,0 +1,425 @@
+//! Real servers: a Bitcoin Core node, and electrs over one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use bitcoin::consensus::encode::serialize_hex;
+use bitcoin::hex::DisplayHex;
+use bitcoin::{Block, Network};
+use longstop::chain::backend::{Address, Options, open};
+use longstop::chain::{Chain, EmbeddedChain};
+use longstop::units::BlockHeight;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::rig::{Follower, Rig};
+
+/// How long a server may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The folder with a program that `tests/servers/setup` built, if it did.
+///
+/// Fails where the servers are demanded and this one is not there.
+fn built(server: &'static str) -> Option<PathBuf> {
+    static SAID: OnceLock<()> = OnceLock::new();
+    let cache = std::env::var_os("LONGSTOP_SERVERS").map(PathBuf::from);
+    let cache = cache.or_else(|| {
+        let caches = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let caches =
+            caches.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cache")))?;
+        Some(caches.join("longstop/servers"))
+    });
+    let folders = cache.and_then(|cache| fs::read_dir(cache).ok());
+    let mut found: Vec<PathBuf> = folders
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        // What is being built is in a folder `part.…` and deeper.
+        .filter(|folder| folder.join(server).is_file())
+        .collect();
+    found.sort();
+    let found = found.pop();
+    if found.is_none() {
+        let how = format!("no {server} is built: run `tests/servers/setup {server}`");
+        assert!(
+            std::env::var_os("LONGSTOP_REQUIRE_SERVERS").is_none(),
+            "{how}"
+        );
+        SAID.get_or_init(|| eprintln!("{how}; the tests that need it did nothing"));
+    }
+    found
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound").port()
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A node on a chain of its own.
+pub struct Node {
+    _process: Running,
+    pub data: TempDir,
+    pub port: u16,
+    agent: ureq::Agent,
+}
+
+impl Node {
+    pub fn start(folder: &Path, more: &[String]) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let port = free_port();
+        let process = Command::new(folder.join("bitcoind"))
+            .arg("-regtest")
+            .arg(format!("-datadir={}", data.path().display()))
+            .arg(format!("-rpcport={port}"))
+            .args([
+                "-connect=0",
+                "-printtoconsole=0",
+                "-checkblockindex=0",
+                "-mempoolexpiry=100000",
+            ])
+            .args(["-dbcache=16", "-par=1", "-rpcthreads=2", "-server=1"])
+            .args(more)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the node starts");
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build();
+        let node = Self {
+            _process: Running(process),
+            data,
+            port,
+            agent: config.into(),
+        };
+        let began = Instant::now();
+        while node.try_call("getblockcount", json!([])).is_err() {
+            assert!(began.elapsed() < PATIENCE, "the node does not answer");
+            sleep(Duration::from_millis(50));
+        }
+        node
+    }
+
+    pub fn cookie(&self) -> PathBuf {
+        self.data.path().join("regtest/.cookie")
+    }
+
+    pub fn try_call(&self, method: &str, params: Value) -> Result<Value, Value> {
+        let mut answers = self.post(&[(method, params)])?;
+        let answer = answers.pop().ok_or(Value::Null)?;
+        match answer.get("error") {
+            Some(error) if !error.is_null() => Err(error.clone()),
+            _ => Ok(answer["result"].clone()),
+        }
+    }
+
+    /// The results of calls that cannot fail.
+    fn batch(&self, calls: &[(&str, Value)]) -> Vec<Value> {
+        let mut results = Vec::new();
+        for some in calls.chunks(100) {
+            let answers = self.post(some).unwrap_or_else(|error| panic!("{error}"));
+            for answer in answers {
+                assert!(answer["error"].is_null(), "{answer}");
+                results.push(answer["result"].clone());
+            }
+        }
+        results
+    }
+
+    fn post(&self, calls: &[(&str, Value)]) -> Result<Vec<Value>, Value> {
+        let lost = |error: &dyn std::fmt::Display| json!(error.to_string());
+        let cookie = fs::read_to_string(self.cookie()).map_err(|error| lost(&error))?;
+        let (name, word) = cookie.trim().split_once(':').ok_or(Value::Null)?;
+        let calls: Vec<_> = (calls.iter().enumerate())
+            .map(|(id, (method, params))| {
+                json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
+            })
+            .collect();
+        let mut response = self
+            .agent
+            .post(format!("http://127.0.0.1:{}/", self.port))
+            .header("authorization", basic(name, word))
+            .send(Value::Array(calls).to_string())
+            .map_err(|error| lost(&error))?;
+        let body = response.body_mut().read_to_string();
+        let text = body.map_err(|error| lost(&error))?;
+        serde_json::from_str(&text).map_err(|error| lost(&error))
+    }
+
+    #[track_caller]
+    pub fn call(&self, method: &str, params: Value) -> Value {
+        self.try_call(method, params)
+            .unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// Brings the node to where the leader is.
+    pub fn follow(&self, leader: &EmbeddedChain) {
+        let hash_at = |height: u32| leader.block_hash(BlockHeight(height));
+        let top = leader.tip().time.height.0;
+        let height_of =
+            |value: Value| u32::try_from(value.as_u64().expect("a height")).expect("small");
+        let mut height = height_of(self.call("getblockcount", json!([])));
+        // Down to where the branches meet; a longer branch is taken without being told.
+        while hash_at(height)
+            .is_none_or(|own| self.call("getblockhash", json!([height])) != json!(own))
+        {
+            if top <= height {
+                let hash = self.call("getblockhash", json!([height]));
+                self.call("invalidateblock", json!([hash]));
+            }
+            height -= 1;
+        }
+        let mut calls = Vec::new();
+        for height in height + 1..=top {
+            let bytes = leader.block(BlockHeight(height)).expect("it is there");
+            let block: Block = bitcoin::consensus::deserialize(bytes).expect("a block");
+            calls.push(("setmocktime", json!([block.header.time])));
+            calls.push(("submitblock", json!([bytes.to_lower_hex_string()])));
+        }
+        for answer in self.batch(&calls) {
+            // On a branch that is not the longest yet, and for a block that is there.
+            let known = ["inconclusive", "duplicate", "duplicate-inconclusive"];
+            let is_fine = answer.is_null() || known.iter().any(|word| answer == json!(word));
+            assert!(is_fine, "{answer}");
+        }
+        self.call("syncwithvalidationinterfacequeue", json!([]));
+        assert_eq!(
+            self.call("getbestblockhash", json!([])),
+            json!(leader.tip().hash)
+        );
+        for (transaction, _) in leader.mempool() {
+            let txid = transaction.compute_txid();
+            if self.try_call("getmempoolentry", json!([txid])).is_err() {
+                self.call("sendrawtransaction", json!([serialize_hex(transaction), 0]));
+            }
+        }
+    }
+
+    pub fn address(&self) -> Address {
+        Address::Bitcoind {
+            host: "127.0.0.1".to_owned(),
+            port: Some(self.port),
+            cookie: Some(self.cookie()),
+        }
+    }
+}
+
+fn basic(name: &str, word: &str) -> String {
+    use bitcoin::base64::Engine as _;
+    use bitcoin::base64::prelude::BASE64_STANDARD;
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{word}")))
+}
+
+struct OverNode {
+    chain: Box<dyn Chain + Send>,
+    node: Node,
+}
+
+impl Follower for OverNode {
+    fn follow(&mut self, leader: &EmbeddedChain) {
+        self.node.follow(leader);
+    }
+
+    fn chain(&mut self) -> &mut dyn Chain {
+        &mut *self.chain
+    }
+}
+
+pub fn bitcoind() -> Option<Rig> {
+    node_rig(&["-listen=0".to_owned()])
+}
+
+pub fn bitcoind_with_filters() -> Option<Rig> {
+    node_rig(&["-listen=0".to_owned(), "-blockfilterindex=1".to_owned()])
+}
+
+fn node_rig(more: &[String]) -> Option<Rig> {
+    let folder = built("bitcoind")?;
+    let node = Node::start(&folder, more);
+    let chain = open(&node.address(), &Options::new(Network::Regtest)).expect("it is reached");
+    Some(Rig::new(Box::new(OverNode { chain, node })))
+}
+
+#[test]
+fn a_node_remembers_what_it_was_asked() {
+    let Some(folder) = built("bitcoind") else {
+        return;
+    };
+    let node = Node::start(&folder, &["-listen=0".to_owned()]);
+    let mut leader = EmbeddedChain::new(super::rig::START);
+    let script = super::coins::open(1);
+    let amount = bitcoin::Amount::from_sat(70_000);
+    leader.fund(script.clone(), amount).expect("coins");
+    leader.mine(3);
+    node.follow(&leader);
+    let mut options = Options::new(Network::Regtest);
+    let scripts = [script.clone()];
+    let expected = |leader: &EmbeddedChain| super::rig::shown(&leader.outputs(&scripts));
+    let ask = |options: &Options| {
+        let chain = open(&node.address(), options).expect("it is reached");
+        let seen = chain.outputs(&scripts).expect("it answers");
+        (
+            super::rig::shown(&seen),
+            chain.memory().expect("a node remembers"),
+        )
+    };
+    let (seen, memory) = ask(&options);
+    assert_eq!(seen, expected(&leader));
+    // The same chain, another branch of it, and bytes that are none.
+    options.memory = Some(memory.clone());
+    assert_eq!(ask(&options), (seen, memory.clone()));
+    leader
+        .reorg(longstop::units::Blocks(3), &[])
+        .expect("mined");
+    leader.set_block_spacing(900);
+    leader.mine(5);
+    node.follow(&leader);
+    let (seen, later) = ask(&options);
+    assert_eq!(seen, expected(&leader));
+    for damaged in [
+        Vec::new(),
+        b"{}".to_vec(),
+        memory[..memory.len() - 1].to_vec(),
+    ] {
+        options.memory = Some(damaged);
+        assert_eq!(ask(&options), (seen.clone(), later.clone()));
+    }
+    // What was remembered from another height on says nothing about this one.
+    options.memory = Some(memory);
+    options.birth = BlockHeight(150);
+    assert_eq!(ask(&options).0, seen);
+}
+
+#[test]
+fn a_node_that_pruned_is_refused() {
+    let Some(folder) = built("bitcoind") else {
+        return;
+    };
+    let more = [
+        "-listen=0".to_owned(),
+        "-prune=1".to_owned(),
+        "-fastprune=1".to_owned(),
+    ];
+    let node = Node::start(&folder, &more);
+    let mut leader = EmbeddedChain::new(super::rig::START);
+    leader.mine(900);
+    node.follow(&leader);
+    node.call("pruneblockchain", json!([500]));
+    let info = node.call("getblockchaininfo", json!([]));
+    let first_kept = u32::try_from(info["pruneheight"].as_u64().expect("pruned")).expect("small");
+    assert!(first_kept > 1);
+    for (birth, good) in [
+        (first_kept - 1, false),
+        (first_kept, true),
+        (first_kept + 1, true),
+    ] {
+        let options = Options {
+            birth: BlockHeight(birth),
+            ..Options::new(Network::Regtest)
+        };
+        match open(&node.address(), &options) {
+            Ok(chain) => {
+                assert!(good, "from {birth}");
+                chain
+                    .outputs(&[super::coins::open(1)])
+                    .expect("it has the blocks");
+            }
+            Err(error) => {
+                assert!(!good, "from {birth}: {}", error.story());
+                assert!(error.to_string().contains("has pruned its blocks below"));
+            }
+        }
+    }
+}
+
+struct OverElectrs {
+    chain: Box<dyn Chain + Send>,
+    _electrs: Running,
+    _index: TempDir,
+    node: Node,
+}
+
+impl Follower for OverElectrs {
+    fn follow(&mut self, leader: &EmbeddedChain) {
+        self.node.follow(leader);
+    }
+
+    fn chain(&mut self) -> &mut dyn Chain {
+        &mut *self.chain
+    }
+
+    fn lags(&self) -> bool {
+        true
+    }
+}
+
+pub fn electrs() -> Option<Rig> {
+    let folder = built("electrs")?;
+    let more = [
+        "-listen=0".to_owned(),
+        "-rest=1".to_owned(),
+        "-txindex=1".to_owned(),
+    ];
+    let node = Node::start(&built("bitcoind")?, &more);
+    // An Electrum server waits for the node's first sync to end.
+    node.follow(&EmbeddedChain::new(super::rig::START));
+    let index = tempfile::tempdir().expect("a folder");
+    let (port, monitoring) = (free_port(), free_port());
+    let settings = BTreeMap::from([
+        ("db-dir", index.path().display().to_string()),
+        ("daemon-dir", node.data.path().display().to_string()),
+        ("daemon-rpc-addr", format!("127.0.0.1:{}", node.port)),
+        ("electrum-rpc-addr", format!("127.0.0.1:{port}")),
+        ("monitoring-addr", format!("127.0.0.1:{monitoring}")),
+        ("cookie-file", node.cookie().display().to_string()),
+        ("network", "regtest".to_owned()),
+        ("wait-duration-secs", "1".to_owned()),
+        ("log-filters", "ERROR".to_owned()),
+    ]);
+    let process = Command::new(folder.join("electrs"))
+        .args(
+            settings
+                .iter()
+                .map(|(name, value)| format!("--{name}={value}")),
+        )
+        .arg("--skip-block-download-wait")
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("electrs starts");
+    let address = Address::Electrum {
+        host: "127.0.0.1".to_owned(),
+        port,
+        tls: false,
+    };
+    let began = Instant::now();
+    let options = Options::new(Network::Regtest);
+    let chain = loop {
+        match open(&address, &options) {
+            Ok(chain) => break chain,
+            Err(error) => assert!(began.elapsed() < PATIENCE, "{}", error.story()),
+        }
+    };
+    Some(Rig::new(Box::new(OverElectrs {
+        chain,
+        _electrs: Running(process),
+        _index: index,
+        node,
+    })))
+}
