@@ -21,9 +21,10 @@ mod sample;
 
 use std::collections::BTreeSet;
 
+use ed25519_dalek::SigningKey;
 use longstop::evidence::{EvidenceError, Files, Order, Subject, create, to_zip, verify};
-use longstop::governance::{Digest, Identity};
-use longstop::ledger::{Checkpoint, Store, origin};
+use longstop::governance::{Ballot, Body, Digest, Identity, Rotation, SignedEvent};
+use longstop::ledger::{Checkpoint, Store, Taken, origin};
 
 use self::charter::{CHARTER, at, identity};
 use self::sample::{COMPILED, SAMPLE, Sample, folder_of, with_sums};
@@ -88,10 +89,13 @@ fn the_same_comes_to_the_same_bytes() {
     golden::check_file("evidence", "sums.txt", &text);
 }
 
+/// A way to change a file, or to take it away.
+type Way = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// The ways to change a file, each of all files at once: every one of them is named.
 #[test]
 fn every_file_that_is_changed_is_named() {
-    let ways: [fn(&[u8]) -> Option<Vec<u8>>; 6] = [
+    let ways: [Way; 6] = [
         |bytes| Some(flipped(bytes, 0)),
         |bytes| Some(flipped(bytes, bytes.len() / 2)),
         |bytes| Some(flipped(bytes, bytes.len() - 1)),
@@ -293,6 +297,111 @@ fn there_is_no_evidence_of_a_case_before_it_was_opened() {
         let files = create(&SAMPLE.ledger, &COMPILED, &order(blocks)).expect("it is open");
         assert!(verify(&files).passed, "{blocks}");
     }
+}
+
+/// A case about which more is said, with nothing attached.
+fn evidence_after(
+    events: &[SignedEvent],
+    party: &str,
+    key: &SigningKey,
+) -> Result<Files, EvidenceError> {
+    let mut ledger = SAMPLE.again();
+    let taken = ledger.append(events).expect("a store in order");
+    assert!(
+        taken.iter().all(|taken| matches!(taken, Taken::New(_))),
+        "{taken:?}"
+    );
+    let order = Order {
+        case: SAMPLE.case,
+        now: at(20),
+        party,
+        key,
+        attached: longstop::evidence::Attached::default(),
+    };
+    create(&ledger, &COMPILED, &order)
+}
+
+fn drafted(author: &str, blocks: u32, body: Body) -> SignedEvent {
+    let event = SAMPLE.ledger.draft(author, at(blocks), body);
+    let event = event.expect("a store in order");
+    event.sign(&identity(author)).expect("it can be said")
+}
+
+#[test]
+fn after_a_rotation_the_new_identity_signs() {
+    let (old, new) = (identity("alice"), identity("alice, later"));
+    let rotation = drafted(
+        "alice",
+        10,
+        Body::Rotation(Rotation {
+            party: "alice".to_owned(),
+            replaces: Identity::from(old.verifying_key()),
+            identity: Some(Identity::from(new.verifying_key())),
+            why: "the laptop is old".to_owned(),
+        }),
+    );
+    let files =
+        evidence_after(std::slice::from_ref(&rotation), "alice", &new).expect("her new key");
+    assert_eq!(problems(&files), []);
+    let refused = evidence_after(&[rotation], "alice", &old);
+    assert!(matches!(refused, Err(EvidenceError::OtherIdentity { .. })));
+    // Nor does what she signed before pass for the longer ledger.
+    let note = SAMPLE
+        .bare
+        .get("checkpoint.txt")
+        .expect("it is there")
+        .to_vec();
+    let found = problems(&with_sums(&changed(&files, "checkpoint.txt", Some(note))));
+    assert!(found.contains(&(Subject::Checkpoint, "checkpoint.txt".to_owned())));
+}
+
+#[test]
+fn whoever_told_two_stories_is_named() {
+    let stories = [true, false].map(|approve| {
+        drafted(
+            "carol",
+            10,
+            Body::Ballot(Ballot {
+                case: SAMPLE.case,
+                approve,
+            }),
+        )
+    });
+    let files = evidence_after(&stories, "alice", &identity("alice")).expect("in order");
+    let verification = verify(&files);
+    assert!(verification.passed);
+    let events = verification
+        .checked
+        .iter()
+        .find(|check| check.what == Subject::Events);
+    assert!(
+        events
+            .expect("a check")
+            .says
+            .contains("two stories told by: carol")
+    );
+}
+
+/// Evidence of a lie is evidence: it is put together, and says so.
+#[test]
+fn a_verdict_that_no_rule_gave_is_named() {
+    let told = SAMPLE.ledger.in_memory().expect("a store in order");
+    let told = told.told();
+    let mut activations = told
+        .iter()
+        .filter_map(|entry| match &entry.signed.event().body {
+            Body::Activation(activation) => Some(activation.clone()),
+            _ => None,
+        });
+    let mut activation = activations.next().expect("somebody activated it");
+    let judgement = activation.judgement.as_mut().expect("by a rule");
+    judgement.why = "another reason".to_owned();
+    let lie = drafted("gina", 10, Body::Activation(activation));
+    let files = evidence_after(&[lie], "alice", &identity("alice")).expect("events in order");
+    assert_eq!(
+        problems(&files),
+        [(Subject::Rules, "ledger.jsonl".to_owned())]
+    );
 }
 
 /// Nothing is checked twice over nothing: where the base is wrong, all that rests on it says so.

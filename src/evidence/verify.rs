@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::case_file::{About, NotTold, rules};
+use super::case_file::{About, NotTold, judged};
 use super::create::{lines, proofs};
 use super::told::Told;
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::compile::{Compiled, compile};
 use crate::governance::{Digest, EventId};
-use crate::ledger::{Checkpoint, Genesis, Note, origin};
+use crate::ledger::{Audit, Checkpoint, Genesis, Ledger, Memory, Note, origin};
 use crate::units::ChainTime;
 
 /// What was checked of evidence, and what was found.
@@ -308,37 +308,22 @@ fn check_told(
         checks.fail(Subject::Events, LEDGER, problem.clone());
     }
     let ledger = &told.ledger;
-    if told.problems.is_empty() {
-        match ledger.verify() {
-            Err(error) => checks.fail(Subject::Events, LEDGER, error.to_string()),
-            Ok(audit) => {
-                let forks = audit.forks.iter().map(|fork| fork.author.as_str());
-                let forks: Vec<&str> = forks.collect();
-                let forks = match forks.as_slice() {
-                    [] => String::new(),
-                    names => format!("; two stories told by: {}", names.join(", ")),
-                };
-                let says = format!(
-                    "{}, each signed by its author and in its place{forks}",
-                    counted(audit.events, "event")
-                );
-                checks.pass(Subject::Events, says);
+    match ledger.verify() {
+        Err(error) => {
+            checks.fail(Subject::Events, LEDGER, error.to_string());
+            checks.unchecked(&[Subject::Rules], "the events are not in order");
+        }
+        Ok(audit) => {
+            if told.problems.is_empty() {
+                checks.pass(Subject::Events, events_say(&audit));
+            }
+            for verdict in &audit.verdicts {
+                let says = format!("the activation {}: {}", verdict.event, verdict.why);
+                checks.fail(Subject::Rules, LEDGER, says);
             }
         }
     }
     let note = check_checkpoint(files, told, about, checks);
-    let asked = match rules(ledger) {
-        Ok((asked, problems)) => {
-            for problem in problems {
-                checks.fail(Subject::Rules, LEDGER, problem);
-            }
-            asked
-        }
-        Err(error) => {
-            checks.fail(Subject::Rules, LEDGER, error.to_string());
-            0
-        }
-    };
     let rest = [Subject::Readme, Subject::Proofs, Subject::Case];
     let Some(about) = about else {
         let because = format!("`{CASE}` cannot be read");
@@ -380,8 +365,22 @@ fn check_told(
         }
     };
     check_case(files, &expected, checks);
-    check_rules(files, &expected, asked, checks);
+    check_rules(files, ledger, &expected, checks);
     check_proofs(files, told, &expected, note.as_ref(), checks);
+}
+
+/// What events say that are in order.
+fn events_say(audit: &Audit) -> String {
+    let forks = audit.forks.iter().map(|fork| fork.author.as_str());
+    let forks: Vec<&str> = forks.collect();
+    let forks = match forks.as_slice() {
+        [] => String::new(),
+        names => format!("; two stories told by: {}", names.join(", ")),
+    };
+    format!(
+        "{}, each signed by its author and in its place{forks}",
+        counted(audit.events, "event")
+    )
 }
 
 /// The signature of the checkpoint, and what it says of the tree.
@@ -465,19 +464,25 @@ fn check_case(files: &Files, expected: &case_file::Told, checks: &mut Checks) {
 }
 
 /// That the rules of the case are there, and no others.
-fn check_rules(files: &Files, expected: &case_file::Told, asked: u64, checks: &mut Checks) {
+fn check_rules(
+    files: &Files,
+    ledger: &Ledger<Memory>,
+    expected: &case_file::Told,
+    checks: &mut Checks,
+) {
     let rules = expected.rules.iter();
     let rules = rules.map(|(digest, rule)| (format!("{RULES}/{digest}.rhai"), rule.clone()));
     compare(files, RULES, Subject::Rules, rules.collect(), checks);
     if !checks.has_failed(Subject::Rules) {
-        let says = match asked {
-            0 => "no activation has the verdict of a rule".to_owned(),
-            asked => format!(
-                "{} asked again, each saying what was recorded",
-                counted(asked, "rule")
-            ),
-        };
-        checks.pass(Subject::Rules, says);
+        match judged(ledger) {
+            Err(error) => checks.fail(Subject::Rules, LEDGER, error.to_string()),
+            Ok(0) => checks.pass(Subject::Rules, "no activation has the verdict of a rule"),
+            Ok(asked) => {
+                let asked = counted(asked, "rule");
+                let says = format!("{asked} asked again, each saying what was recorded");
+                checks.pass(Subject::Rules, says);
+            }
+        }
     }
 }
 

@@ -153,6 +153,109 @@ impl Machine {
     }
 }
 
+/// A machine with evidence of a case in a folder, and in an archive.
+fn with_evidence() -> Machine {
+    let machine = Machine::new();
+    machine.result("ledger init ledger policy.toml");
+    machine.say("case heartbeat ledger", "ann", 0);
+    let opened = machine.say("case open ledger --path sos --why fire", "dan", 1);
+    let case = opened["event"].as_str().expect("an id").to_owned();
+    for output in ["case", "case.zip"] {
+        let line = format!("evidence create ledger {case} --report policy.toml --output {output}");
+        let created = machine.say(&line, "ann", 2);
+        assert_eq!(
+            (&created["files"], &created["size"]),
+            (&12.into(), &2.into())
+        );
+    }
+    machine
+}
+
+#[test]
+fn evidence_is_the_same_in_a_folder_and_in_an_archive() {
+    let machine = with_evidence();
+    let mut folder = machine.result("evidence verify case");
+    let mut archive = machine.result("evidence verify case.zip");
+    for verified in [&mut folder, &mut archive] {
+        assert_eq!(verified["passed"], true);
+        verified["evidence"].take();
+    }
+    assert_eq!(folder, archive);
+    let report = fs::read(machine.home().join("case/reports/policy.toml"));
+    let policy = fs::read(machine.home().join("policy.toml"));
+    assert_eq!(report.expect("it is there"), policy.expect("it is there"));
+    // Nothing half-written is left behind.
+    let names = fs::read_dir(machine.home()).expect("a folder");
+    let names = names.map(|entry| entry.expect("an entry").file_name());
+    assert!(
+        names
+            .into_iter()
+            .all(|name| !name.to_string_lossy().contains("partial"))
+    );
+}
+
+#[test]
+fn what_was_done_to_evidence_is_named() {
+    let machine = with_evidence();
+    let folder = machine.home().join("case");
+    fs::write(folder.join("case.txt"), "all is well\n").expect("a file");
+    fs::remove_file(folder.join("branches.txt")).expect("it is there");
+    fs::write(folder.join("more.txt"), "").expect("a file");
+    let output = machine.run("evidence verify case --json");
+    assert_eq!(code(&output), 1);
+    let verified = json(&output);
+    assert_eq!(verified["passed"], false);
+    let checked = verified["checked"].as_array().expect("a list");
+    for file in ["case.txt", "branches.txt", "more.txt"] {
+        assert!(
+            checked
+                .iter()
+                .any(|check| check["file"] == file && check["passed"] == false),
+            "{file}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_made_to_do_harm_is_refused() {
+    use std::os::unix::fs::symlink;
+    let machine = with_evidence();
+    let folder = machine.home().join("case");
+    let refused = |why: &str| {
+        let (exit, kind, message) = machine.failure("evidence verify case");
+        assert_eq!((exit, kind.as_str()), (3, "evidence"), "{message}");
+        assert!(message.contains(why), "{message}");
+    };
+    let link = folder.join("reports/link");
+    symlink("/etc/passwd", &link).expect("a link");
+    refused("is a link");
+    fs::remove_file(&link).expect("it is there");
+    let link = folder.join("headers");
+    symlink(machine.home(), &link).expect("a link");
+    refused("is a link");
+    fs::remove_file(&link).expect("it is there");
+    let deep = folder.join("reports/deep");
+    fs::create_dir(&deep).expect("a folder");
+    refused("a folder in a folder");
+    fs::remove_dir(&deep).expect("it is there");
+    let pipe = folder.join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("it runs").success());
+    refused("no file");
+    fs::remove_file(&pipe).expect("it is there");
+    for name in ["-rf", ".hidden", "a b", "line\nbreak", "README.TXT"] {
+        fs::write(folder.join(name), "").expect("a file");
+        refused(if name == "README.TXT" {
+            "twice"
+        } else {
+            "no name of a file"
+        });
+        fs::remove_file(folder.join(name)).expect("it is there");
+    }
+    assert_eq!(machine.result("evidence verify case")["passed"], true);
+}
+
 /// The command line with which a party says something, so many blocks after the beginning.
 fn said(what: &str, party: &str, blocks: u32) -> String {
     let (height, hours) = (1_000 + blocks, blocks / 6);

@@ -117,7 +117,7 @@ fn nothing_hides_around_the_files() {
     });
     let said = archive(|writer| {
         writer.start_file("name.txt", options()).expect("a file");
-        writer.set_comment("and more");
+        writer.set_comment("and more").expect("a comment");
     });
     let hidden = [
         [b"more".as_slice(), &good].concat(),

@@ -77,6 +77,19 @@ impl Sample {
         }
     }
 
+    /// The same ledger in memory of its own, to say more in.
+    pub fn again(&self) -> Ledger<Memory> {
+        let mut export = Vec::new();
+        self.ledger
+            .export(0, &mut export)
+            .expect("a store in order");
+        let genesis = self.ledger.genesis().to_bytes();
+        let mut ledger = Ledger::open(Memory::new(genesis)).expect("it is founded on a policy");
+        let import = ledger.import(&mut export.as_slice()).expect("an export");
+        assert!(import.refused.is_empty() && import.waiting.is_empty());
+        ledger
+    }
+
     /// Evidence that holds a file, with little beside.
     pub fn about(&self, name: &str) -> &Files {
         match self.bare.get(name) {
