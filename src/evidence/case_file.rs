@@ -67,6 +67,8 @@ pub(super) struct Told {
     pub events: Vec<(EventId, u64)>,
     /// The rules whose verdicts are in it, by their digests.
     pub rules: BTreeMap<Digest, String>,
+    /// How many activations of the ledger have the verdict of a rule.
+    pub judged: u64,
 }
 
 /// Why nothing is told of a case.
@@ -121,19 +123,27 @@ impl About {
         let mut events = Vec::new();
         let mut rules = BTreeMap::new();
         let mut rows = Vec::new();
-        for (position, signed) in (0..).zip(ledger.events()) {
-            let signed = signed?;
-            if !self.is_about(&signed) {
+        let mut judged = 0;
+        for (position, record) in (0..).zip(ledger.store().records(0)) {
+            // All of them were verified when they were read into memory.
+            let id = EventId(Digest(record.map_err(LedgerError::from)?.id));
+            let Some(signed) = memory.event(id) else {
+                continue;
+            };
+            let judgement = match &signed.event().body {
+                Body::Activation(activation) => activation.judgement.as_ref(),
+                _ => None,
+            };
+            judged += u64::from(judgement.is_some());
+            if !self.is_about(signed) {
                 continue;
             }
-            if let Body::Activation(activation) = &signed.event().body
-                && let Some(judgement) = &activation.judgement
-            {
+            if let Some(judgement) = judgement {
                 let digest = Digest::sha256(judgement.rule.as_bytes());
                 rules.insert(digest, judgement.rule.clone());
             }
-            events.push((signed.id(), position));
-            rows.push(row(position, &signed));
+            events.push((id, position));
+            rows.push(row(position, signed));
         }
         let text = self.text(&status, &rows, charter.policy().name(), charter.id());
         let file = CaseFile {
@@ -153,6 +163,7 @@ impl About {
             text,
             events,
             rules,
+            judged,
         })
     }
 
@@ -218,15 +229,4 @@ fn row(position: u64, signed: &SignedEvent) -> Row {
         height: event.at.height.0,
         median_time_past: event.at.median_time_past.0,
     }
-}
-
-/// How many activations of a ledger have the verdict of a rule.
-pub(super) fn judged<S: Store>(ledger: &Ledger<S>) -> Result<u64, LedgerError> {
-    let mut count = 0;
-    for signed in ledger.events() {
-        if let Body::Activation(activation) = &signed?.event().body {
-            count += u64::from(activation.judgement.is_some());
-        }
-    }
-    Ok(count)
 }

@@ -6,7 +6,9 @@ use crate::policy::Network;
 
 /// The page, with names in braces where it is about one evidence.
 ///
-/// Braces stand in its scripts too, so only these names are replaced.
+/// Braces stand in its scripts too, so only these names are replaced.  The page is a part of the
+/// form of evidence: verifying compares it to the letter, so that nobody slips in commands of his
+/// own, and whoever changes it after a release raises [`FORMAT`](super::FORMAT).
 const TEMPLATE: &str = include_str!("readme.txt");
 
 /// The page about one evidence.
