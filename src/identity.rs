@@ -89,8 +89,7 @@ impl Identity {
     ///
     /// If the system has no random numbers.
     pub fn encrypt(&self, passphrase: &Passphrase, work: Work) -> io::Result<String> {
-        let mut recipient = scrypt::Recipient::new(passphrase.0.clone());
-        recipient.set_work_factor(work.log_n());
+        let recipient = passphrase.recipient(work);
         let plain = plain::write(self);
         age::encrypt_and_armor(&recipient, plain.as_bytes()).map_err(io::Error::other)
     }
@@ -108,8 +107,7 @@ impl Identity {
         if !decryptor.is_scrypt() {
             return Err(IdentityFileError::NotByPassphrase);
         }
-        let mut identity = scrypt::Identity::new(passphrase.0.clone());
-        identity.set_max_work_factor(MAX_WORK);
+        let identity = passphrase.opener();
         let reader = decryptor
             .decrypt(iter::once(&identity as &dyn age::Identity))
             .map_err(|error| match error {
@@ -159,6 +157,21 @@ impl Passphrase {
             return Err(PassphraseError::Short { count });
         }
         Ok(Self::of(text))
+    }
+
+    /// To whom a file is encrypted that this opens.
+    pub(crate) fn recipient(&self, work: Work) -> scrypt::Recipient {
+        let mut recipient = scrypt::Recipient::new(self.0.clone());
+        recipient.set_work_factor(work.log_n());
+        recipient
+    }
+
+    /// What opens a file that was encrypted with it, if that takes no more than four times the
+    /// usual work.
+    pub(crate) fn opener(&self) -> scrypt::Identity {
+        let mut identity = scrypt::Identity::new(self.0.clone());
+        identity.set_max_work_factor(MAX_WORK);
+        identity
     }
 
     /// Reads a passphrase from the one line of a file.

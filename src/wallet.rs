@@ -9,6 +9,7 @@
 //! What a chain said is never an entry of the journal, and nothing here decides what a coin may do:
 //! that is for [`lifecycle`](crate::lifecycle) to say.
 
+mod backup;
 mod coins;
 mod document;
 mod entry;
@@ -17,16 +18,18 @@ mod folder;
 mod journal;
 mod pieces;
 mod stage;
+mod status;
 mod sync;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{OutPoint, Txid};
 use serde::{Deserialize, Serialize};
 
+use self::entry::Line;
 use self::journal::{Journal, slot};
 use self::stage::StageWallet;
 use crate::arming::{ArmedCoin, ArmingFile};
@@ -37,6 +40,7 @@ use crate::ledger::{Directory, Disk, Pin, Remark, Store, StoreError, System};
 use crate::transaction::Builder;
 use crate::units::{BlockHeight, ChainTime};
 
+pub use self::backup::{Backup, BackupError, Opener, Recipients};
 pub use self::coins::{
     Alert, ArmedOn, Balance, CoinStatus, KnownOutput, Opening, StageBalance, UnarmedReason,
 };
@@ -44,6 +48,7 @@ pub use self::document::{Document, DocumentError, StageText};
 pub use self::entry::Entry;
 pub use self::error::VaultError;
 pub use self::stage::GAP;
+pub use self::status::{CoinDay, Consolidation, Due, FeeReserve, FeeRow, MANY_COINS, VaultStatus};
 pub use self::sync::Synced;
 
 /// Under which it is kept where the chain stood when it was last read.
@@ -80,6 +85,15 @@ pub struct NextAddress {
     pub confirmed_by: BTreeSet<String>,
 }
 
+/// Every file and folder of a vault that somebody else could read or write, with its mode.
+///
+/// # Errors
+///
+/// If the directory cannot be read.
+pub fn exposed(path: &Path) -> std::io::Result<Vec<(PathBuf, u32)>> {
+    folder::exposed(&System, path)
+}
+
 impl Vault<Directory> {
     /// Makes the directory of a vault about a policy.
     ///
@@ -95,33 +109,44 @@ impl Vault<Directory> {
         birth: BlockHeight,
         holder: &str,
     ) -> Result<Self, VaultError> {
-        let disk: Arc<dyn Disk> = Arc::new(System);
         let document = Document::new(&compiled, birth);
-        Self::create_on(disk, path, document, Some(compiled), holder)
+        Self::create_on(Arc::new(System), path, document, Vec::new(), holder)
     }
 
-    /// The same from a document that is there, on any file system.
+    /// Brings a vault back from a backup, into a directory that is not there or is empty.
+    ///
+    /// It is the same vault, with the same entries; its coins are found by reading the chain.
     ///
     /// # Errors
     ///
-    /// As [`create`](Self::create), or if the document does not hold.
+    /// As [`create`](Self::create), or if what the backup holds does not hold any more.
+    pub fn restore(path: &Path, backup: &Backup, holder: &str) -> Result<Self, VaultError> {
+        let (document, entries) = (backup.document.clone(), backup.entries.clone());
+        Self::create_on(Arc::new(System), path, document, entries, holder)
+    }
+
+    /// The same from a document and entries, on any file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`restore`](Self::restore).
     pub fn create_on(
         disk: Arc<dyn Disk>,
         path: &Path,
         document: Document,
-        compiled: Option<Arc<Compiled>>,
+        entries: Vec<Entry>,
         holder: &str,
     ) -> Result<Self, VaultError> {
-        let compiled = match compiled {
-            Some(compiled) => compiled,
-            None => Arc::new(document.compile()?),
-        };
-        folder::make(&*disk, path)?;
+        let compiled = Arc::new(document.compile()?);
         let bytes = document.to_bytes();
+        folder::make(&*disk, path)?;
         let journal = path.join(folder::JOURNAL);
         let store = Directory::init_on(Arc::clone(&disk), &journal, &bytes, holder)?;
+        let mut vault = Self::with(document, compiled, store)?;
+        vault.remember_all(entries)?;
+        // From here on it is a vault: with fewer entries, addresses would be given out again.
         folder::write(&*disk, path, folder::DOCUMENT, &bytes)?;
-        Self::with(document, compiled, store)
+        Ok(vault)
     }
 
     /// Opens the vault in a directory, for this process alone.
@@ -157,6 +182,22 @@ impl Vault<Directory> {
             return Err(VaultError::OtherJournal);
         }
         Self::with(document, compiled, store)
+    }
+
+    /// Reads the whole journal again: digests, tree, and that every entry is one.  Returns how many
+    /// there are.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is not as it was written.
+    pub fn verify(&self) -> Result<u64, VaultError> {
+        let snapshot = self.journal.store().snapshot();
+        let verified = snapshot.verify(|number, record| -> Result<(), VaultError> {
+            let line = Line::from_bytes(number, &record.bytes);
+            line.map(drop)
+                .map_err(|what| VaultError::Entry { number, what })
+        })?;
+        Ok(verified.head.size)
     }
 
     /// What a caller may keep elsewhere, so that a journal that is replaced or shortened is noticed.
@@ -435,7 +476,7 @@ impl<S: Store> Vault<S> {
         Some(self.journal.store().size() - exported - 1)
     }
 
-    /// Whether a backup was restored as a drill since the last one was made or before.
+    /// Whether a backup was ever restored as a drill.
     #[must_use]
     pub fn is_drilled(&self) -> bool {
         self.journal.kept().drilled.is_some()

@@ -58,6 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "units",
             "policy",
+            "identity",
             "ledger",
             "compile",
             "transaction",

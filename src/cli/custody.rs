@@ -53,6 +53,11 @@ impl CustodyArgs {
         self.attestations.is_some()
     }
 
+    /// The moment for which it is asked.
+    pub(super) fn moment(&self) -> UnixTime {
+        self.on.unwrap_or_else(now)
+    }
+
     /// What is attested, and what is wrong with the file that says so.
     pub(super) fn attestations(
         &self,

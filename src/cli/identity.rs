@@ -69,7 +69,7 @@ pub(super) struct IdentityArgs {
 
 /// Where the passphrase comes from.  Never from an argument or the environment, which others see.
 #[derive(Clone, Debug, Args)]
-struct PassphraseArgs {
+pub(super) struct PassphraseArgs {
     /// Read the passphrase from the only line of this file instead of asking for it
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
@@ -173,8 +173,13 @@ fn open(path: &Path, passphrase: &PassphraseArgs) -> Result<Identity, Failure> {
 }
 
 impl PassphraseArgs {
+    /// Whether a file has it.
+    pub(super) const fn is_in_a_file(&self) -> bool {
+        self.passphrase_file.is_some()
+    }
+
     /// The passphrase of a file that is there.
-    fn give(&self, of: &Path) -> Result<Passphrase, Failure> {
+    pub(super) fn give(&self, of: &Path) -> Result<Passphrase, Failure> {
         let text = match &self.passphrase_file {
             Some(path) => line(path)?,
             None => {
@@ -187,7 +192,7 @@ impl PassphraseArgs {
     }
 
     /// The passphrase of a new file.
-    fn choose(&self) -> Result<Passphrase, Failure> {
+    pub(super) fn choose(&self) -> Result<Passphrase, Failure> {
         let (text, file) = match &self.passphrase_file {
             Some(path) => (line(path)?, input::file_name(path)),
             None => {

@@ -82,6 +82,12 @@ const PSBT_LIMIT: u64 = 4 << 20;
 /// Most bytes of a file with a token.
 const SECRET_LIMIT: u64 = 1 << 10;
 
+/// Most bytes of a backup of a vault.
+const BACKUP_LIMIT: u64 = 1 << 30;
+
+/// Most bytes of a file with an account key.
+const ACCOUNT_LIMIT: u64 = 1 << 12;
+
 /// Most bytes of a file of events that are appended together.
 const EVENTS_LIMIT: u64 = 1 << 26;
 
@@ -143,6 +149,27 @@ pub(super) fn policy_file(path: &Path, settings: &Settings) -> Result<PolicyFile
 /// Reads a rule.
 pub(super) fn rule(path: &Path) -> Result<Rule, Failure> {
     Ok(Rule::new(&rule_text(path)?.text))
+}
+
+/// Reads a backup of a vault.
+pub(super) fn backup(path: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |source| Failure::Read {
+        file: file_name(path),
+        source,
+    };
+    let bytes = bytes(path, BACKUP_LIMIT).map_err(failed)?;
+    match bytes.len() as u64 > BACKUP_LIMIT {
+        true => Err(Failure::TooLarge {
+            file: file_name(path),
+            limit: BACKUP_LIMIT,
+        }),
+        false => Ok(bytes),
+    }
+}
+
+/// Reads a file with an account key.
+pub(super) fn account(path: &Path) -> Result<Text, Failure> {
+    read(path, ACCOUNT_LIMIT)
 }
 
 /// Whether a file is a script by its name.

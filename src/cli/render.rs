@@ -59,7 +59,7 @@ pub(super) use self::junit::junit;
 pub(super) use self::keys::{attested, challenged, countersigned, shown_keys};
 pub(super) use self::ledger::{
     appended, begun_ledger, checkpoint, event, events, imported, ledger_exported,
-    ledger_verification, proof, repaired,
+    ledger_verification, proof, repaired, when,
 };
 pub(super) use self::outcomes::outcomes;
 pub(super) use self::parameters::parameters;
@@ -69,7 +69,8 @@ pub(super) use self::psbt::{psbt, psbt_judged, psbt_merged};
 pub(super) use self::report::{demo, report};
 pub(super) use self::sarif::sarif;
 pub(super) use self::vault::{
-    balance, coins, created_vault, given_address, missing_ratifications, opened_vault,
+    backed_up, balance, coins, created_vault, examined, given_address, missing_ratifications,
+    opened_vault, restored, vault_status,
 };
 pub(super) use self::verdict::verdict;
 pub(super) use self::verification::verification;

@@ -1,9 +1,13 @@
 //! `longstop vault`: the coins of one policy, on one machine.
 
 mod address;
+mod backup;
 mod coins;
 mod create;
+mod doctor;
 mod open;
+mod restore;
+mod status;
 
 use std::path::PathBuf;
 
@@ -17,9 +21,13 @@ use super::{Exit, Failure, input};
 use crate::wallet::{Vault, VaultError};
 
 pub(super) use self::address::Given;
+pub(super) use self::backup::BackedUp;
 pub(super) use self::coins::{ListedBalance, ListedCoins};
 pub(super) use self::create::Created;
+pub(super) use self::doctor::{Check, Examined, Outcome};
 pub(super) use self::open::Opened;
+pub(super) use self::restore::Restored;
+pub(super) use self::status::Standing as VaultStanding;
 
 /// The folder of the ledger in the directory of a vault.
 const LEDGER: &str = "ledger";
@@ -42,6 +50,10 @@ enum Command {
     Address(address::Address),
     Coins(coins::Coins),
     Balance(coins::BalanceOf),
+    Status(status::Status),
+    Backup(backup::MakeBackup),
+    Restore(restore::Restore),
+    Doctor(doctor::Doctor),
 }
 
 impl VaultCommand {
@@ -52,6 +64,10 @@ impl VaultCommand {
             Command::Address(address) => address.run(screen),
             Command::Coins(coins) => coins.run(screen),
             Command::Balance(balance) => balance.run(screen),
+            Command::Status(status) => status.run(screen),
+            Command::Backup(backup) => backup.run(screen),
+            Command::Restore(restore) => restore.run(screen),
+            Command::Doctor(doctor) => doctor.run(screen),
         }
     }
 }

@@ -19,6 +19,14 @@ const P2WPKH_WITNESS: u64 = 1 + 73 + 34;
 /// The most a version 3 child may weigh: 1,000 vB (BIP-431).
 const TRUC_CHILD_MAX_WEIGHT: u64 = 4_000;
 
+/// The most virtual bytes of a fee child whose change goes to a script of a stage's length; to a
+/// P2WPKH script it has a few fewer.
+///
+/// Version, counts and lock time, two inputs without their witnesses, and one output, in weight
+/// units; then marker and flag, the empty witness of the anchor and the witness of the coin.
+pub const FEE_CHILD_VBYTES: u64 =
+    (4 * (4 + 1 + 2 * 41 + 1 + 8 + 1 + 34 + 4) + 2 + 1 + P2WPKH_WITNESS).div_ceil(4);
+
 /// A confirmed coin of a fee wallet.
 #[derive(Clone, Debug)]
 pub struct FeeCoin {

@@ -216,7 +216,7 @@ impl<S: Store> Vault<S> {
             .map(|output| {
                 let mut reused = at_script.get(&output.script).cloned().unwrap_or_default();
                 reused.retain(|other| *other != output.outpoint);
-                let mut coin = self.status(output, tip, &armed);
+                let mut coin = self.coin_status(output, tip, &armed);
                 coin.reused_with = reused;
                 coin.is_incident =
                     output.stage != Stage::Vault && !made.contains(&output.outpoint.txid);
@@ -293,7 +293,7 @@ impl<S: Store> Vault<S> {
         spent.map(|spend| spend.txid).collect()
     }
 
-    fn status(
+    fn coin_status(
         &self,
         output: &KnownOutput,
         tip: ChainTime,

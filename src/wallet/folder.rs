@@ -1,7 +1,7 @@
 //! The files of a vault beside its journal, through the one door to files.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::VaultError;
 use crate::ledger::{Access, Disk};
@@ -108,4 +108,21 @@ fn closed(path: &Path, mode: u32, is_directory: bool) -> Result<(), VaultError> 
             is_directory,
         }),
     }
+}
+/// Every file and folder that somebody else could read or write, with its mode.
+pub(super) fn exposed(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<(PathBuf, u32)>> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(path) = open.pop() {
+        let status = disk.status(&path)?;
+        if status.mode & 0o077 != 0 {
+            found.push((path.clone(), status.mode));
+        }
+        if status.is_directory {
+            let names = disk.list(&path)?;
+            open.extend(names.into_iter().map(|name| path.join(name)));
+        }
+    }
+    found.sort();
+    Ok(found)
 }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::cli::Exit;
-use crate::wallet::VaultError;
+use crate::wallet::{BackupError, VaultError};
 
 /// Why a command about a vault did not come to a result.  Names of files are ready to be shown.
 #[derive(Debug, Error)]
@@ -13,6 +13,12 @@ pub(in crate::cli) enum VaultFailure {
         directory: String,
         source: VaultError,
     },
+    #[error("`{file}`: {source}")]
+    Backup { file: String, source: BackupError },
+    #[error("`{file}` holds no account key, such as `[73c5da0a/48h/1h/0h/3h]tpub…`: {why}")]
+    NoAccount { file: String, why: String },
+    #[error("the backup is not of the vault in `{directory}`: {what}")]
+    OtherBackup { directory: String, what: String },
     #[error(
         "no address is shown before everybody has ratified the policy: {missing}. Whoever has not looked may have been given other descriptors; --force shows the address all the same"
     )]
@@ -53,7 +59,10 @@ impl VaultFailure {
                 | VaultError::Contradiction(_) => Exit::File,
             },
             Self::NotRatified { .. } => Exit::Pending,
-            Self::OtherLedger { .. } => Exit::Document,
+            Self::OtherBackup { .. } => Exit::Unmet,
+            Self::Backup { .. } | Self::NoAccount { .. } | Self::OtherLedger { .. } => {
+                Exit::Document
+            }
         }
     }
 
@@ -78,6 +87,8 @@ impl VaultFailure {
             Self::Vault { .. } => "vault",
             Self::NotRatified { .. } => "not-ratified",
             Self::OtherLedger { .. } => "ledger",
+            Self::Backup { .. } | Self::OtherBackup { .. } => "backup",
+            Self::NoAccount { .. } => "account",
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn short(id: EventId) -> String {
 }
 
 /// A time of the chain.
-pub(super) fn when(at: ChainTime) -> String {
+pub(in crate::cli) fn when(at: ChainTime) -> String {
     let date = format_date_time(at.median_time_past);
     format!("{date} UTC, block {}", at.height)
 }

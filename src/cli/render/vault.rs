@@ -4,11 +4,14 @@ use bitcoin::Amount;
 
 use super::ledger::{row, when};
 use super::{BOLD, GREEN, RED, YELLOW, counted, hanging, paint, shown};
-use crate::cli::vault::{Created, Given, ListedBalance, ListedCoins, Opened};
+use crate::cli::vault::{
+    BackedUp, Check, Created, Examined, Given, ListedBalance, ListedCoins, Opened, Outcome,
+    Restored, VaultStanding,
+};
 use crate::ledger::Ratified;
 use crate::lifecycle::{ArmingStanding, Confidence, StaleReason, Standing};
 use crate::units::format_date;
-use crate::wallet::{Alert, CoinStatus, Opening};
+use crate::wallet::{Alert, CoinStatus, Due, Opening};
 
 /// A vault that was made.
 pub(in crate::cli) fn created_vault(created: &Created<'_>, width: usize) -> String {
@@ -208,7 +211,7 @@ fn coin_text(coin: &CoinStatus, width: usize) -> String {
         text += &hanging(&format!("{:14}", "incident"), RED, says, width);
     }
     if let Some((style, says)) = alert(coin) {
-        text += &hanging(&format!("{:14}", "alert"), style, &says, width);
+        text += &hanging(&format!("{:14}", "alert"), style, says, width);
     }
     text
 }
@@ -249,21 +252,184 @@ fn opens(opening: &Opening) -> String {
     format!("{when}{file}")
 }
 
-fn alert(coin: &CoinStatus) -> Option<(clap::builder::styling::Style, String)> {
-    let share = match coin.alert {
+fn alert(coin: &CoinStatus) -> Option<(clap::builder::styling::Style, &'static str)> {
+    let style = match coin.alert {
         Alert::None => return None,
-        Alert::ThreeQuarters => (
-            YELLOW,
-            "three quarters of the delay have passed: plan the refresh",
-        ),
-        Alert::NineTenths => (
-            RED,
-            "nine tenths of the delay have passed: refresh the coin now",
-        ),
-        Alert::Over => (
-            RED,
-            "the delay is over: the path's quorum can take the coin alone",
-        ),
+        Alert::ThreeQuarters => YELLOW,
+        Alert::NineTenths | Alert::Over => RED,
     };
-    Some((share.0, share.1.to_owned()))
+    Some((style, alert_says(coin.alert)))
+}
+
+const fn alert_says(alert: Alert) -> &'static str {
+    match alert {
+        Alert::None => "less than three quarters of the delay have passed",
+        Alert::ThreeQuarters => "three quarters of the delay have passed: plan the refresh",
+        Alert::NineTenths => "nine tenths of the delay have passed: refresh the coin now",
+        Alert::Over => "the delay is over: the path's quorum can take the coin alone",
+    }
+}
+
+/// A backup that was written.
+pub(in crate::cli) fn backed_up(written: &BackedUp, width: usize) -> String {
+    let mut text = format!("{} {}\n", paint(GREEN, "wrote:"), written.file);
+    text += &row("digest", &written.digest, width);
+    let events = written
+        .events
+        .map_or_else(|| "no ledger".to_owned(), |events| counted(events, "event"));
+    let holds = format!(
+        "the policy, {} entries of the journal, {events}",
+        written.entries
+    );
+    text += &row("holds", &holds, width);
+    let by: Vec<&str> = written.opened_by.iter().map(String::as_str).collect();
+    text += &row("opened by", &by.join(", "), width);
+    text += &hanging(
+        "next: ",
+        BOLD,
+        "keep copies where nothing takes them with the vault, and restore one on another machine as a drill",
+        width,
+    );
+    text
+}
+
+/// A vault that was brought back.
+pub(in crate::cli) fn restored(restored: &Restored, width: usize) -> String {
+    let mut text = format!(
+        "{} {} ({})\n",
+        paint(GREEN, "restored:"),
+        restored.vault,
+        restored.network
+    );
+    text += &row("policy id", &restored.policy_id, width);
+    text += &row("entries", &restored.entries.to_string(), width);
+    if let Some(events) = restored.events {
+        text += &row("ledger", &counted(events, "event"), width);
+    }
+    let next = format!(
+        "receive {}, change {}",
+        restored.next_receive, restored.next_change
+    );
+    text += &row("next index", &next, width);
+    text += &hanging(
+        "next: ",
+        BOLD,
+        "`longstop vault sync` finds its coins; no address should be given out by the old directory any more",
+        width,
+    );
+    text
+}
+
+/// What was looked after.
+pub(in crate::cli) fn examined(examined: &Examined, width: usize) -> String {
+    let mut text = String::new();
+    for Check {
+        check,
+        outcome,
+        says,
+    } in &examined.checks
+    {
+        let (word, style) = match outcome {
+            Outcome::Well => ("well", GREEN),
+            Outcome::Warn => ("warn", YELLOW),
+            Outcome::Wrong => ("WRONG", RED),
+        };
+        text += &hanging(&format!("{word:5} {check:9}"), style, &shown(says), width);
+    }
+    text
+}
+
+/// What is due with a vault.
+pub(in crate::cli) fn vault_status(standing: &VaultStanding, width: usize) -> String {
+    let status = &standing.status;
+    let mut text = String::new();
+    for due in &status.due {
+        let (style, says) = due_says(due);
+        text += &hanging("due: ", style, &says, width);
+    }
+    for keys in standing.keys_overdue.iter().flatten() {
+        let on = keys.on.map_or_else(|| "never".to_owned(), format_date);
+        let says = format!(
+            "{} should show its keys: {} of {} shown, last {on}",
+            keys.party, keys.shown, keys.keys
+        );
+        text += &hanging("due: ", YELLOW, &shown(&says), width);
+    }
+    if status.due.is_empty() && standing.keys_overdue.as_ref().is_none_or(Vec::is_empty) {
+        text += &format!("{}\n", paint(GREEN, "nothing is due"));
+    }
+    for day in &status.days {
+        let about = day
+            .about
+            .map_or_else(|| "not before it is confirmed".to_owned(), format_date);
+        let says = format!("{} by {} from about {about}", day.outpoint, day.leaf);
+        text += &row("taken alone", &says, width);
+    }
+    let fees = &status.fees;
+    for fee in fees.rows.iter().filter(|fee| fee.fee_coins > 0) {
+        let says = format!(
+            "{} {}: {} of {} each, {} together",
+            fee.what,
+            shown(&fee.path),
+            counted(fee.fee_coins, "fee coin"),
+            sats(fee.each),
+            sats(fee.together)
+        );
+        text += &row("fee reserve", &says, width);
+    }
+    if !fees.rows.is_empty() {
+        let says = format!(
+            "to reach {} sat/vB, where {} sat/vB are paid already",
+            fees.stress_sat_per_vb, fees.base_sat_per_vb
+        );
+        text += &row("", &says, width);
+    }
+    if let Some(consolidation) = &status.consolidation {
+        let small = match consolidation.too_small.len() {
+            0 => String::new(),
+            count => format!(", {count} of them too small to be armed alone"),
+        };
+        let says = format!(
+            "{} could become one{small}: a refresh of all costs about {}, and fee wallets need {} less; it shows that they belong together",
+            counted(consolidation.coins.len() as u64, "coin"),
+            sats(consolidation.cost),
+            sats(consolidation.reserve_saved)
+        );
+        text += &hanging("consolidate: ", BOLD, &says, width);
+    }
+    text += &row("together", &sats(status.balance.confirmed), width);
+    text += &row("as of", &when(status.at), width);
+    text
+}
+
+fn due_says(due: &Due) -> (clap::builder::styling::Style, String) {
+    match due {
+        Due::Incident { coin } => (
+            RED,
+            format!(
+                "{coin} was paid straight to an escrow or a lock-up: root overrides or claws back"
+            ),
+        ),
+        Due::Escrowed { coin } => (
+            RED,
+            format!("{coin} is in an escrow: cancel it before the window ends, or let it go on"),
+        ),
+        Due::Refresh { coin, alert } => {
+            let style = if *alert == Alert::ThreeQuarters {
+                YELLOW
+            } else {
+                RED
+            };
+            (style, format!("{coin} grows old: {}", alert_says(*alert)))
+        }
+        Due::Arm { coin, path } => (YELLOW, format!("{coin} is not armed on {}", shown(path))),
+        Due::Backup { entries } => (
+            YELLOW,
+            format!("{entries} entries of the journal are in no backup: `longstop vault backup`"),
+        ),
+        Due::Drill => (
+            YELLOW,
+            "no backup was ever restored to see whether it brings everything back".to_owned(),
+        ),
+    }
 }

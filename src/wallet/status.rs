@@ -1,0 +1,299 @@
+//! What is due with a vault: coins that grow old or are unarmed, what fee wallets must hold, and
+//! what no backup has yet.
+
+use bitcoin::{Amount, FeeRate, OutPoint};
+use serde::Serialize;
+
+use super::coins::{Alert, CoinStatus};
+use super::{Balance, Vault, VaultError};
+use crate::compile::{LeafKind, SpendCost, Stage};
+use crate::ledger::Store;
+use crate::lifecycle::{Confidence, Standing};
+use crate::transaction::{ANCHOR_VALUE, Builder, FEE_CHILD_VBYTES, MAX_FEERATE};
+use crate::units::{ChainTime, UnixTime};
+
+/// From so many coins in the vault on it is proposed to make them one: every coin takes an arming,
+/// and in an emergency a fee coin, of its own.
+pub const MANY_COINS: usize = 10;
+
+/// The least that the change of a fee child can be: dust for a P2WPKH output at 3 sat/vB.
+const LEAST_CHANGE: Amount = Amount::from_sat(294);
+
+/// How a vault stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct VaultStatus {
+    /// On which tip.
+    pub at: ChainTime,
+    /// What is there.
+    pub balance: Balance,
+    /// What somebody should do, the most urgent first.
+    pub due: Vec<Due>,
+    /// What fee wallets must hold, were everything to happen at once.
+    pub fees: FeeReserve,
+    /// Coins that should become one.
+    pub consolidation: Option<Consolidation>,
+    /// By coin, the day from which a path's quorum takes it alone.
+    pub days: Vec<CoinDay>,
+    /// How many entries of the journal no backup holds; none if there is no backup.
+    pub since_backup: Option<u64>,
+    /// Whether a backup was ever restored as a drill.
+    pub is_drilled: bool,
+}
+
+/// The day from which a path's quorum takes a coin without root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CoinDay {
+    /// The coin.
+    pub outpoint: OutPoint,
+    /// Through which leaf.
+    pub leaf: LeafKind,
+    /// About when; none while no lock of the coin runs.
+    pub about: Option<UnixTime>,
+}
+
+/// Something that somebody should do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "due")]
+pub enum Due {
+    /// Somebody paid straight to an escrow or a lock-up: root overrides or claws back.
+    Incident {
+        /// The coin.
+        coin: OutPoint,
+    },
+    /// A coin in an escrow: a case is to be decided before the window ends.
+    Escrowed {
+        /// The coin.
+        coin: OutPoint,
+    },
+    /// A coin grows old: root refreshes it.
+    Refresh {
+        /// The coin.
+        coin: OutPoint,
+        /// How near it is to the day from which a path takes it alone.
+        alert: Alert,
+    },
+    /// A buried coin is armed on no path, or not on this one.
+    Arm {
+        /// The coin.
+        coin: OutPoint,
+        /// The path.
+        path: String,
+    },
+    /// What was signed or given out since the last backup is in none.
+    Backup {
+        /// How many entries, all of them where there is no backup.
+        entries: u64,
+    },
+    /// No backup was ever restored to see whether it brings everything back.
+    Drill,
+}
+
+/// What fee wallets must hold for the coins that are there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FeeReserve {
+    /// The feerate that pre-signed transactions pay by themselves, in sat/vB.
+    pub base_sat_per_vb: u64,
+    /// The feerate that is to be reached, in sat/vB.
+    pub stress_sat_per_vb: u64,
+    /// What each kind of transaction takes, for all coins at once.
+    pub rows: Vec<FeeRow>,
+}
+
+/// What one kind of transaction takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FeeRow {
+    /// The path.
+    pub path: String,
+    /// `trigger`, `cancel` or `settle`.
+    pub what: &'static str,
+    /// How many confirmed fee coins are wanted at the same time: one for each coin.
+    pub fee_coins: u64,
+    /// What each of them must be worth at the stress feerate, in satoshis.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub each: Amount,
+    /// All of them together.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub together: Amount,
+}
+
+/// Coins that should become one by a refresh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Consolidation {
+    /// The coins.
+    pub coins: Vec<OutPoint>,
+    /// Of these, coins that are too small to be armed alone.
+    pub too_small: Vec<OutPoint>,
+    /// What the refresh costs at the base feerate, in satoshis, as far as its weight says.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub cost: Amount,
+    /// What fee wallets need not hold any more, in satoshis.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub reserve_saved: Amount,
+}
+
+impl<S: Store> Vault<S> {
+    /// How the vault stands, with fees reckoned for a stress feerate.
+    ///
+    /// # Errors
+    ///
+    /// If the vault was never compared with a chain.
+    pub fn status(&self, stress: FeeRate) -> Result<VaultStatus, VaultError> {
+        let coins = self.coins()?;
+        let stress = stress.min(MAX_FEERATE);
+        let mut due: Vec<Due> = coins.iter().flat_map(dues).collect();
+        let since_backup = self.since_backup();
+        match since_backup.unwrap_or_else(|| self.store().size()) {
+            0 if since_backup.is_some() => {}
+            entries => due.push(Due::Backup { entries }),
+        }
+        if !self.is_drilled() {
+            due.push(Due::Drill);
+        }
+        due.sort();
+        let days = coins.iter().filter(|coin| is_there(coin));
+        let days = days.filter_map(|coin| {
+            let alone = coin.alone.as_ref()?;
+            Some(CoinDay {
+                outpoint: coin.output.outpoint,
+                leaf: alone.step.leaf.clone(),
+                about: alone.about,
+            })
+        });
+        Ok(VaultStatus {
+            at: self.known_tip()?.time,
+            balance: self.balance()?,
+            due,
+            fees: self.fee_reserve(&coins, stress),
+            consolidation: self.consolidation(&coins, stress),
+            days: days.collect(),
+            since_backup,
+            is_drilled: self.is_drilled(),
+        })
+    }
+
+    /// What fee wallets must hold: in the worst case all coins of the vault are triggered at once,
+    /// and cancelled or settled at once, each by a transaction with a fee child of its own, and
+    /// each child spends a confirmed coin of its own.
+    fn fee_reserve(&self, coins: &[CoinStatus], stress: FeeRate) -> FeeReserve {
+        let base = self.compiled.policy().base_fee();
+        let mut rows = Vec::new();
+        for staged in self.compiled.staged() {
+            let path = staged.path();
+            let escrow = Stage::Escrow(path.to_owned());
+            let vault = (Stage::Vault, LeafKind::Trigger(path.to_owned()), "trigger");
+            let cancel = (escrow.clone(), LeafKind::Cancel, "cancel");
+            let settle = (escrow.clone(), LeafKind::Settle, "settle");
+            let in_vault = count(coins, |stage| *stage == Stage::Vault);
+            let in_escrow = count(coins, |stage| *stage == escrow);
+            for (stage, leaf, what) in [vault, cancel, settle] {
+                let found = self.compiled.stage(&stage);
+                let leaf = found.and_then(|of| {
+                    let mut leaves = of.leaves().iter();
+                    let leaf =
+                        leaves.find(|known| *known.kind() == leaf && known.is_presigned())?;
+                    Some((of, leaf))
+                });
+                let Some((of, leaf)) = leaf else { continue };
+                let each = child_coin(SpendCost::of(of, leaf).vbytes, base, stress);
+                let fee_coins = match what {
+                    "trigger" => in_vault,
+                    _ => in_vault + in_escrow,
+                };
+                rows.push(FeeRow {
+                    path: path.to_owned(),
+                    what,
+                    fee_coins,
+                    each,
+                    together: each.checked_mul(fee_coins).unwrap_or(Amount::MAX_MONEY),
+                });
+            }
+        }
+        FeeReserve {
+            base_sat_per_vb: base.to_sat_per_vb_ceil(),
+            stress_sat_per_vb: stress.to_sat_per_vb_ceil(),
+            rows,
+        }
+    }
+
+    fn consolidation(&self, coins: &[CoinStatus], stress: FeeRate) -> Option<Consolidation> {
+        let buried = coins.iter().filter(|coin| {
+            coin.output.stage == Stage::Vault && coin.output.standing.is_buried_and_unspent()
+        });
+        let buried: Vec<&CoinStatus> = buried.collect();
+        let builder = Builder::new(&self.compiled, &self.secp);
+        let staged = self.compiled.staged().iter();
+        let armable = staged.filter_map(|path| builder.smallest_armable(path.path()).ok());
+        let armable = armable.max().unwrap_or(Amount::ZERO);
+        let outpoint = |coin: &&CoinStatus| coin.output.outpoint;
+        let small = buried.iter().filter(|coin| coin.output.amount < armable);
+        let too_small: Vec<OutPoint> = small.map(outpoint).collect();
+        if buried.len() < 2 || (too_small.is_empty() && buried.len() < MANY_COINS) {
+            return None;
+        }
+        let vault = self.compiled.vault();
+        let spend = vault
+            .leaves()
+            .iter()
+            .find(|leaf| *leaf.kind() == LeafKind::Spend)?;
+        let weight = crate::compile::spend_weight(vault, spend, buried.len() as u64);
+        let base = self.compiled.policy().base_fee();
+        let reserve = self.fee_reserve(coins, stress).rows.into_iter();
+        let dearest = reserve.map(|row| row.each).max().unwrap_or(Amount::ZERO);
+        Some(Consolidation {
+            coins: buried.iter().map(outpoint).collect(),
+            too_small,
+            cost: base.fee_wu(weight).unwrap_or(Amount::MAX_MONEY),
+            reserve_saved: dearest
+                .checked_mul(buried.len() as u64 - 1)
+                .unwrap_or(Amount::MAX_MONEY),
+        })
+    }
+}
+
+/// What a fee coin must be worth to lift a parent from one feerate to another.
+fn child_coin(parent: u64, base: FeeRate, stress: FeeRate) -> Amount {
+    let wanted = stress.fee_vb(parent + FEE_CHILD_VBYTES);
+    let paid = base.fee_vb(parent).unwrap_or(Amount::ZERO);
+    let fee = wanted.and_then(|wanted| wanted.checked_sub(paid));
+    match fee {
+        Some(fee) if fee > Amount::ZERO => fee + LEAST_CHANGE - ANCHOR_VALUE,
+        // The transaction pays that by itself.
+        _ => Amount::ZERO,
+    }
+}
+
+fn is_there(coin: &CoinStatus) -> bool {
+    matches!(coin.output.standing, Standing::Unspent { .. })
+}
+
+fn count(coins: &[CoinStatus], is_in: impl Fn(&Stage) -> bool) -> u64 {
+    let there = coins.iter().filter(|coin| is_there(coin));
+    there.filter(|coin| is_in(&coin.output.stage)).count() as u64
+}
+
+/// What is due with one coin.
+fn dues(coin: &CoinStatus) -> Vec<Due> {
+    let outpoint = coin.output.outpoint;
+    let mut due = Vec::new();
+    let Standing::Unspent { confidence } = coin.output.standing else {
+        return due;
+    };
+    if coin.is_incident {
+        due.push(Due::Incident { coin: outpoint });
+    } else if matches!(coin.output.stage, Stage::Escrow(_)) {
+        due.push(Due::Escrowed { coin: outpoint });
+    }
+    if coin.alert != Alert::None {
+        due.push(Due::Refresh {
+            coin: outpoint,
+            alert: coin.alert,
+        });
+    }
+    if confidence == Confidence::Buried {
+        due.extend(coin.unarmed.iter().map(|unarmed| Due::Arm {
+            coin: outpoint,
+            path: unarmed.path.clone(),
+        }));
+    }
+    due
+}
