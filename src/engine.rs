@@ -30,6 +30,7 @@ use crate::units::CoinBirth;
 
 pub use self::action::{Action, Payment, Prepared};
 pub use self::broadcast::Broadcast;
+pub use self::fees::fee_script;
 pub use self::replica::{Consent, Replica};
 pub use crate::transaction::Received;
 

@@ -85,6 +85,11 @@ pub struct NextAddress {
     pub confirmed_by: BTreeSet<String>,
 }
 
+/// Under which it is kept what the backend at an address remembers.
+fn memory_of(address: &str) -> String {
+    format!("backend/{address}")
+}
+
 /// Every file and folder of a vault that somebody else could read or write, with its mode.
 ///
 /// # Errors
@@ -469,17 +474,39 @@ impl<S: Store> Vault<S> {
             .collect()
     }
 
-    /// How many entries the journal has that no backup holds.
+    /// How many entries the journal has that no backup holds; none if there never was one.
     #[must_use]
     pub fn since_backup(&self) -> Option<u64> {
-        let exported = self.journal.kept().exported?;
-        Some(self.journal.store().size() - exported - 1)
+        let kept = self.journal.kept();
+        kept.is_exported.then_some(kept.unsaved)
     }
 
     /// Whether a backup was ever restored as a drill.
     #[must_use]
     pub fn is_drilled(&self) -> bool {
-        self.journal.kept().drilled.is_some()
+        self.journal.kept().is_drilled
+    }
+
+    /// What a backend was given to remember when it was last asked, if that is still there.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be used.
+    pub fn backend_memory(&self, address: &str) -> Result<Option<Vec<u8>>, VaultError> {
+        Ok(self.journal.store().state(&memory_of(address))?)
+    }
+
+    /// Keeps what a backend wants to be given again: working state, which may be lost.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be used.
+    pub fn keep_backend_memory(&mut self, address: &str, memory: &[u8]) -> Result<(), VaultError> {
+        let store = self.journal.store_mut();
+        match store.set_state(&memory_of(address), memory) {
+            Err(StoreError::ReadOnly) => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// Reveals in the wallets of all stages what the journal says is used up: a coin goes through

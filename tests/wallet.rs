@@ -14,8 +14,10 @@ mod draft;
 mod vault;
 
 mod wallet {
+    mod backup;
     mod coins;
     mod directory;
+    mod status;
     mod sync;
 }
 

@@ -167,6 +167,11 @@ pub(super) fn backup(path: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
+/// Reads a file that says where a chain is.
+pub(super) fn backend(path: &Path) -> Result<Text, Failure> {
+    read(path, ACCOUNT_LIMIT)
+}
+
 /// Reads a file with an account key.
 pub(super) fn account(path: &Path) -> Result<Text, Failure> {
     read(path, ACCOUNT_LIMIT)

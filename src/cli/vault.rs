@@ -8,17 +8,21 @@ mod doctor;
 mod open;
 mod restore;
 mod status;
+mod sync;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 
+use super::backend::{BackendArgs, Reached};
 use super::failure::VaultFailure;
 use super::known::{Known, StateArgs};
 use super::render::Screen;
 use super::replica::{LedgerArgs, holder};
 use super::{Exit, Failure, input};
-use crate::wallet::{Vault, VaultError};
+use crate::chain::backend::{Address, AddressError};
+use crate::wallet::{Synced, Vault, VaultError};
 
 pub(super) use self::address::Given;
 pub(super) use self::backup::BackedUp;
@@ -28,6 +32,10 @@ pub(super) use self::doctor::{Check, Examined, Outcome};
 pub(super) use self::open::Opened;
 pub(super) use self::restore::Restored;
 pub(super) use self::status::Standing as VaultStanding;
+pub(super) use self::sync::Read;
+
+/// The file in the directory of a vault that says where its chain is.
+const BACKEND: &str = "backend.toml";
 
 /// The folder of the ledger in the directory of a vault.
 const LEDGER: &str = "ledger";
@@ -48,6 +56,7 @@ enum Command {
     Create(create::Create),
     Open(open::Open),
     Address(address::Address),
+    Sync(sync::Sync),
     Coins(coins::Coins),
     Balance(coins::BalanceOf),
     Status(status::Status),
@@ -62,6 +71,7 @@ impl VaultCommand {
             Command::Create(create) => create.run(screen),
             Command::Open(open) => open.run(screen),
             Command::Address(address) => address.run(screen),
+            Command::Sync(sync) => sync.run(screen),
             Command::Coins(coins) => coins.run(screen),
             Command::Balance(balance) => balance.run(screen),
             Command::Status(status) => status.run(screen),
@@ -91,6 +101,14 @@ pub(super) struct Held {
 }
 
 impl VaultArgs {
+    /// Another vault, remembered in the same place.
+    pub(super) fn beside(&self, directory: &std::path::Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            state: self.state.clone(),
+        }
+    }
+
     /// The directory, as it was given.
     pub(super) const fn path(&self) -> &PathBuf {
         &self.directory
@@ -135,6 +153,27 @@ impl VaultArgs {
         Ok(held)
     }
 
+    /// Where the chain of the vault is: what the command line or the environment says, or else the
+    /// file in its directory.
+    pub(super) fn address(&self, backend: &BackendArgs) -> Result<Option<Address>, Failure> {
+        if let Some(address) = backend.address()? {
+            return Ok(Some(address));
+        }
+        let path = self.directory.join(BACKEND);
+        if path.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let file = input::backend(&path)?;
+        let bad = |why: String| VaultFailure::BadBackend {
+            file: file.file.clone(),
+            why,
+        };
+        let named: Named = toml::from_str(&file.text).map_err(|error| bad(error.to_string()))?;
+        let address = named.address.parse();
+        let address = address.map_err(|error: AddressError| bad(error.to_string()))?;
+        Ok(Some(address))
+    }
+
     /// Why the vault cannot do something.
     pub(super) fn failed(&self, source: VaultError) -> Failure {
         VaultFailure::Vault {
@@ -145,7 +184,57 @@ impl VaultArgs {
     }
 }
 
+/// The file that says where the chain of a vault is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    address: String,
+}
+
 impl Held {
+    /// Reaches the chain of the vault, and makes sure that it is of its network.
+    pub(super) fn reach(&self, backend: &BackendArgs, at: &Address) -> Result<Reached, Failure> {
+        let network = self.vault.compiled().policy().network().to_bitcoin();
+        let memory = self.vault.backend_memory(&at.to_string());
+        let memory = memory.map_err(|error| self.failed(error))?;
+        backend.open_at(at, network, self.vault.document().birth, memory)
+    }
+
+    /// Reads the chain, and says so where its newest block is too old to be believed.
+    pub(super) fn sync(
+        &mut self,
+        screen: &Screen,
+        at: &Address,
+        reached: &Reached,
+    ) -> Result<Synced, Failure> {
+        let (_, fresh) = reached.freshness()?;
+        if let Err(stale) = fresh {
+            screen.note(&format!("{stale}; what is told may be out of date"));
+        }
+        let synced = self.vault.sync(&*reached.chain);
+        let synced = synced.map_err(|error| self.failed(error))?;
+        if let Some(memory) = reached.chain.memory() {
+            let kept = self.vault.keep_backend_memory(&at.to_string(), &memory);
+            kept.map_err(|error| self.failed(error))?;
+        }
+        Ok(synced)
+    }
+
+    /// Reads the chain first, if somebody says where it is.
+    pub(super) fn sync_if_named(
+        &mut self,
+        screen: &Screen,
+        args: &VaultArgs,
+        backend: &BackendArgs,
+    ) -> Result<Option<Reached>, Failure> {
+        let Some(at) = args.address(backend)? else {
+            return Ok(None);
+        };
+        let reached = self.reach(backend, &at)?;
+        self.sync(screen, &at, &reached)?;
+        Ok(Some(reached))
+    }
+
     /// Why the vault cannot do something.
     pub(super) fn failed(&self, source: VaultError) -> Failure {
         VaultFailure::Vault {

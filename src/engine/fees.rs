@@ -2,25 +2,48 @@
 
 use std::cmp::Reverse;
 
+use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Amount, OutPoint, Psbt, Transaction};
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::psbt::PsbtExt;
 
 use super::{Engine, Signers, StepError};
 use crate::chain::{Chain, SeenOutput};
-use crate::compile::Keychain;
+use crate::compile::{Compiled, Keychain};
 use crate::transaction::{ANCHOR_VALUE, FeeCoin, ReceiveError, build_fee_child};
+
+/// The script a party's fee coins are kept at.
+#[must_use]
+pub fn fee_script(
+    compiled: &Compiled,
+    party: &str,
+    keychain: Keychain,
+    secp: &Secp256k1<All>,
+) -> Option<bitcoin::ScriptBuf> {
+    let half = fee_descriptor(compiled, party, keychain)?;
+    let definite = half.at_derivation_index(0).ok()?;
+    let derived = definite.derived_descriptor(secp).ok();
+    derived.map(|derived| derived.script_pubkey())
+}
+
+fn fee_descriptor(
+    compiled: &Compiled,
+    party: &str,
+    keychain: Keychain,
+) -> Option<Descriptor<DescriptorPublicKey>> {
+    let wallet = compiled.policy().party(party)?.fees()?;
+    let halves = wallet.descriptor().clone().into_single_descriptors().ok()?;
+    match keychain {
+        Keychain::Receive => halves.into_iter().next(),
+        Keychain::Change => halves.into_iter().nth(1),
+    }
+}
 
 impl<C: Chain> Engine<C> {
     /// The script a party's fee coins are kept at.
     #[must_use]
     pub fn fee_script(&self, party: &str, keychain: Keychain) -> Option<bitcoin::ScriptBuf> {
-        let half = self.fee_descriptor(party, keychain)?;
-        half.at_derivation_index(0)
-            .ok()?
-            .derived_descriptor(&self.secp)
-            .ok()
-            .map(|d| d.script_pubkey())
+        fee_script(&self.compiled, party, keychain, &self.secp)
     }
 
     fn fee_descriptor(
@@ -28,12 +51,7 @@ impl<C: Chain> Engine<C> {
         party: &str,
         keychain: Keychain,
     ) -> Option<Descriptor<DescriptorPublicKey>> {
-        let wallet = self.compiled.policy().party(party)?.fees()?;
-        let halves = wallet.descriptor().clone().into_single_descriptors().ok()?;
-        match keychain {
-            Keychain::Receive => halves.into_iter().next(),
-            Keychain::Change => halves.into_iter().nth(1),
-        }
+        fee_descriptor(&self.compiled, party, keychain)
     }
 
     /// The confirmed coins of a party's fee wallet that can pay for a child of this anchor, the

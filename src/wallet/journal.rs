@@ -31,9 +31,11 @@ pub(super) struct Kept {
     pub vetoes: BTreeMap<OutPoint, Vec<String>>,
     pub reserved: BTreeMap<OutPoint, (Txid, BlockHeight)>,
     pub confirmed: BTreeMap<(Keychain, u32), BTreeSet<String>>,
-    /// How many entries the last backup holds.
-    pub exported: Option<u64>,
-    pub drilled: Option<u64>,
+    /// Whether there was ever a backup.
+    pub is_exported: bool,
+    /// How many entries are in no backup, but for those that say that one was restored.
+    pub unsaved: u64,
+    pub is_drilled: bool,
 }
 
 /// An arming in the journal.
@@ -128,6 +130,7 @@ impl<S: Store> Journal<S> {
 
 impl Kept {
     fn take(&mut self, position: u64, entry: &Entry) {
+        self.unsaved += u64::from(!matches!(entry, Entry::Drilled { .. }));
         match entry {
             Entry::Revealed { keychain, index } => {
                 let [receive, change] = &mut self.next;
@@ -164,8 +167,11 @@ impl Kept {
             } => drop(self.reserved.insert(*coin, (*parent, *until))),
             Entry::Freed { coin } => drop(self.reserved.remove(coin)),
             Entry::Prepared { .. } | Entry::Broadcast { .. } => {}
-            Entry::Exported { .. } => self.exported = Some(position),
-            Entry::Drilled { .. } => self.drilled = Some(position),
+            Entry::Exported { .. } => {
+                self.is_exported = true;
+                self.unsaved = 0;
+            }
+            Entry::Drilled { .. } => self.is_drilled = true,
         }
     }
 }

@@ -1,12 +1,16 @@
 //! What is due with a vault: coins that grow old or are unarmed, what fee wallets must hold, and
 //! what no backup has yet.
 
-use bitcoin::{Amount, FeeRate, OutPoint};
+use std::collections::BTreeSet;
+
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf};
 use serde::Serialize;
 
 use super::coins::{Alert, CoinStatus};
 use super::{Balance, Vault, VaultError};
-use crate::compile::{LeafKind, SpendCost, Stage};
+use crate::chain::Chain;
+use crate::compile::{Keychain, LeafKind, SpendCost, Stage};
+use crate::engine::fee_script;
 use crate::ledger::Store;
 use crate::lifecycle::{Confidence, Standing};
 use crate::transaction::{ANCHOR_VALUE, Builder, FEE_CHILD_VBYTES, MAX_FEERATE};
@@ -79,6 +83,17 @@ pub enum Due {
         /// The path.
         path: String,
     },
+    /// Those who would broadcast this have too few fee coins for all coins at once.
+    FeeCoins {
+        /// The path.
+        path: String,
+        /// `trigger`, `cancel` or `settle`.
+        what: &'static str,
+        /// How many are wanted.
+        wanted: u64,
+        /// How many there are.
+        there: u64,
+    },
     /// What was signed or given out since the last backup is in none.
     Backup {
         /// How many entries, all of them where there is no backup.
@@ -106,6 +121,8 @@ pub struct FeeRow {
     pub path: String,
     /// `trigger`, `cancel` or `settle`.
     pub what: &'static str,
+    /// Who broadcasts it, and so pays.
+    pub by: BTreeSet<String>,
     /// How many confirmed fee coins are wanted at the same time: one for each coin.
     pub fee_coins: u64,
     /// What each of them must be worth at the stress feerate, in satoshis.
@@ -114,6 +131,8 @@ pub struct FeeRow {
     /// All of them together.
     #[serde(with = "bitcoin::amount::serde::as_sat")]
     pub together: Amount,
+    /// How many such coins those who broadcast it have; none where no chain was asked.
+    pub there: Option<u64>,
 }
 
 /// Coins that should become one by a refresh.
@@ -134,13 +153,24 @@ pub struct Consolidation {
 impl<S: Store> Vault<S> {
     /// How the vault stands, with fees reckoned for a stress feerate.
     ///
+    /// With a chain, fee wallets are looked at as well.
+    ///
     /// # Errors
     ///
-    /// If the vault was never compared with a chain.
-    pub fn status(&self, stress: FeeRate) -> Result<VaultStatus, VaultError> {
+    /// If the vault was never compared with a chain, or the chain does not answer.
+    pub fn status(
+        &self,
+        stress: FeeRate,
+        chain: Option<&dyn Chain>,
+    ) -> Result<VaultStatus, VaultError> {
         let coins = self.coins()?;
         let stress = stress.min(MAX_FEERATE);
         let mut due: Vec<Due> = coins.iter().flat_map(dues).collect();
+        let mut fees = self.fee_reserve(&coins, stress);
+        if let Some(chain) = chain {
+            self.count_fee_coins(&mut fees, chain)?;
+        }
+        due.extend(fees.rows.iter().filter_map(FeeRow::due));
         let since_backup = self.since_backup();
         match since_backup.unwrap_or_else(|| self.store().size()) {
             0 if since_backup.is_some() => {}
@@ -163,7 +193,7 @@ impl<S: Store> Vault<S> {
             at: self.known_tip()?.time,
             balance: self.balance()?,
             due,
-            fees: self.fee_reserve(&coins, stress),
+            fees,
             consolidation: self.consolidation(&coins, stress),
             days: days.collect(),
             since_backup,
@@ -199,9 +229,21 @@ impl<S: Store> Vault<S> {
                     "trigger" => in_vault,
                     _ => in_vault + in_escrow,
                 };
+                let policy = self.compiled.policy();
+                let known = policy.path(path);
+                let veto = known
+                    .and_then(|path| path.staged())
+                    .map(|staged| staged.veto());
+                let by = match what {
+                    "cancel" => veto,
+                    _ => known.map(|path| path.quorum()),
+                };
+                let by = by.map(|quorum| quorum.party_names()).unwrap_or_default();
                 rows.push(FeeRow {
                     path: path.to_owned(),
                     what,
+                    by: by.into_iter().map(str::to_owned).collect(),
+                    there: None,
                     fee_coins,
                     each,
                     together: each.checked_mul(fee_coins).unwrap_or(Amount::MAX_MONEY),
@@ -213,6 +255,27 @@ impl<S: Store> Vault<S> {
             stress_sat_per_vb: stress.to_sat_per_vb_ceil(),
             rows,
         }
+    }
+
+    /// Counts the confirmed and free fee coins of those who broadcast, as far as they suffice.
+    fn count_fee_coins(&self, fees: &mut FeeReserve, chain: &dyn Chain) -> Result<(), VaultError> {
+        let reserved = &self.journal.kept().reserved;
+        for row in &mut fees.rows {
+            let scripts = row.by.iter().flat_map(|party| {
+                let script = |keychain| fee_script(&self.compiled, party, keychain, &self.secp);
+                Keychain::BOTH.into_iter().filter_map(script)
+            });
+            let scripts: Vec<ScriptBuf> = scripts.collect();
+            let seen = chain.outputs(&scripts)?.into_iter();
+            let free = seen.filter(|seen| {
+                seen.is_unspent()
+                    && seen.birth.is_some()
+                    && seen.output.value >= row.each
+                    && !reserved.contains_key(&seen.outpoint)
+            });
+            row.there = Some(free.count() as u64);
+        }
+        Ok(())
     }
 
     fn consolidation(&self, coins: &[CoinStatus], stress: FeeRate) -> Option<Consolidation> {
@@ -246,6 +309,18 @@ impl<S: Store> Vault<S> {
             reserve_saved: dearest
                 .checked_mul(buried.len() as u64 - 1)
                 .unwrap_or(Amount::MAX_MONEY),
+        })
+    }
+}
+
+impl FeeRow {
+    fn due(&self) -> Option<Due> {
+        let there = self.there.filter(|there| *there < self.fee_coins)?;
+        Some(Due::FeeCoins {
+            path: self.path.clone(),
+            what: self.what,
+            wanted: self.fee_coins,
+            there,
         })
     }
 }

@@ -39,6 +39,17 @@ fn furnish(folder: &Path) {
     copy(Path::new(IDENTITIES).join("passphrase"), "passphrase");
     keep_from_others(folder.to_str().expect("a plain name"));
     copy(POLICY.into(), "policy.toml");
+    // The account keys of parties, as their devices show them, and one of a stranger.
+    let text = fs::read_to_string(POLICY).expect("the policy");
+    let policy = longstop::policy::check(&text).policy.expect("it is sound");
+    for party in policy.parties() {
+        let file = folder.join(format!("{}.account", party.name()));
+        fs::write(file, party.key().to_string()).expect("it can be written");
+    }
+    let secp = bitcoin::secp256k1::Secp256k1::new();
+    let stranger = longstop::signer::SoftwareSigner::stand_in(9, "stranger", &secp);
+    let account = stranger.account(&"48h/1h/0h/3h".parse().expect("a path"), &secp);
+    fs::write(folder.join("stranger.account"), account.to_string()).expect("it can be written");
 }
 
 /// Runs the commands of a document in a new folder, and compares what they print.
@@ -77,6 +88,11 @@ fn cases_and_what_is_said_about_them() {
 #[test]
 fn a_vault_from_its_beginning() {
     session("tests/cli/sessions/vault.trycmd");
+}
+
+#[test]
+fn the_coins_of_a_vault_and_its_backup() {
+    session("tests/cli/sessions/vault-coins.trycmd");
 }
 
 #[test]

@@ -17,8 +17,12 @@ pub(in crate::cli) enum VaultFailure {
     Backup { file: String, source: BackupError },
     #[error("`{file}` holds no account key, such as `[73c5da0a/48h/1h/0h/3h]tpub…`: {why}")]
     NoAccount { file: String, why: String },
-    #[error("the backup is not of the vault in `{directory}`: {what}")]
-    OtherBackup { directory: String, what: String },
+    #[error("`{file}` should say where the chain is, as `address = \"…\"`: {why}")]
+    BadBackend { file: String, why: String },
+    #[error(
+        "the drill found {found}, and the vault has {expected}: the backup does not bring everything back"
+    )]
+    Drill { found: String, expected: String },
     #[error(
         "no address is shown before everybody has ratified the policy: {missing}. Whoever has not looked may have been given other descriptors; --force shows the address all the same"
     )]
@@ -59,10 +63,11 @@ impl VaultFailure {
                 | VaultError::Contradiction(_) => Exit::File,
             },
             Self::NotRatified { .. } => Exit::Pending,
-            Self::OtherBackup { .. } => Exit::Unmet,
-            Self::Backup { .. } | Self::NoAccount { .. } | Self::OtherLedger { .. } => {
-                Exit::Document
-            }
+            Self::Drill { .. } => Exit::Unmet,
+            Self::Backup { .. }
+            | Self::NoAccount { .. }
+            | Self::BadBackend { .. }
+            | Self::OtherLedger { .. } => Exit::Document,
         }
     }
 
@@ -87,7 +92,8 @@ impl VaultFailure {
             Self::Vault { .. } => "vault",
             Self::NotRatified { .. } => "not-ratified",
             Self::OtherLedger { .. } => "ledger",
-            Self::Backup { .. } | Self::OtherBackup { .. } => "backup",
+            Self::Backup { .. } | Self::Drill { .. } => "backup",
+            Self::BadBackend { .. } => "backend",
             Self::NoAccount { .. } => "account",
         }
     }

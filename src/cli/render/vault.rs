@@ -2,10 +2,10 @@
 
 use bitcoin::Amount;
 
-use super::ledger::{row, when};
-use super::{BOLD, GREEN, RED, YELLOW, counted, hanging, paint, shown};
+use super::ledger::when;
+use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, hanging, paint, shown};
 use crate::cli::vault::{
-    BackedUp, Check, Created, Examined, Given, ListedBalance, ListedCoins, Opened, Outcome,
+    BackedUp, Check, Created, Examined, Given, ListedBalance, ListedCoins, Opened, Outcome, Read,
     Restored, VaultStanding,
 };
 use crate::ledger::Ratified;
@@ -113,6 +113,19 @@ pub(in crate::cli) fn given_address(given: &Given, width: usize) -> String {
         text += &hanging("confirm: ", YELLOW, &reminder, width);
     }
     text
+}
+
+/// A row of a label and a value, however long the label.
+fn row(label: &str, value: &str, width: usize) -> String {
+    hanging(&format!("{label:13} "), DIM, &shown(value), width)
+}
+
+/// A number of entries of the journal.
+fn entries(count: u64) -> String {
+    match count {
+        1 => "1 entry".to_owned(),
+        count => format!("{count} entries"),
+    }
 }
 
 fn sats(amount: Amount) -> String {
@@ -270,6 +283,29 @@ const fn alert_says(alert: Alert) -> &'static str {
     }
 }
 
+/// What reading the chain has brought.
+pub(in crate::cli) fn synced(synced: &Read, width: usize) -> String {
+    let mut text = String::new();
+    if synced.rolled_back.is_some() {
+        let says =
+            "the chain is on another branch than before: what was read of the old one is forgotten";
+        text += &hanging("reorg: ", RED, says, width);
+    }
+    for coin in &synced.found {
+        text += &row("found", &coin.to_string(), width);
+    }
+    for coin in &synced.lost {
+        text += &row("gone", &coin.to_string(), width);
+    }
+    for (keychain, index) in &synced.revealed {
+        let says = format!("{keychain} {index} was in use, though nobody gave it out here");
+        text += &row("used up", &says, width);
+    }
+    let count = counted(synced.coins, "coin");
+    text += &format!("{}: {count}, as of {}\n", synced.vault, when(synced.at));
+    text
+}
+
 /// A backup that was written.
 pub(in crate::cli) fn backed_up(written: &BackedUp, width: usize) -> String {
     let mut text = format!("{} {}\n", paint(GREEN, "wrote:"), written.file);
@@ -311,10 +347,28 @@ pub(in crate::cli) fn restored(restored: &Restored, width: usize) -> String {
         restored.next_receive, restored.next_change
     );
     text += &row("next index", &next, width);
+    match (restored.coins, restored.drilled) {
+        (Some(coins), true) => {
+            let says = format!(
+                "{} found, as in the vault of which it was made",
+                counted(coins, "output")
+            );
+            text += &row("drill", &says, width);
+        }
+        (Some(coins), false) => text += &row("coins", &coins.to_string(), width),
+        (None, _) => {
+            text += &hanging(
+                "next: ",
+                BOLD,
+                "`longstop vault sync` finds its coins",
+                width,
+            );
+        }
+    }
     text += &hanging(
-        "next: ",
-        BOLD,
-        "`longstop vault sync` finds its coins; no address should be given out by the old directory any more",
+        "beware: ",
+        YELLOW,
+        "two directories that give out addresses give the same ones out twice: from here on only one may",
         width,
     );
     text
@@ -423,9 +477,25 @@ fn due_says(due: &Due) -> (clap::builder::styling::Style, String) {
             (style, format!("{coin} grows old: {}", alert_says(*alert)))
         }
         Due::Arm { coin, path } => (YELLOW, format!("{coin} is not armed on {}", shown(path))),
-        Due::Backup { entries } => (
+        Due::FeeCoins {
+            path,
+            what,
+            wanted,
+            there,
+        } => (
             YELLOW,
-            format!("{entries} entries of the journal are in no backup: `longstop vault backup`"),
+            format!(
+                "those who would broadcast a {what} of {} have {there} of {} that all coins at once would take",
+                shown(path),
+                counted(*wanted, "fee coin")
+            ),
+        ),
+        Due::Backup { entries: count } => (
+            YELLOW,
+            format!(
+                "{} of the journal in no backup yet: `longstop vault backup`",
+                entries(*count)
+            ),
         ),
         Due::Drill => (
             YELLOW,

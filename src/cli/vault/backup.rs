@@ -55,7 +55,7 @@ impl MakeBackup {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         // Nobody wants to think of a passphrase for nothing.
         if self.output.symlink_metadata().is_ok() {
-            return Err(Failure::Taken {
+            return Err(Failure::There {
                 file: input::file_name(&self.output),
             });
         }
@@ -82,8 +82,10 @@ impl MakeBackup {
             source,
         })?;
         let entries = held.vault.entries().count() as u64;
-        output::create_private(&self.output, &text)
-            .map_err(|error| output::failure(&self.output, error))?;
+        output::create_private(&self.output, &text).map_err(|source| Failure::Write {
+            file: input::file_name(&self.output),
+            source,
+        })?;
         let digest = Digest::sha256(text.as_bytes()).to_string();
         let exported = Entry::Exported {
             digest: digest.clone(),

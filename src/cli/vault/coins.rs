@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::VaultArgs;
+use crate::cli::backend::BackendArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::{Exit, Failure};
 use crate::units::ChainTime;
@@ -11,7 +12,8 @@ use crate::wallet::{Balance, CoinStatus};
 
 /// List the coins: where each is, how old, who can take it from when, and whether it is armed
 ///
-/// What is told is what the chain said when it was last read. Dates are estimates, at ten minutes
+/// The chain is read first if somebody says where it is; else this is what it said when it was last
+/// read. Dates are estimates, at ten minutes
 /// to a block.
 #[derive(Debug, Args)]
 #[command(
@@ -20,6 +22,8 @@ use crate::wallet::{Balance, CoinStatus};
 pub(super) struct Coins {
     #[command(flatten)]
     vault: VaultArgs,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 /// Show what the coins are worth, stage by stage
@@ -30,6 +34,8 @@ pub(super) struct Coins {
 pub(super) struct BalanceOf {
     #[command(flatten)]
     vault: VaultArgs,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 /// The coins of a vault.
@@ -50,7 +56,8 @@ pub(in crate::cli) struct ListedBalance {
 
 impl Coins {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let held = self.vault.open(screen)?;
+        let mut held = self.vault.open(screen)?;
+        held.sync_if_named(screen, &self.vault, &self.backend)?;
         let coins = held.vault.coins().map_err(|error| held.failed(error))?;
         let listed = ListedCoins {
             vault: held.directory.clone(),
@@ -65,7 +72,8 @@ impl Coins {
 
 impl BalanceOf {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let held = self.vault.open(screen)?;
+        let mut held = self.vault.open(screen)?;
+        held.sync_if_named(screen, &self.vault, &self.backend)?;
         let balance = held.vault.balance().map_err(|error| held.failed(error))?;
         let listed = ListedBalance {
             vault: held.directory.clone(),

@@ -6,12 +6,16 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Held, VaultArgs};
+use crate::cli::backend::BackendArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::{Exit, Failure};
 use crate::lifecycle::Standing;
 use crate::wallet::{Vault, exposed};
 
-/// Look after every part of a vault: files, digests, journal, ledger, policy, and what is known
+/// The feerate for which fee wallets are looked at: 100 sat/vB.
+const STRESS: bitcoin::FeeRate = bitcoin::FeeRate::from_sat_per_kwu(100 * 250);
+
+/// Look after every part of a vault: files, digests, journal, ledger, policy, and chain
 ///
 /// Each check is a line. Nothing is changed.
 ///
@@ -26,6 +30,8 @@ pub(super) struct Doctor {
     /// Look after this ledger instead of the one in the directory
     #[arg(long, value_name = "DIR")]
     ledger: Option<PathBuf>,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 /// What was found.
@@ -84,6 +90,7 @@ impl Doctor {
             }
             Ok(held) => {
                 self.opened(&held, &mut examined);
+                self.look_at_backend(&held, &mut examined);
                 self.look_at_ledger(screen, &held.vault, &mut examined);
                 held.close()?;
             }
@@ -126,7 +133,7 @@ impl Doctor {
             Ok(entries) => examined.add(
                 "journal",
                 Outcome::Well,
-                format!("every digest is right; {entries} entries"),
+                format!("every digest is right; entries: {entries}"),
             ),
             Err(error) => examined.add("journal", Outcome::Wrong, error.to_string()),
         }
@@ -136,12 +143,12 @@ impl Doctor {
             (Some(missing), _) => examined.add(
                 "backup",
                 Outcome::Warn,
-                format!("{missing} entries of the journal are in no backup"),
+                format!("entries of the journal in no backup: {missing}"),
             ),
             (None, entries) => examined.add(
                 "backup",
                 Outcome::Warn,
-                format!("there is none, and {entries} entries would be lost with this directory"),
+                format!("there is none; entries that would be lost with this directory: {entries}"),
             ),
         }
         match vault.is_drilled() {
@@ -151,6 +158,76 @@ impl Doctor {
                 "a backup was restored, and was whole",
             ),
             false => examined.add("drill", Outcome::Warn, "no backup was ever restored to see"),
+        }
+    }
+
+    /// Whether the chain is there, is the right one, has a new tip, and agrees with what was read.
+    fn look_at_backend(&self, held: &Held, examined: &mut Examined) {
+        let at = match self.vault.address(&self.backend) {
+            Ok(Some(at)) => at,
+            Ok(None) => {
+                let says = "nobody says where the chain is: --backend, or `backend.toml`";
+                examined.add("backend", Outcome::Warn, says);
+                return;
+            }
+            Err(failure) => {
+                examined.add("backend", Outcome::Wrong, failure.to_string());
+                return;
+            }
+        };
+        let reached = match held.reach(&self.backend, &at) {
+            Ok(reached) => reached,
+            Err(failure) => {
+                let why = std::error::Error::source(&failure);
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                examined.add("backend", Outcome::Wrong, format!("{failure}{why}"));
+                return;
+            }
+        };
+        let network = held.vault.compiled().policy().network();
+        let says = format!("{} answers, and is on {network}", reached.address);
+        examined.add("backend", Outcome::Well, says);
+        match reached.freshness() {
+            Err(failure) => examined.add("tip", Outcome::Wrong, failure.to_string()),
+            Ok((_, Err(stale))) => examined.add("tip", Outcome::Wrong, stale.to_string()),
+            Ok((freshness, Ok(()))) => {
+                let says = format!("is at {}", render::when(freshness.tip.time));
+                examined.add("tip", Outcome::Well, says);
+            }
+        }
+        if let Some(tip) = held.vault.tip() {
+            let hash = reached.chain.block_hash(tip.time.height);
+            match hash {
+                Ok(Some(hash)) if hash == tip.hash => {
+                    let says = "the block that was read last is still on it";
+                    examined.add("branch", Outcome::Well, says);
+                }
+                Ok(_) => {
+                    let says =
+                        "another branch has won since it was last read: `longstop vault sync`";
+                    examined.add("branch", Outcome::Warn, says);
+                }
+                Err(error) => examined.add("branch", Outcome::Wrong, error.to_string()),
+            }
+        }
+        let status = held.vault.status(
+            crate::transaction::MAX_FEERATE.min(STRESS),
+            Some(&*reached.chain),
+        );
+        for fee in status.iter().flat_map(|status| &status.fees.rows) {
+            let there = fee.there.unwrap_or(0);
+            let outcome = match there >= fee.fee_coins {
+                true => Outcome::Well,
+                false => Outcome::Warn,
+            };
+            let says = format!(
+                "{} {}: {there} of {} fee coins of {} sat at 100 sat/vB",
+                fee.what,
+                fee.path,
+                fee.fee_coins,
+                fee.each.to_sat()
+            );
+            examined.add("fees", outcome, says);
         }
     }
 
@@ -186,7 +263,7 @@ fn chain(vault: &Vault, examined: &mut Examined) {
     let there = outputs.iter();
     let there = there.filter(|output| matches!(output.standing, Standing::Unspent { .. }));
     let says = format!(
-        "{next} indexes are used up, coins were found up to index {}; {} outputs, {} unspent",
+        "used up: {next}; coins found up to index {}; outputs: {}, of these unspent: {}",
         used.map_or_else(|| "none".to_owned(), |used| (used - 1).to_string()),
         outputs.len(),
         there.count()

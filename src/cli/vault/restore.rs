@@ -1,11 +1,12 @@
 //! `longstop vault restore`: a vault out of its backup.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::{Held, VaultArgs};
+use crate::cli::backend::BackendArgs;
 use crate::cli::failure::{LedgerFailure, VaultFailure};
 use crate::cli::identity::PassphraseArgs;
 use crate::cli::render::{self, Screen};
@@ -13,16 +14,21 @@ use crate::cli::replica::holder;
 use crate::cli::{Exit, Failure, input, ledger};
 use crate::ledger::read_genesis;
 use crate::policy::AccountKey;
-use crate::wallet::{Backup, Opener, Vault};
+use crate::wallet::{Backup, Entry, KnownOutput, Opener, Vault, VaultError};
 
 /// Bring a vault back from its backup
 ///
 /// It is the same vault: its policy compiles to the same descriptors, and every address that was
 /// given out, every signature that was kept and every event of its ledger is there again. Its coins
-/// are found by the next `longstop vault sync`.
+/// are found at once if somebody says where the chain is, and else by the next `longstop vault
+/// sync`.
+///
+/// A backup that was never restored is a hope. --drill-for names the vault that it was made of:
+/// both read the chain, and if every coin and every address that was given out is found in both,
+/// that vault remembers the drill.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: vault, policy_id, network, entries, events, next_receive, next_change and digest."
+    after_help = "With --json: vault, policy_id, network, entries, events, next_receive, next_change, coins, drilled and\ndigest."
 )]
 pub(super) struct Restore {
     /// The backup
@@ -38,6 +44,11 @@ pub(super) struct Restore {
     /// Bring it back where a vault is known to have been
     #[arg(long)]
     forget: bool,
+    /// Compare it with this vault, of which the backup was made, and remember the drill there
+    #[arg(long, value_name = "DIR")]
+    drill_for: Option<PathBuf>,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 /// A vault that was brought back.
@@ -50,6 +61,10 @@ pub(in crate::cli) struct Restored {
     pub events: Option<u64>,
     pub next_receive: u32,
     pub next_change: u32,
+    /// How many coins were found; none where no chain was asked.
+    pub coins: Option<u64>,
+    /// Whether everything that the other vault has was found.
+    pub drilled: bool,
     pub digest: String,
 }
 
@@ -70,21 +85,32 @@ impl Restore {
             Some(export) => Some(self.ledger(screen, export)?),
             None => None,
         };
+        let mut held = Held {
+            vault,
+            directory: self.vault.name(),
+            known,
+        };
+        let coins = match &self.drill_for {
+            Some(original) => Some(self.drill(screen, &mut held, &backup, original)?),
+            None => held
+                .sync_if_named(screen, &self.vault, &self.backend)?
+                .map(|_| held.vault.coins().map(|coins| coins.len() as u64))
+                .transpose()
+                .map_err(|error| held.failed(error))?,
+        };
+        let vault = &held.vault;
         let [next_receive, next_change] = vault.next();
         let restored = Restored {
             vault: self.vault.name(),
             policy_id: vault.document().policy_id.clone(),
             network: vault.document().network,
+            coins,
+            drilled: self.drill_for.is_some(),
             entries: backup.entries.len() as u64,
             events,
             next_receive,
             next_change,
             digest: backup.digest().to_owned(),
-        };
-        let held = Held {
-            vault,
-            directory: self.vault.name(),
-            known,
         };
         held.close()?;
         screen.show(&restored, |width| render::restored(&restored, width))?;
@@ -112,6 +138,39 @@ impl Restore {
         Ok(opened.map_err(failed)?)
     }
 
+    /// Has both vaults read the chain, and compares what they find.
+    fn drill(
+        &self,
+        screen: &Screen,
+        held: &mut Held,
+        backup: &Backup,
+        original: &Path,
+    ) -> Result<u64, Failure> {
+        let args = self.vault.beside(original);
+        let at = args.address(&self.backend)?.ok_or(Failure::NoBackend)?;
+        let mut other = args.open(screen)?;
+        let reached = held.reach(&self.backend, &at)?;
+        other.sync(screen, &at, &reached)?;
+        held.sync(screen, &at, &reached)?;
+        let found = told(&held.vault).map_err(|error| held.failed(error))?;
+        let expected = told(&other.vault).map_err(|error| other.failed(error))?;
+        if found != expected {
+            return Err(VaultFailure::Drill {
+                found: found.in_words(),
+                expected: expected.in_words(),
+            }
+            .into());
+        }
+        let coins = found.outputs.len() as u64;
+        let drilled = other.vault.remember(Entry::Drilled {
+            digest: backup.digest().to_owned(),
+            coins,
+        });
+        drilled.map_err(|error| other.failed(error))?;
+        other.close()?;
+        Ok(coins)
+    }
+
     /// Makes the ledger anew out of its export.
     fn ledger(&self, screen: &Screen, export: &str) -> Result<u64, Failure> {
         let file = || input::file_name(&self.backup);
@@ -128,4 +187,35 @@ impl Restore {
         replica.close()?;
         Ok(taken.new)
     }
+}
+
+/// What a vault brings back: every output that was ever paid to it, the indexes that are used up,
+/// and what is armed.
+#[derive(PartialEq)]
+struct Told {
+    policy_id: String,
+    outputs: Vec<KnownOutput>,
+    next: [u32; 2],
+    armed: usize,
+}
+
+impl Told {
+    fn in_words(&self) -> String {
+        let [receive, change] = self.next;
+        format!(
+            "{} outputs, {} armed coins, next indexes {receive} and {change}, of policy {}",
+            self.outputs.len(),
+            self.armed,
+            self.policy_id
+        )
+    }
+}
+
+fn told(vault: &Vault) -> Result<Told, VaultError> {
+    Ok(Told {
+        policy_id: vault.document().policy_id.clone(),
+        outputs: vault.outputs()?,
+        next: vault.next(),
+        armed: vault.armed()?.len(),
+    })
 }

@@ -7,6 +7,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::VaultArgs;
+use crate::chain::Chain;
+use crate::cli::backend::BackendArgs;
 use crate::cli::custody::CustodyArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::{Exit, Failure};
@@ -18,12 +20,14 @@ use crate::wallet::VaultStatus;
 /// Fees are reckoned for the worst case: all coins are triggered at once, then cancelled or settled
 /// at once, and each of these transactions has a fee child that spends a confirmed coin of its own.
 ///
-/// With attestations, keys are listed that were not shown alive in time.
+/// The chain is read first if somebody says where it is, and fee wallets are looked at then. With
+/// attestations, keys are listed that were not shown alive in time.
 ///
 /// Exit code 6: something is due.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: vault, at {height, median_time_past}, balance, due [due, …], fees {base_sat_per_vb,\nstress_sat_per_vb, rows [path, what, fee_coins, each, together]}, consolidation {coins, too_small, cost,\nreserve_saved}, days [outpoint, leaf, path, about], since_backup, is_drilled and keys_overdue [party,\nkeys, shown, on, attests]."
+    after_help = "With --json: vault, at {height, median_time_past}, balance, due [due, …], fees {base_sat_per_vb,\nstress_sat_per_vb, rows [path, what, by, fee_coins, each, together,
+there]}, consolidation {coins, too_small, cost,\nreserve_saved}, days [outpoint, leaf, path, about], since_backup, is_drilled and keys_overdue [party,\nkeys, shown, on, attests]."
 )]
 pub(super) struct Status {
     #[command(flatten)]
@@ -36,6 +40,8 @@ pub(super) struct Status {
     keys_every: NonZeroU32,
     #[command(flatten)]
     custody: CustodyArgs,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 /// What is due with a vault.
@@ -50,10 +56,14 @@ pub(in crate::cli) struct Standing {
 
 impl Status {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let held = self.vault.open(screen)?;
+        let mut held = self.vault.open(screen)?;
+        let reached = held.sync_if_named(screen, &self.vault, &self.backend)?;
+        let chain = reached
+            .as_ref()
+            .map(|reached| -> &dyn Chain { &*reached.chain });
         let stress = FeeRate::from_sat_per_vb(u64::from(self.stress.get()));
         let stress = stress.unwrap_or(crate::transaction::MAX_FEERATE);
-        let status = held.vault.status(stress);
+        let status = held.vault.status(stress, chain);
         let status = status.map_err(|error| held.failed(error))?;
         let keys_overdue = self.keys_overdue(screen, held.vault.compiled())?;
         let standing = Standing {
