@@ -44,6 +44,12 @@ struct Part {
     absolute: Option<AbsoluteLock>,
 }
 
+impl Part {
+    const fn is_locked(&self) -> bool {
+        self.relative.is_some() || self.absolute.is_some()
+    }
+}
+
 /// The ways to spend a descriptor, lifted by miniscript, in the order in which they stand in it; an
 /// error if it is neither taproot nor P2WSH, breaks a rule of miniscript, or cannot be stated as
 /// signers and locks.
@@ -165,7 +171,10 @@ fn alternatives(meaning: &Meaning) -> Result<Vec<Part>, LiftError> {
                     None => locked.push(alternatives(member)?),
                 }
             }
-            choices(thresh.k(), &plain, &locked)
+            match seats(thresh.k(), &plain, &locked) {
+                Some(parts) => Ok(parts),
+                None => choices(thresh.k(), &plain, &locked),
+            }
         }
         Semantic::Trivial => Err(LiftError::Keyless),
         Semantic::Unsatisfiable => Ok(Vec::new()),
@@ -195,6 +204,41 @@ fn threshold(count: usize, mut members: Vec<Signers>) -> Signers {
             Signers::Threshold(count, members)
         }
     }
+}
+
+/// The two alternatives of a threshold whose members all can be had without a lock, and some by
+/// others after one and the same: until then the threshold over the former, and from then on over
+/// either.
+fn seats(count: usize, plain: &[Signers], locked: &[Vec<Part>]) -> Option<Vec<Part>> {
+    let locks = |part: &Part| (part.relative, part.absolute);
+    let mut closing = locked.iter().flatten().filter(|part| part.is_locked());
+    let lock = locks(closing.next()?);
+    if count < 2 || closing.any(|part| locks(part) != lock) {
+        return None;
+    }
+    let (mut first, mut either) = (plain.to_vec(), plain.to_vec());
+    for alternatives in locked {
+        let signers = |parts: &mut dyn Iterator<Item = &Part>| {
+            let all: Option<Vec<Signers>> = parts.map(|part| part.signers.clone()).collect();
+            let all = all.filter(|all| !all.is_empty())?;
+            Some(threshold(1, all))
+        };
+        let mut open = alternatives.iter().filter(|part| !part.is_locked());
+        first.push(signers(&mut open)?);
+        either.push(signers(&mut alternatives.iter())?);
+    }
+    let (relative, absolute) = lock;
+    Some(vec![
+        Part {
+            signers: Some(threshold(count, first)),
+            ..Part::default()
+        },
+        Part {
+            signers: Some(threshold(count, either)),
+            relative,
+            absolute,
+        },
+    ])
 }
 
 /// The alternatives of a threshold over signers and over parts with locks.

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use bitcoin::bip32::DerivationPath;
 use longstop::compile::{Leaf, Stage};
 use longstop::export::{Content, Format, Request, export};
 use longstop::import::find;
+use longstop::signer::SoftwareSigner;
 use longstop::units::{AbsoluteLock, RelativeLock};
 use longstop::verify::verify;
 use serde_json::json;
@@ -393,6 +395,44 @@ fn stages_of_ours_come_back() {
         }
     }
     assert!(count > 10, "{count}");
+}
+
+/// A vault whose seats are one key now, or later another as well.
+fn later_seats(count: usize, threshold: usize) -> String {
+    let secp = Secp256k1::new();
+    let path: DerivationPath = "48h/1h/0h/3h".parse().unwrap();
+    let mut text = "[policy]\nname = \"seats\"\nnetwork = \"regtest\"\nscript = \"wsh\"\nlayout = \"cheapest\"\n".to_owned();
+    let (mut first, mut seats) = (Vec::new(), Vec::new());
+    for seat in 0..count {
+        for name in [format!("now-{seat}"), format!("later-{seat}")] {
+            let account = SoftwareSigner::stand_in(0, &name, &secp).account(&path, &secp);
+            text += &format!("\n[parties.{name}]\nkey = \"{account}\"\n");
+        }
+        text += &format!(
+            "\n[quorums.seat-{seat}]\nthreshold = 1\nof = [\"now-{seat}\", \"later-{seat}\"]\n"
+        );
+        first.push(format!("now-{seat}"));
+        seats.push(format!("seat-{seat}"));
+    }
+    text += &format!(
+        "\n[quorums.now]\nthreshold = {threshold}\nof = {first:?}\n\n[quorums.later]\nthreshold = {threshold}\nof = {seats:?}\n\n[root]\nquorum = \"now\"\nrefresh = \"10 blocks\"\n\n[[path]]\nname = \"later\"\nquorum = \"later\"\ndelay = \"90 blocks\"\n\n[lints]\nLS0503 = \"short delays keep the tests quick\"\n"
+    );
+    let checked = check(&text);
+    let policy = checked
+        .policy
+        .unwrap_or_else(|| panic!("{:#?}\n{text}", checked.diagnostics));
+    let compiled = compile(Arc::new(policy)).unwrap();
+    compiled.vault().descriptor().to_string()
+}
+
+#[test]
+fn seats_with_a_later_key_are_two_ways_however_many_there_are() {
+    for (threshold, count) in [(2, 3), (4, 6), (4, 7), (5, 9)] {
+        let text = later_seats(count, threshold);
+        let imported = read(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(imported.ways().len(), 2, "{text}");
+        imports_as(&text, text.split('#').next().unwrap());
+    }
 }
 
 /// What miniscript plans weighs what our own layouts are known to weigh.
