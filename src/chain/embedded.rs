@@ -280,8 +280,11 @@ impl EmbeddedChain {
     /// Sets the minimum feerate of the mempool, as a node whose mempool runs full does.
     ///
     /// Transactions below it that are already in the mempool stay.
-    pub const fn set_mempool_min(&mut self, rate: FeeRate) {
+    pub fn set_mempool_min(&mut self, rate: FeeRate) {
         self.policy.mempool_min = rate;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.floor(rate);
+        }
     }
 
     /// Sets the feerate that it takes to be mined in the next block.  What pays less stays in the

@@ -57,6 +57,7 @@ impl EmbeddedChain {
         let mined = block.txdata.get(1..).unwrap_or_default();
         let confirmed: Vec<_> = mined.iter().map(Transaction::compute_txid).collect();
         let evicted = self.clear_from_pool(mined, &confirmed);
+        self.record_pool();
         Ok(Mined {
             hash,
             height: time.height,

@@ -8,7 +8,14 @@
 //! | `tip HASH` | After the lines so far this block is the tip of a full node. |
 //! | `refused CLASS HEX` | A block on that tip which a full node must refuse.  It holds a refused transaction and its unconfirmed ancestors; CLASS is what a block is refused for. |
 //! | `relay CLASS HEX` | A block on that tip which a full node must accept as its new tip, though relay policy refused a transaction in it for CLASS.  The chain overtakes it later. |
+//! | `offer CLASS HEX [HEX]` | A transaction that was offered to the mempool, or a parent and its child; CLASS is what it was refused for, or `accepted`. |
+//! | `floor RATE` | The minimum feerate of the mempool from here on, in satoshi per 1,000 weight units. |
+//! | `reorg DEPTH [TXID…]` | So many blocks were disconnected, and the network forgot these transactions. |
+//! | `waits [TXID…]` | What the mempool holds now, sorted; where no line says so, as before. |
 //! | `# TEXT` | A comment. |
+//!
+//! The last four before comments are for a node with a mempool.  Whoever judges blocks alone leaves
+//! them out.
 //!
 //! In CLASS every space is a `-`.  If relay policy refused several transactions on one tip, one
 //! block holds as many of them as agree, and CLASS joins their classes with `+`.  A reader that
@@ -21,12 +28,13 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
+use bitcoin::consensus::encode::serialize;
 use bitcoin::hex::{DisplayHex, FromHex, HexToBytesError};
-use bitcoin::{BlockHash, Transaction, Wtxid};
+use bitcoin::{BlockHash, FeeRate, Transaction, Txid, Wtxid};
 use thiserror::Error;
 
-use crate::chain::ChainTip;
-use crate::units::BlockHeight;
+use crate::chain::{ChainTip, Verdict};
+use crate::units::{BlockHeight, Blocks};
 
 /// A line of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,9 +57,30 @@ pub enum RecordLine {
         /// The bytes of the block.
         block: Box<[u8]>,
     },
+    /// Something was offered to the mempool.
+    Offer {
+        /// What it was refused for, without spaces; nothing if it was taken.
+        refused: Option<String>,
+        /// The transaction, or the parent and its child, in consensus bytes.
+        transactions: Vec<Box<[u8]>>,
+    },
+    /// The minimum feerate of the mempool from here on.
+    Floor(FeeRate),
+    /// Blocks were disconnected.
+    Reorg {
+        /// How many.
+        depth: Blocks,
+        /// The transactions that nobody remembers.
+        forgotten: Vec<Txid>,
+    },
+    /// What the mempool holds now.
+    Waits(Vec<Txid>),
     /// Words for a human reader.
     Comment(String),
 }
+
+/// Stands for the class of what was taken.
+const ACCEPTED: &str = "accepted";
 
 impl fmt::Display for RecordLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,6 +89,24 @@ impl fmt::Display for RecordLine {
             Self::Tip(hash) => write!(f, "tip {hash}"),
             Self::Refused { class, block } => write!(f, "refused {class} {}", block.as_hex()),
             Self::Relay { class, block } => write!(f, "relay {class} {}", block.as_hex()),
+            Self::Offer {
+                refused,
+                transactions,
+            } => {
+                let class = refused.as_deref().unwrap_or(ACCEPTED);
+                write!(f, "offer {class}")?;
+                let mut transactions = transactions.iter();
+                transactions.try_for_each(|bytes| write!(f, " {}", bytes.as_hex()))
+            }
+            Self::Floor(rate) => write!(f, "floor {}", rate.to_sat_per_kwu()),
+            Self::Reorg { depth, forgotten } => {
+                write!(f, "reorg {}", depth.0)?;
+                forgotten.iter().try_for_each(|txid| write!(f, " {txid}"))
+            }
+            Self::Waits(txids) => {
+                f.write_str("waits")?;
+                txids.iter().try_for_each(|txid| write!(f, " {txid}"))
+            }
             Self::Comment(text) => write!(f, "# {text}"),
         }
     }
@@ -70,15 +117,18 @@ impl fmt::Display for RecordLine {
 pub enum RecordLineError {
     /// Not a word that a line begins with, or too few or many words after it.
     #[error(
-        "a line is `block HEX`, `tip HASH`, `refused CLASS HEX`, `relay CLASS HEX` or `# TEXT`, but this one begins with `{0}`"
+        "a line is `block HEX`, `tip HASH`, `refused CLASS HEX`, `relay CLASS HEX`, `offer CLASS HEX [HEX]`, `floor RATE`, `reorg DEPTH [TXID…]`, `waits [TXID…]` or `# TEXT`, but this one begins with `{0}`"
     )]
     Shape(String),
-    /// Not the bytes of a block.
-    #[error("the block is not in hex")]
-    Block(#[from] HexToBytesError),
-    /// Not a block hash.
-    #[error("the tip is no block hash")]
-    Tip(#[from] bitcoin::hex::HexToArrayError),
+    /// Not the bytes of a block or transaction.
+    #[error("the bytes are not in hex")]
+    Bytes(#[from] HexToBytesError),
+    /// Not the hash of a block, nor of a transaction.
+    #[error("a hash is none: it has 64 digits")]
+    Hash(#[from] bitcoin::hex::HexToArrayError),
+    /// Not a number.
+    #[error("a number is none")]
+    Number(#[from] std::num::ParseIntError),
 }
 
 impl FromStr for RecordLine {
@@ -101,12 +151,35 @@ impl FromStr for RecordLine {
                 class: class.to_owned(),
                 block: bytes(hex)?,
             }),
+            ["offer", class, one] => offer(class, &[one]),
+            ["offer", class, parent, child] => offer(class, &[parent, child]),
+            ["floor", rate] => Ok(Self::Floor(FeeRate::from_sat_per_kwu(rate.parse()?))),
+            ["reorg", depth, ref forgotten @ ..] => Ok(Self::Reorg {
+                depth: Blocks(depth.parse()?),
+                forgotten: txids(forgotten)?,
+            }),
+            ["waits", ref waiting @ ..] => Ok(Self::Waits(txids(waiting)?)),
             _ => {
                 let first = words.first().copied().unwrap_or_default();
                 Err(RecordLineError::Shape(first.to_owned()))
             }
         }
     }
+}
+
+fn offer(class: &str, hex: &[&str]) -> Result<RecordLine, RecordLineError> {
+    let transactions = hex
+        .iter()
+        .map(|hex| Vec::from_hex(hex).map(Vec::into_boxed_slice));
+    Ok(RecordLine::Offer {
+        refused: (class != ACCEPTED).then(|| class.to_owned()),
+        transactions: transactions.collect::<Result<_, _>>()?,
+    })
+}
+
+fn txids(words: &[&str]) -> Result<Vec<Txid>, RecordLineError> {
+    let txids = words.iter().map(|word| word.parse());
+    Ok(txids.collect::<Result<_, _>>()?)
 }
 
 /// A run from the first block to the last.
@@ -161,6 +234,8 @@ pub struct Recorder {
     waiting: Vec<RelayCase>,
     /// The transactions that were judged on this tip.
     judged: BTreeSet<Wtxid>,
+    /// What the mempool held when it was last written down.
+    waits: Vec<Txid>,
 }
 
 impl Recorder {
@@ -173,6 +248,37 @@ impl Recorder {
             mined_tip: (genesis, BlockHeight::GENESIS),
             waiting: Vec::new(),
             judged: BTreeSet::new(),
+            waits: Vec::new(),
+        }
+    }
+
+    /// Something was offered to the mempool.
+    pub fn offered(&mut self, transactions: &[&Transaction], verdict: &Verdict) {
+        // Without inputs a transaction has no encoding that a node could read.
+        if transactions.iter().all(|offered| !offered.input.is_empty()) {
+            let bytes = transactions.iter().map(|offered| serialize(*offered));
+            self.lines.push(RecordLine::Offer {
+                refused: verdict.as_ref().err().map(|why| one_word(&why.class)),
+                transactions: bytes.map(Vec::into_boxed_slice).collect(),
+            });
+        }
+    }
+
+    pub fn floor(&mut self, rate: FeeRate) {
+        self.lines.push(RecordLine::Floor(rate));
+    }
+
+    pub fn reorg(&mut self, depth: Blocks, forgotten: &[Txid]) {
+        let forgotten = forgotten.to_vec();
+        self.lines.push(RecordLine::Reorg { depth, forgotten });
+    }
+
+    /// What the mempool holds now.
+    pub fn waits(&mut self, mut txids: Vec<Txid>) {
+        txids.sort_unstable();
+        if txids != self.waits {
+            self.lines.push(RecordLine::Waits(txids.clone()));
+            self.waits = txids;
         }
     }
 

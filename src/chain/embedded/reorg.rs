@@ -32,6 +32,9 @@ impl EmbeddedChain {
         }
         self.record_waiting();
         self.reorgs += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.reorg(depth, forget);
+        }
         let branch = Arc::make_mut(&mut self.branch);
         let mut disconnected = Vec::new();
         let mut blocks = Vec::new();
@@ -57,6 +60,7 @@ impl EmbeddedChain {
         for transaction in returning.into_iter().chain(waiting) {
             self.take_back(&transaction, forget, &from_blocks, &mut reorg);
         }
+        self.record_pool();
         Ok(reorg)
     }
 

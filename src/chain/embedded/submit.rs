@@ -15,6 +15,12 @@ impl EmbeddedChain {
     ///
     /// With the first rule that refuses it.
     pub fn submit(&mut self, transaction: &Transaction) -> Verdict {
+        let verdict = self.take(transaction);
+        self.record_offer(&[transaction], &verdict);
+        verdict
+    }
+
+    fn take(&mut self, transaction: &Transaction) -> Verdict {
         match self.gate().judge(&self.pool, transaction, Arrival::Alone) {
             Ok(change) => {
                 change.apply(&mut self.pool);
@@ -39,11 +45,29 @@ impl EmbeddedChain {
             policy: &self.policy,
             scripts: &self.scripts,
         };
-        gate.take_package(&mut self.pool, parent, child)
+        let verdict = gate
+            .take_package(&mut self.pool, parent, child)
             .map_err(|refusal| {
                 let holding = self.with_unconfirmed_ancestors(&[parent, child]);
                 self.judge_again(refusal, holding)
-            })
+            });
+        self.record_offer(&[parent, child], &verdict);
+        verdict
+    }
+
+    /// Records what was offered, and what the mempool holds then.
+    fn record_offer(&mut self, transactions: &[&Transaction], verdict: &Verdict) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.offered(transactions, verdict);
+        }
+        self.record_pool();
+    }
+
+    /// Records what the mempool holds, if that is something else than before.
+    pub(super) fn record_pool(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.waits(self.pool.in_order().map(|(txid, _)| txid).collect());
+        }
     }
 
     /// What [`submit`](Self::submit) would say now, changing nothing.

@@ -53,9 +53,11 @@ impl<R: BufRead> Iterator for Lines<R> {
     }
 }
 
+/// What this judge leaves out: comments, and the lines for a node with a mempool.
 fn is_comment(text: &str) -> bool {
-    let text = text.trim();
-    text.is_empty() || text.starts_with('#')
+    const FOR_MEMPOOLS: [&str; 4] = ["offer", "floor", "reorg", "waits"];
+    let first = text.split_whitespace().next();
+    first.is_none_or(|word| word.starts_with('#') || FOR_MEMPOOLS.contains(&word))
 }
 
 fn parse(text: &str) -> Result<Entry, Syntax> {
@@ -103,6 +105,7 @@ mod tests {
         let relay = Entry::Relay(Class::new("dust+version"), vec![2]);
         assert_eq!(parse("relay dust+version 02"), Ok(relay));
         assert!(is_comment("  # a word") && is_comment("") && !is_comment("tip"));
+        assert!(is_comment("offer accepted 00") && is_comment("waits") && !is_comment("offers 00"));
     }
 
     #[test]

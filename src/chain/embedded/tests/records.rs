@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::consensus::deserialize;
 use bitcoin::hashes::{Hash, sha256d};
-use bitcoin::{Block, BlockHash, FeeRate, ScriptBuf};
+use bitcoin::{Block, BlockHash, FeeRate, ScriptBuf, Transaction};
 
 use super::support::{START, coin, first, open, pay, spend};
 use crate::chain::{EmbeddedChain, Record, RecordLine, RecordLineError};
@@ -23,6 +23,8 @@ struct Checker {
     /// The tip as it would be if `relay` blocks were not there.
     mined_tip: (BlockHash, u32),
     judged: Vec<(String, String)>,
+    /// What was offered and how it was taken, floors, reorgs, and what waits.
+    offered: Vec<String>,
 }
 
 impl Checker {
@@ -35,6 +37,7 @@ impl Checker {
             tip: (hash, 0),
             mined_tip: (hash, 0),
             judged: Vec::new(),
+            offered: Vec::new(),
         }
     }
 
@@ -78,6 +81,30 @@ impl Checker {
                 let hash = self.connect(block);
                 assert_eq!(self.tip.0, hash, "a node judges it");
                 self.judged.push(("relay".into(), class.clone()));
+            }
+            RecordLine::Offer {
+                refused,
+                transactions,
+            } => {
+                let class = refused.as_deref().unwrap_or("accepted");
+                assert!(!class.contains(' '));
+                for bytes in transactions {
+                    deserialize::<Transaction>(bytes).expect("a transaction");
+                }
+                let count = transactions.len();
+                self.offered.push(format!("{class} {count}"));
+            }
+            RecordLine::Floor(rate) => {
+                self.offered
+                    .push(format!("floor {}", rate.to_sat_per_kwu()));
+            }
+            RecordLine::Reorg { depth, forgotten } => {
+                let count = forgotten.len();
+                self.offered.push(format!("reorg {} {count}", depth.0));
+            }
+            RecordLine::Waits(txids) => {
+                assert!(txids.is_sorted());
+                self.offered.push(format!("waits {}", txids.len()));
             }
             RecordLine::Comment(text) => {
                 let text = text.strip_prefix("unjudged ").unwrap_or_default();
@@ -306,9 +333,58 @@ fn an_unfinished_reorg() {
     assert_eq!(chain.tip().time.height, BlockHeight(156));
 }
 
+/// For a node with a mempool: what was offered, how it was taken, and what waits then.
+#[test]
+fn the_mempool_is_recorded() {
+    let mut chain = EmbeddedChain::recorded(START);
+    let funded = coin(&mut chain, 10_000);
+    let parent = pay(3, funded, 9_000);
+    let child = pay(3, first(&parent), 9_000);
+    chain
+        .submit_package(&parent, &child)
+        .expect_err("no fee for the child");
+    chain.submit(&parent).expect_err("it is there already");
+    chain.set_mempool_min(FeeRate::from_sat_per_kwu(250));
+    chain.mine_one();
+    chain
+        .reorg(Blocks(1), &[parent.compute_txid()])
+        .expect("deep enough");
+    chain.test_accept(&parent).expect("asking is not offering");
+    chain.submit(&parent).expect("nobody remembers it");
+    chain.mine(2);
+    let (checker, _) = finish(chain);
+    let expected = [
+        "accepted 1",
+        "waits 1",
+        "waits 0",
+        "min-relay-fee-not-met 2",
+        "waits 1",
+        "txn-already-in-mempool 1",
+        "floor 250",
+        "waits 0",
+        "reorg 1 1",
+        "accepted 1",
+        "waits 1",
+        "waits 0",
+    ];
+    assert_eq!(checker.offered, expected);
+}
+
 #[test]
 fn lines_that_are_none() {
+    for line in [
+        "floor x",
+        "floor -1",
+        "reorg",
+        "reorg x",
+        "waits 00",
+        "reorg 1 00",
+    ] {
+        assert!(line.parse::<RecordLine>().is_err(), "{line}");
+    }
     for (line, begin) in [
+        ("offer a", "offer"),
+        ("offer a 00 00 00", "offer"),
         ("", ""),
         ("blok 00", "blok"),
         ("block", "block"),
@@ -319,10 +395,10 @@ fn lines_that_are_none() {
     }
     assert!(matches!(
         "block 0g".parse::<RecordLine>(),
-        Err(RecordLineError::Block(_))
+        Err(RecordLineError::Bytes(_))
     ));
     assert!(matches!(
         "tip 00".parse::<RecordLine>(),
-        Err(RecordLineError::Tip(_))
+        Err(RecordLineError::Hash(_))
     ));
 }
