@@ -26,10 +26,15 @@ const RELAY_THOUGH_BAD: [&str; 3] = [
 
 /// Classes that stand for themselves, to be found inside a longer text; the longer words first,
 /// where one begins as another.
-const KNOWN: [&str; 37] = [
+const KNOWN: [&str; 42] = [
     "txn-same-nonwitness-data-in-mempool",
     "txn-already-in-mempool",
     "txn-already-known",
+    "Transaction outputs already in utxo set",
+    "Transaction already in block chain",
+    "transaction already in mempool",
+    "missing-inputs",
+    "Missing inputs",
     "txn-mempool-conflict",
     "non-BIP68-final",
     "non-final",
@@ -262,6 +267,11 @@ mod tests {
                 "mempool-script-verify-flag-failed",
             ),
             ("error: txn-already-in-mempool", "txn-already-in-mempool"),
+            (
+                "Transaction outputs already in utxo set",
+                "txn-already-known",
+            ),
+            ("Missing inputs", "bad-txns-inputs-missingorspent"),
         ] {
             let found = refusal_inside(text).expect(text);
             assert_eq!(found.class, class, "{text}");

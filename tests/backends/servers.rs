@@ -401,6 +401,7 @@ pub fn electrs() -> Option<Rig> {
         )
         .arg("--skip-block-download-wait")
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .expect("electrs starts");
     let address = Address::Electrum {
