@@ -9,7 +9,7 @@
 
 mod file;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use bitcoin::{OutPoint, Psbt, Txid};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::compile::{PolicyId, Role};
+use crate::compile::{KeyUse, PolicyId, Role};
 use crate::policy::{Lockup, Quorum, SpendingPath, Staged};
 use crate::transaction::{
     BuildError, Builder, Cancel, EscrowCoin, ReceiveError, Received, Settle, Signed, Trigger,
     VaultCoin,
 };
 
-pub use self::file::{ArmingFile, ArmingFileError};
+pub use self::file::{ArmingFile, ArmingFileError, CoinEntry};
 
 /// How far the arming of a coin has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +58,17 @@ pub struct Rung {
     trigger: Trigger,
     cancel: Cancel,
     settle: Option<Settle>,
+}
+
+/// The files of one rung, with the signatures they have so far.
+#[derive(Clone, Debug)]
+pub struct RungFiles {
+    /// The cancel.
+    pub cancel: Psbt,
+    /// The settle, where root signs it.
+    pub settle: Option<Psbt>,
+    /// The trigger, once it may be signed.
+    pub trigger: Option<Psbt>,
 }
 
 /// The arming of one coin on one path, under way.
@@ -136,27 +147,120 @@ impl Arming {
         &self.coin
     }
 
+    /// The path.
+    #[must_use]
+    pub const fn path(&self) -> &SpendingPath {
+        &self.path
+    }
+
+    /// Who holds the cancels and settles, as far as they have said so.
+    #[must_use]
+    pub const fn acknowledged(&self) -> &BTreeSet<String> {
+        &self.acknowledged
+    }
+
+    /// Everybody who should hold them: who cancels, who triggers, and who releases.
+    #[must_use]
+    pub fn holders(&self) -> BTreeSet<&str> {
+        self.concerned().flat_map(Quorum::party_names).collect()
+    }
+
+    /// The files with the signatures they have so far; triggers are among them once the rest is
+    /// acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// None that a coin of the policy can provoke.
+    pub fn files(&self) -> Result<Vec<RungFiles>, BuildError> {
+        let is_acknowledged = self.state >= ArmingState::Acknowledged;
+        let files = self.rungs.iter().map(|rung| {
+            Ok(RungFiles {
+                cancel: rung.cancel.to_psbt()?,
+                settle: match &rung.settle {
+                    Some(settle) => Some(settle.to_psbt()?),
+                    None => None,
+                },
+                trigger: match is_acknowledged {
+                    true => Some(rung.trigger.to_psbt()?),
+                    false => None,
+                },
+            })
+        });
+        files.collect()
+    }
+
+    /// The ids of all its transactions, which say what it arms: no signature changes them.
+    #[must_use]
+    pub fn txids(&self) -> Vec<Txid> {
+        let rungs = self.rungs.iter().flat_map(|rung| {
+            let settle = rung.settle.as_ref().map(Settle::txid);
+            [rung.trigger.txid(), rung.cancel.txid()]
+                .into_iter()
+                .chain(settle)
+        });
+        rungs.collect()
+    }
+
+    /// The members of root, and whether each has signed all that is to be signed now.
+    #[must_use]
+    pub fn seats(&self) -> BTreeMap<&str, bool> {
+        let mut all = BTreeMap::new();
+        let mut add = |seats: BTreeMap<&str, bool>| {
+            for (party, signed) in seats {
+                *all.entry(party.to_owned()).or_insert(true) &= signed;
+            }
+        };
+        for rung in &self.rungs {
+            if self.state >= ArmingState::Acknowledged {
+                add(rung.trigger.seats(Role::Arming));
+            } else {
+                add(rung.cancel.seats(Role::Arming));
+                if let Some(settle) = &rung.settle {
+                    add(settle.seats(Role::Arming));
+                }
+            }
+        }
+        let root = self
+            .rungs
+            .first()
+            .map(|rung| rung.trigger.seats(Role::Arming));
+        let names = root.unwrap_or_default().into_keys();
+        names
+            .map(|name| (name, all.get(name).copied().unwrap_or(false)))
+            .collect()
+    }
+
+    /// What somebody in root is to sign now, with the keys that are wanted and no other.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is to be signed in this state.
+    pub fn requests_for(&self, wanted: impl Fn(&KeyUse) -> bool) -> Result<Vec<Psbt>, ArmingError> {
+        let wanted = |used: &KeyUse| used.role == Role::Arming && wanted(used);
+        let mut requests = Vec::new();
+        for rung in &self.rungs {
+            match self.state {
+                ArmingState::Unarmed => {
+                    requests.push(rung.cancel.request_for(wanted)?);
+                    if let Some(settle) = &rung.settle {
+                        requests.push(settle.request_for(wanted)?);
+                    }
+                }
+                ArmingState::Acknowledged => requests.push(rung.trigger.request_for(wanted)?),
+                ArmingState::Protected => return Err(ArmingError::NotAcknowledged),
+                ArmingState::Armed => return Err(ArmingError::AlreadyArmed),
+            }
+        }
+        Ok(requests)
+    }
+
     /// What root is to sign now: cancels and settles first, triggers once those are acknowledged.
     ///
     /// # Errors
     ///
     /// If nothing is to be signed in this state.
     pub fn requests(&self) -> Result<Vec<Psbt>, ArmingError> {
-        let mut requests = Vec::new();
-        for rung in &self.rungs {
-            match self.state {
-                ArmingState::Unarmed => {
-                    requests.push(rung.cancel.request(Role::Arming)?);
-                    if let Some(settle) = &rung.settle {
-                        requests.push(settle.request(Role::Arming)?);
-                    }
-                }
-                ArmingState::Acknowledged => requests.push(rung.trigger.request(Role::Arming)?),
-                ArmingState::Protected => return Err(ArmingError::NotAcknowledged),
-                ArmingState::Armed => return Err(ArmingError::AlreadyArmed),
-            }
-        }
-        Ok(requests)
+        self.requests_for(|_| true)
     }
 
     /// Takes root's signatures from a returned file.

@@ -15,22 +15,28 @@ mod merge;
 mod money;
 mod recognise;
 mod recognised;
+mod round;
 mod scripts;
 mod stamp;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bitcoin::secp256k1::{All, Secp256k1};
-use bitcoin::{Amount, FeeRate, OutPoint, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut};
 
 use self::scripts::OwnScripts;
 use crate::compile::Compiled;
+use crate::transaction::{Coin, VaultCoin};
 
 pub use self::fault::{Fault, FaultCode, Gravity, Place};
 pub use self::file::{MAX_FILE, PsbtFile};
 pub use self::merge::{MergeError, Merged, StrippedFrom, asked_roles};
 pub use self::recognised::{
     Basis, Destination, Recognised, RecognisedInput, RecognisedOutput, Seat, What,
+};
+pub use self::round::{
+    Acknowledged, MAX_ROUND, Round, RoundEntry, RoundError, RoundFile, RoundRung, Taken,
 };
 pub use self::scripts::GAP;
 pub use self::stamp::stamp;
@@ -98,6 +104,27 @@ impl<'a> Reader<'a> {
     pub const fn with_caps(mut self, caps: Caps) -> Self {
         self.caps = caps;
         self
+    }
+
+    /// The coin of the vault that a transaction makes, if its script is ours.
+    ///
+    /// # Errors
+    ///
+    /// If the transaction is another, or there is no such coin of the vault.
+    pub fn vault_coin(
+        &mut self,
+        outpoint: OutPoint,
+        source: &Transaction,
+    ) -> Result<VaultCoin, RoundError> {
+        let none = || RoundError::NotAVaultCoin(outpoint);
+        if source.compute_txid() != outpoint.txid {
+            return Err(none());
+        }
+        let output = source.output.get(outpoint.vout as usize).ok_or_else(none)?;
+        let derived = self.scripts.find(&output.script_pubkey, &BTreeSet::new());
+        let coin = Coin::new(outpoint, output.value, derived.ok_or_else(none)?);
+        let coin = coin.with_source(Arc::new(source.clone()));
+        VaultCoin::try_from(coin).map_err(|_| none())
     }
 
     /// Reads a file of any form and says what it does.

@@ -5,6 +5,7 @@
 //! to the terminal.  Results go to the standard output, everything else to standard error.
 
 mod analyze;
+mod arm;
 mod attest;
 mod backend;
 mod case;
@@ -42,6 +43,8 @@ mod replica;
 mod rule;
 mod say;
 mod schema;
+mod signer;
+mod signing;
 mod simulate;
 mod test;
 mod vault;
@@ -76,6 +79,7 @@ enum Command {
     Demo(demo::Demo),
     New(new::New),
     Analyze(analyze::Analyze),
+    Arm(arm::ArmCommand),
     Attest(attest::Attest),
     Case(case::CaseCommand),
     Chain(chain::ChainCommand),
@@ -100,6 +104,7 @@ enum Command {
     Render(render_policy::Render),
     Rule(rule::Rule),
     Schema(schema::Schema),
+    Signer(signer::SignerCommand),
     Simulate(simulate::Simulate),
     Test(test::Test),
     Vault(vault::VaultCommand),
@@ -132,6 +137,7 @@ impl Command {
             Self::Demo(demo) => demo.run(screen),
             Self::New(new) => new.run(screen),
             Self::Analyze(analyze) => analyze.run(screen),
+            Self::Arm(arm) => arm.run(screen),
             Self::Attest(attest) => attest.run(screen),
             Self::Case(case) => case.run(screen),
             Self::Chain(chain) => chain.run(screen),
@@ -156,6 +162,7 @@ impl Command {
             Self::Render(render) => render.run(screen),
             Self::Rule(rule) => rule.run(screen),
             Self::Schema(schema) => schema.run(screen),
+            Self::Signer(signer) => signer.run(screen),
             Self::Simulate(simulate) => simulate.run(screen),
             Self::Test(test) => test.run(screen),
             Self::Vault(vault) => vault.run(screen),

@@ -10,24 +10,25 @@
 
 mod error;
 mod plain;
+mod sealed;
 
 use std::fmt;
-use std::io::{self, Read};
-use std::iter;
+use std::io;
 
-use age::armor::ArmoredReader;
-use age::{DecryptError, Decryptor, scrypt};
+use age::scrypt;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
-pub use self::error::{IdentityFileError, NameError, PassphraseError};
+pub use self::error::{IdentityFileError, NameError, PassphraseError, SealError};
+pub(crate) use self::plain::{hex_bytes, push_hex};
+pub(crate) use self::sealed::{open, seal};
 use crate::policy::is_name;
 
 /// Most bytes of a file with an identity, three times those of one with the longest name.
 pub const MAX_FILE: usize = 4 << 10;
 
 /// Most bytes that are encrypted in it.
-const MAX_PLAIN: usize = 1 << 10;
+pub(crate) const MAX_PLAIN: usize = 1 << 10;
 
 /// Fewest characters of a new passphrase.
 ///
@@ -89,9 +90,7 @@ impl Identity {
     ///
     /// If the system has no random numbers.
     pub fn encrypt(&self, passphrase: &Passphrase, work: Work) -> io::Result<String> {
-        let recipient = passphrase.recipient(work);
-        let plain = plain::write(self);
-        age::encrypt_and_armor(&recipient, plain.as_bytes()).map_err(io::Error::other)
+        sealed::seal(&plain::write(self), passphrase, work)
     }
 
     /// Reads the file that holds it.
@@ -101,28 +100,7 @@ impl Identity {
     /// If it is encrypted in another way than with a passphrase, if that takes more than
     /// four times the usual work, if the passphrase is another one, or if it holds something else.
     pub fn decrypt(file: &[u8], passphrase: &Passphrase) -> Result<Self, IdentityFileError> {
-        let decryptor = Decryptor::new_buffered(ArmoredReader::new(file))
-            .map_err(|_| IdentityFileError::NotEncrypted)?;
-        // Other recipients name keys, and some of them programs that would have to be run.
-        if !decryptor.is_scrypt() {
-            return Err(IdentityFileError::NotByPassphrase);
-        }
-        let identity = passphrase.opener();
-        let reader = decryptor
-            .decrypt(iter::once(&identity as &dyn age::Identity))
-            .map_err(|error| match error {
-                DecryptError::ExcessiveWork { required, .. } => {
-                    IdentityFileError::TooMuchWork { required }
-                }
-                DecryptError::DecryptionFailed => IdentityFileError::WrongPassphrase,
-                _ => IdentityFileError::Damaged,
-            })?;
-        // Of one size from the start, so that growing leaves no copy behind.
-        let mut plain = Zeroizing::new(Vec::with_capacity(MAX_PLAIN + 1));
-        reader
-            .take(MAX_PLAIN as u64 + 1)
-            .read_to_end(&mut plain)
-            .map_err(|_| IdentityFileError::Damaged)?;
+        let plain = sealed::open(file, passphrase)?;
         plain::read(&plain)
     }
 }

@@ -1,8 +1,13 @@
-//! Software signers for rehearsals, demonstrations and tests.
+//! Software signers: stand-ins for rehearsals and tests, and seeds of small groups.
 //!
-//! Their keys come from a number and a name, so anybody can compute them: never put money on
-//! them.  A rehearsal gives every party of a policy such a stand-in, because the real keys are
-//! with their holders and stay there.
+//! The keys of stand-ins come from a number and a name, so anybody can compute them: never put
+//! money on them.  A rehearsal gives every party of a policy such a stand-in, because the real keys
+//! are with their holders and stay there.
+//!
+//! A [`Seed`] is a secret of its own, encrypted at rest with a passphrase.
+
+mod seed;
+mod sign;
 
 use std::fmt;
 
@@ -14,6 +19,8 @@ use bitcoin::secp256k1::{All, Secp256k1, Signing};
 use ed25519_dalek::SigningKey;
 
 use crate::policy::AccountKey;
+
+pub use self::seed::{Seed, SeedFileError};
 
 /// A master key in memory that signs what a party would sign.
 ///
@@ -30,7 +37,18 @@ impl SoftwareSigner {
     #[must_use]
     pub fn stand_in(seed: u64, name: &str, secp: &Secp256k1<All>) -> Self {
         let bytes = tagged(b"longstop/stand-in", seed, name);
-        let master = Xpriv::new_master(NetworkKind::Test, bytes.as_byte_array())
+        Self::of_secret(NetworkKind::Test, bytes.as_byte_array(), secp)
+    }
+
+    /// The secret from which a stand-in is made, as worthless as all of it.
+    #[must_use]
+    pub fn stand_in_secret(seed: u64, name: &str) -> [u8; 32] {
+        tagged(b"longstop/stand-in", seed, name).to_byte_array()
+    }
+
+    /// The signer with the master key that BIP-32 makes of a secret.
+    fn of_secret(network: NetworkKind, secret: &[u8; 32], secp: &Secp256k1<All>) -> Self {
+        let master = Xpriv::new_master(network, secret)
             .expect("one hash in 2^127 is no private key, and none of those is known");
         let fingerprint = master.fingerprint(secp);
         Self {

@@ -237,6 +237,12 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
         roles
     }
 
+    /// The keys of the leaves that are spent, input by input.
+    pub fn keys(&self) -> impl Iterator<Item = &KeyUse> {
+        let leaves = self.inputs.iter().filter_map(Input::derived_leaf);
+        leaves.flat_map(|leaf| &leaf.keys)
+    }
+
     /// The parties that have a seat in this role, and whether each has signed every input in which
     /// it has one.
     #[must_use]

@@ -25,6 +25,7 @@ mod ceremony {
     mod golden;
     mod merge;
     mod read;
+    mod round;
     mod signatures;
     mod table;
 }

@@ -8,6 +8,8 @@
     reason = "a test ends with a panic when something is not as it should be"
 )]
 
+#[path = "cli/ceremonies.rs"]
+mod ceremonies;
 #[path = "cli/ledgers.rs"]
 mod ledgers;
 #[path = "cli/proofs.rs"]

@@ -6,6 +6,7 @@
 //! committed seeds, so that what was once found stays mended.  Nothing here may depend on the
 //! fuzzing library.
 
+mod ceremony;
 mod choices;
 mod event;
 mod format;
@@ -29,6 +30,8 @@ pub const TARGETS: &[Target] = &[
     ("format", format::laws),
     ("plan", plan::laws),
     ("policy", policy::laws),
+    ("psbt", ceremony::psbt_laws),
+    ("round", ceremony::round_laws),
     ("rule", rule::laws),
     ("script", script::laws),
     ("segment", segment::laws),

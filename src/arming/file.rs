@@ -91,22 +91,12 @@ impl ArmingFile {
                 })
             })
             .collect::<Result<Vec<_>, BuildError>>()?;
-        let derived = armed.coin.derived();
         Ok(Self {
             format: FORMAT.to_owned(),
             policy: armed.policy.to_string(),
             network: compiled.policy().network().to_string(),
             path: armed.path.clone(),
-            coin: CoinEntry {
-                outpoint: armed.coin.outpoint(),
-                sats: armed.coin.amount().to_sat(),
-                keychain: derived.keychain(),
-                index: derived.index(),
-                source: armed
-                    .coin
-                    .source()
-                    .map(|source| bitcoin::consensus::encode::serialize_hex(source.as_ref())),
-            },
+            coin: CoinEntry::new(&armed.coin),
             rungs,
             acknowledged: armed.acknowledged.clone(),
         })
@@ -146,19 +136,7 @@ impl ArmingFile {
             .path(&self.path)
             .ok_or_else(|| ArmingFileError::NoPath(self.path.clone()))?;
         let builder = Builder::new(compiled, secp);
-        let derived = builder
-            .derive(&Stage::Vault, self.coin.keychain, self.coin.index)
-            .map_err(ArmingError::Build)?;
-        let mut coin = Coin::new(
-            self.coin.outpoint,
-            Amount::from_sat(self.coin.sats),
-            derived,
-        );
-        if let Some(source) = &self.coin.source {
-            let source = Arc::new(read_source(source, &coin)?);
-            coin = coin.with_source(source);
-        }
-        let coin = VaultCoin::try_from(coin).map_err(|_| ArmingFileError::Incomplete)?;
+        let coin = self.coin.read(&builder)?;
         let mut arming = Arming::plan(&builder, compiled.id(), path, &coin)?;
         if self.rungs.len() != arming.rungs.len() {
             return Err(ArmingFileError::Incomplete);
@@ -181,6 +159,40 @@ impl ArmingFile {
             arming.receive(&read_psbt(&rung.trigger)?, secp)?;
         }
         arming.into_armed().map_err(|_| ArmingFileError::Incomplete)
+    }
+}
+
+impl CoinEntry {
+    /// Writes down a coin.
+    #[must_use]
+    pub fn new(coin: &VaultCoin) -> Self {
+        let derived = coin.derived();
+        Self {
+            outpoint: coin.outpoint(),
+            sats: coin.amount().to_sat(),
+            keychain: derived.keychain(),
+            index: derived.index(),
+            source: coin
+                .source()
+                .map(|source| bitcoin::consensus::encode::serialize_hex(source.as_ref())),
+        }
+    }
+
+    /// The coin, with its script derived here.
+    ///
+    /// # Errors
+    ///
+    /// If the transaction that is said to have made it did not, or the index is none.
+    pub fn read(&self, builder: &Builder<'_>) -> Result<VaultCoin, ArmingFileError> {
+        let derived = builder
+            .derive(&Stage::Vault, self.keychain, self.index)
+            .map_err(ArmingError::Build)?;
+        let mut coin = Coin::new(self.outpoint, Amount::from_sat(self.sats), derived);
+        if let Some(source) = &self.source {
+            let source = Arc::new(read_source(source, &coin)?);
+            coin = coin.with_source(source);
+        }
+        VaultCoin::try_from(coin).map_err(|_| ArmingFileError::Incomplete)
     }
 }
 

@@ -5,12 +5,14 @@ mod vault;
 
 use std::io;
 
+use bitcoin::OutPoint;
+use bitcoin::bip32::Fingerprint;
 use thiserror::Error;
 
 use super::Exit;
 use super::attest::AttestError;
 use crate::analysis::ClaimError;
-use crate::ceremony::{Fault, MergeError};
+use crate::ceremony::{Fault, MergeError, RoundError};
 use crate::chain::backend::AddressError;
 use crate::chain::{BackendError, ChainFileError};
 use crate::compile::CompileError;
@@ -20,7 +22,8 @@ use crate::identity::{IdentityFileError, NameError, PassphraseError};
 use crate::import::ImportError;
 use crate::keys::KeyCheckError;
 use crate::logic::TooLarge;
-use crate::policy::{CasesError, Checked, Code, FormatError};
+use crate::policy::{CasesError, Checked, Code, FormatError, Network};
+use crate::signer::SeedFileError;
 use crate::simulate::{RehearsalError, ScenarioError};
 use crate::transaction::BuildError;
 
@@ -147,6 +150,41 @@ pub(super) enum Failure {
     Fault { file: String, source: Fault },
     #[error("`{file}`: {source}")]
     Merge { file: String, source: MergeError },
+    #[error("`{file}`: {source}")]
+    Round { file: String, source: RoundError },
+    #[error("`{file}`: {source}")]
+    Seed { file: String, source: SeedFileError },
+    #[error(
+        "the seed in `{file}` is not for {network}; `longstop signer new --network` says for which"
+    )]
+    SeedNetwork { file: String, network: Network },
+    #[error("nobody is named who signs; write --key FILE or --signer COMMAND")]
+    NobodySigns,
+    #[error("the program `{command}` did not sign: {what}")]
+    SignerProgram { command: String, what: String },
+    #[error("the keys of {fingerprint} are not asked for now in `{file}`")]
+    NoSeat {
+        fingerprint: Fingerprint,
+        file: String,
+    },
+    #[error("{fingerprint} returned no signature that counts")]
+    NothingSigned { fingerprint: Fingerprint },
+    #[error("`{party}` has nothing to sign now in `{file}`")]
+    NothingAsked { party: String, file: String },
+    #[error("`{file}` is not signed: {}", faults.join("; "))]
+    NotSound { file: String, faults: Vec<String> },
+    #[error(
+        "a payment of {sats} satoshis to {address} is not confirmed; if it is meant, write --yes-to {address}={sats}"
+    )]
+    Unconfirmed { address: String, sats: u64 },
+    #[error(
+        "`{file}` is a trigger, which nobody signs without its cancel and settle: root signs it in `longstop arm sign`, and its path with --round FILE, the round in which it is armed"
+    )]
+    TriggerAlone { file: String },
+    #[error("the transaction of the coin {coin} is missing; give it with --tx FILE")]
+    NoSource { coin: OutPoint },
+    #[error("`{file}` holds no transaction in hexadecimal")]
+    NotATransaction { file: String },
     #[error("`--json` and another `--format` ask for two results; choose one")]
     TwoFormats,
     #[error("there is no command `{typed}`; `longstop help` lists them")]
@@ -233,6 +271,11 @@ impl Failure {
             | Self::Fault { .. }
             | Self::Merge { .. }
             | Self::BackendLogin { .. }
+            | Self::Round { .. }
+            | Self::Seed { .. }
+            | Self::SeedNetwork { .. }
+            | Self::SignerProgram { .. }
+            | Self::NotATransaction { .. }
             | Self::Passphrase { .. }
             | Self::Policy { .. }
             | Self::Format {
@@ -263,7 +306,15 @@ impl Failure {
                     ),
                 ..
             } => Exit::Document,
-            Self::NothingToTest { .. }
+            Self::NotSound { .. }
+            | Self::NoSeat { .. }
+            | Self::NothingSigned { .. }
+            | Self::NothingAsked { .. }
+            | Self::Unconfirmed { .. }
+            | Self::TriggerAlone { .. } => Exit::Unmet,
+            Self::NobodySigns
+            | Self::NoSource { .. }
+            | Self::NothingToTest { .. }
             | Self::Claims(_)
             | Self::NoClaims { .. }
             | Self::NothingClaimed
@@ -332,7 +383,17 @@ impl Failure {
             Self::Keys { .. } | Self::Statement { .. } | Self::NoStatement | Self::Challenge(_) => {
                 "keys"
             }
-            Self::Psbt { .. } | Self::Merge { .. } => "psbt",
+            Self::Psbt { .. } | Self::Merge { .. } | Self::NotATransaction { .. } => "psbt",
+            Self::Round { .. } | Self::NoSource { .. } => "round",
+            Self::Seed { .. } | Self::SeedNetwork { .. } => "seed",
+            Self::NobodySigns
+            | Self::SignerProgram { .. }
+            | Self::NoSeat { .. }
+            | Self::NothingSigned { .. }
+            | Self::NothingAsked { .. } => "signer",
+            Self::NotSound { .. } | Self::Unconfirmed { .. } | Self::TriggerAlone { .. } => {
+                "not-signed"
+            }
             Self::Fault { source, .. } => source.code.word(),
             Self::NoBackend | Self::Address { .. } | Self::Backend { .. } => "backend",
             Self::BackendLogin { .. } => "backend-login",

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use super::render::shown;
-use crate::ceremony::MAX_FILE;
+use crate::ceremony::{MAX_FILE, MAX_ROUND};
 use crate::compile::{Compiled, compile};
 use crate::policy::{Checked, Document, Imports, LIMITS, Parameter, Rule, Script, secrets};
 use crate::simulate::Scenario;
@@ -341,6 +341,14 @@ pub(super) fn psbt_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         bytes(path, limit)
     };
     read.map_err(|source| Failure::Read { file, source })
+}
+
+/// The bytes of a file that could be an arming round, or a PSBT.
+pub(super) fn round_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    bytes(path, MAX_ROUND as u64).map_err(|source| Failure::Read {
+        file: file_name(path),
+        source,
+    })
 }
 
 /// The text of a file with events, or of the standard input.

@@ -2,6 +2,7 @@
 
 mod look;
 mod merge;
+mod sign;
 
 use std::path::Path;
 
@@ -34,6 +35,7 @@ enum Command {
     Show(look::Show),
     Check(look::Check),
     Merge(merge::Merge),
+    Sign(sign::Sign),
 }
 
 /// How files are read.
@@ -83,6 +85,7 @@ impl PsbtCommand {
             Command::Show(show) => show.run(screen),
             Command::Check(check) => check.run(screen),
             Command::Merge(merge) => merge.run(screen),
+            Command::Sign(sign) => sign.run(screen),
         }
     }
 }

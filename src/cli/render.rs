@@ -5,6 +5,7 @@
 //! through [`shown`], so that it cannot act on the terminal.
 
 mod analysis;
+mod arm;
 mod begun;
 mod case;
 mod chain;
@@ -27,6 +28,7 @@ mod prompt;
 mod psbt;
 mod report;
 mod sarif;
+mod signer;
 mod vault;
 mod verdict;
 mod verification;
@@ -44,6 +46,7 @@ use crate::ledger::Remark;
 use crate::policy::{Checked, Severity, is_invisible};
 
 pub(super) use self::analysis::analysis;
+pub(super) use self::arm::round;
 pub(super) use self::begun::{begun, templates};
 pub(super) use self::case::{denied, overview, spoken, standing};
 pub(super) use self::chain::{mined, tip};
@@ -65,9 +68,10 @@ pub(super) use self::outcomes::outcomes;
 pub(super) use self::parameters::parameters;
 pub(super) use self::policy::{summaries, summary};
 pub(super) use self::prompt::Prompt;
-pub(super) use self::psbt::{psbt, psbt_judged, psbt_merged};
+pub(super) use self::psbt::{address, psbt, psbt_judged, psbt_merged};
 pub(super) use self::report::{demo, report};
 pub(super) use self::sarif::sarif;
+pub(super) use self::signer::{new_seed, seed};
 pub(super) use self::vault::{
     backed_up, balance, coins, created_vault, examined, given_address, missing_ratifications,
     opened_vault, restored, synced, vault_status,

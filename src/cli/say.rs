@@ -14,6 +14,7 @@ use super::replica::{LedgerArgs, Replica};
 use super::when::WhenArgs;
 use super::{Failure, input};
 use crate::governance::{Body, Cases, EventId, SignedEvent, Word, replay};
+use crate::identity::Identity;
 use crate::ledger::{Directory, Ledger, LedgerError, MAX_RECORD, Store, Taken};
 use crate::units::ChainTime;
 
@@ -47,6 +48,21 @@ pub(super) struct Said {
 }
 
 impl SayArgs {
+    /// As a command with arguments of its own has them.
+    pub(super) const fn of(
+        ledger: LedgerArgs,
+        identity: IdentityArgs,
+        when: WhenArgs,
+        out: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            ledger,
+            identity,
+            when,
+            out,
+        }
+    }
+
     /// The time of the chain.
     pub(super) const fn at(&self) -> ChainTime {
         self.when.chain_time()
@@ -71,11 +87,28 @@ impl SayArgs {
         replica: &mut Replica<Directory>,
         body: impl FnOnce(&str) -> Result<Body, Failure>,
     ) -> Result<Said, Failure> {
-        let genesis = replica.ledger.store().genesis().to_vec();
-        if let Some(path) = &self.out {
-            check_bundle(path, &genesis)?;
-        }
+        self.check_out(replica)?;
         let identity = self.identity.open()?;
+        self.say_as(&identity, replica, body)
+    }
+
+    /// Refuses a bundle of another ledger, before anybody types a passphrase.
+    fn check_out(&self, replica: &Replica<Directory>) -> Result<(), Failure> {
+        match &self.out {
+            Some(path) => check_bundle(path, replica.ledger.store().genesis()),
+            None => Ok(()),
+        }
+    }
+
+    /// The same with an identity that is open.
+    pub(super) fn say_as(
+        &self,
+        identity: &Identity,
+        replica: &mut Replica<Directory>,
+        body: impl FnOnce(&str) -> Result<Body, Failure>,
+    ) -> Result<Said, Failure> {
+        self.check_out(replica)?;
+        let genesis = replica.ledger.store().genesis().to_vec();
         let author = identity.name();
         let event = replica.ledger.draft(author, self.at(), body(author)?);
         let event = event.map_err(|error| replica.failed(error))?;

@@ -19,6 +19,14 @@ pub(super) struct WhenArgs {
 }
 
 impl WhenArgs {
+    /// As a command with arguments of its own has them.
+    pub(super) const fn of(height: u32, median_time: UnixTime) -> Self {
+        Self {
+            height,
+            median_time,
+        }
+    }
+
     /// The time of the chain.
     pub(super) const fn chain_time(self) -> ChainTime {
         ChainTime {

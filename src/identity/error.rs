@@ -33,6 +33,41 @@ pub enum PassphraseError {
     NotText,
 }
 
+/// Why a file cannot be decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SealError {
+    /// It is no age file.
+    #[error("it is not encrypted")]
+    NotEncrypted,
+    /// It is encrypted to keys, or by a plugin.
+    #[error("it is encrypted in another way than with a passphrase, and is not opened")]
+    NotByPassphrase,
+    /// Trying the passphrase would take too long.
+    #[error("to try a passphrase takes 2^{required} steps, and only up to 2^{MAX_WORK} are done")]
+    TooMuchWork {
+        /// The logarithm of the steps that it takes.
+        required: u8,
+    },
+    /// The passphrase does not open it, which is all that anybody can tell.
+    #[error("the passphrase is wrong, or the file is damaged")]
+    WrongPassphrase,
+    /// The passphrase is right, or could be, and what is encrypted was changed.
+    #[error("it is damaged; take your copy of it")]
+    Damaged,
+}
+
+impl From<SealError> for IdentityFileError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::NotEncrypted => Self::NotEncrypted,
+            SealError::NotByPassphrase => Self::NotByPassphrase,
+            SealError::TooMuchWork { required } => Self::TooMuchWork { required },
+            SealError::WrongPassphrase => Self::WrongPassphrase,
+            SealError::Damaged => Self::Damaged,
+        }
+    }
+}
+
 /// Why a file holds no identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum IdentityFileError {

@@ -32,8 +32,8 @@ pub(super) fn read(plain: &[u8]) -> Result<Identity, IdentityFileError> {
         return Err(other);
     }
     let name = field("name ").ok_or(other)?;
-    let public = field("public ").and_then(bytes).ok_or(other)?;
-    let secret = field("secret ").and_then(bytes).ok_or(other)?;
+    let public = field("public ").and_then(hex_bytes).ok_or(other)?;
+    let secret = field("secret ").and_then(hex_bytes).ok_or(other)?;
     if lines.next().is_some() {
         return Err(other);
     }
@@ -45,7 +45,8 @@ pub(super) fn read(plain: &[u8]) -> Result<Identity, IdentityFileError> {
     Ok(identity)
 }
 
-fn push_hex(text: &mut String, bytes: &[u8; 32]) {
+/// Writes bytes as hexadecimal digits.
+pub(crate) fn push_hex(text: &mut String, bytes: &[u8; 32]) {
     for byte in bytes {
         for digit in [byte >> 4, byte & 0xf] {
             text.extend(char::from_digit(digit.into(), 16));
@@ -53,7 +54,8 @@ fn push_hex(text: &mut String, bytes: &[u8; 32]) {
     }
 }
 
-fn bytes(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
+/// The bytes of 64 hexadecimal digits in lower case.
+pub(crate) fn hex_bytes(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0; 32]);
     let digits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if hex.len() != 64 || !hex.bytes().all(digits) {

@@ -10,7 +10,8 @@ use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, Psbt, Transaction, TxIn, TxOut, Txid, absolute::LockTime};
-use longstop::ceremony::{Reader, stamp};
+use longstop::arming::ArmingState;
+use longstop::ceremony::{Reader, Round, stamp};
 use longstop::compile::{Compiled, Keychain, Role, Stage, compile};
 use longstop::policy::check;
 use longstop::signer::SoftwareSigner;
@@ -56,7 +57,7 @@ fn deposit(builder: &Builder<'_>) -> VaultCoin {
 
 fn sign(mut psbt: Psbt, party: &str, secp: &Secp256k1<All>) -> Psbt {
     let signer = SoftwareSigner::stand_in(0, party, secp);
-    psbt.sign(&signer, secp).expect("it signs");
+    assert!(signer.sign(&mut psbt, secp) > 0);
     psbt
 }
 
@@ -89,6 +90,32 @@ fn files(compiled: &Compiled, secp: &Secp256k1<All>) -> Vec<(&'static str, Psbt)
     ]
 }
 
+/// A round that is armed, as text.
+fn round(compiled: &Compiled, secp: &Secp256k1<All>) -> String {
+    let coin = deposit(&Builder::new(compiled, secp));
+    let start = Round::start(compiled, secp, &[coin], &["sos".to_owned()]);
+    let mut round = start.expect("it can be armed");
+    for step in 0..2 {
+        for party in ["alice", "bob", "carol"] {
+            let requests = round.requests_for(|used| used.party == party);
+            for request in requests.expect("requests") {
+                let returned = sign(request, party, secp);
+                round.take(party, &returned).expect("it is ours");
+            }
+        }
+        for party in ["alice", "bob", "gina", "hal"].iter().filter(|_| step == 0) {
+            round.acknowledge(party).expect("it has a part in this");
+        }
+    }
+    assert_eq!(round.state(), ArmingState::Armed);
+    let file = round.to_file().expect("a file");
+    let text = serde_json::to_string_pretty(&file).expect("it is JSON");
+    let read = Round::read(text.as_bytes(), compiled, secp);
+    let (_, taken) = read.expect("it is ours");
+    assert!(taken.refused.is_empty());
+    text + "\n"
+}
+
 #[test]
 fn files_are_what_they_were() {
     let secp = Secp256k1::new();
@@ -108,6 +135,12 @@ fn files_are_what_they_were() {
             );
             names.insert(file);
         }
+    }
+    for (script, policy) in POLICIES {
+        let compiled = compiled(policy);
+        let file = format!("{script}-round.json");
+        golden::check_file("ceremony", &file, &round(&compiled, &secp));
+        names.insert(file);
     }
     golden::check_folder("ceremony", &names);
 }

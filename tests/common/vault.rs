@@ -88,10 +88,8 @@ impl People {
 
 impl Signers for People {
     fn sign(&self, party: &str, mut psbt: Psbt) -> Option<Psbt> {
-        // What nobody signs, such as an anchor, is no reason not to sign the rest.
-        match psbt.sign(self.signers.get(party)?, &self.secp) {
-            Ok(_) | Err(_) => Some(psbt),
-        }
+        self.signers.get(party)?.sign(&mut psbt, &self.secp);
+        Some(psbt)
     }
 }
 

@@ -1,0 +1,135 @@
+//! `longstop arm verify`, `arm acknowledge` and `arm status`: those who hold the files.
+
+use std::path::PathBuf;
+
+use bitcoin::secp256k1::Secp256k1;
+use clap::Args;
+
+use super::{RoundArgs, RoundStanding, show};
+use crate::arming::ArmingState;
+use crate::cli::identity::IdentityArgs;
+use crate::cli::known::StateArgs;
+use crate::cli::render::Screen;
+use crate::cli::replica::LedgerArgs;
+use crate::cli::say::SayArgs;
+use crate::cli::when::WhenArgs;
+use crate::cli::{Exit, Failure, export};
+use crate::governance::Body;
+use crate::units::UnixTime;
+
+/// What these commands print with --json.
+const FIELDS: &str = "With --json: what `arm start` prints.";
+
+/// Verify that every cancel and settle is complete
+///
+/// Whoever will need them does this himself, before he acknowledges: every transaction is made
+/// again from the policy and the coin, and every signature verified against it. Exit code 1 says that
+/// something is missing.
+#[derive(Debug, Args)]
+#[command(after_help = FIELDS)]
+pub(in crate::cli) struct Verify {
+    #[command(flatten)]
+    round: RoundArgs,
+}
+
+/// Say that a party holds complete and verified copies of the cancels and settles
+///
+/// A party with an identity signs an event for each coin and path, which is kept in its ledger and in
+/// the round; one without is named with --party.
+#[derive(Debug, Args)]
+#[command(after_help = FIELDS)]
+pub(in crate::cli) struct Acknowledge {
+    #[command(flatten)]
+    round: RoundArgs,
+    /// The party, where it has no identity
+    #[arg(long, value_name = "NAME", required_unless_present = "identity")]
+    party: Option<String>,
+    /// Sign with the identity in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "party", requires_all = ["ledger", "height", "median_time"])]
+    identity: Option<PathBuf>,
+    /// Read the passphrase from the only line of this file instead of asking for it
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    passphrase_file: Option<PathBuf>,
+    /// The directory of the ledger
+    #[arg(long, value_name = "DIR", requires = "identity")]
+    ledger: Option<PathBuf>,
+    #[command(flatten)]
+    state: StateArgs,
+    /// The height of the chain
+    #[arg(long, value_name = "N", requires = "identity")]
+    height: Option<u32>,
+    /// The median time of the chain, which a node calls mediantime
+    #[arg(long, value_name = "DATE", value_parser = export::date, requires = "identity")]
+    median_time: Option<UnixTime>,
+    /// Append the events to this bundle for others to import; it is made if it is not there
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    out: Option<PathBuf>,
+}
+
+/// Say how far every coin has come, and who is missing
+#[derive(Debug, Args)]
+#[command(after_help = FIELDS)]
+pub(in crate::cli) struct StatusOf {
+    #[command(flatten)]
+    round: RoundArgs,
+}
+
+impl Verify {
+    pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        let policy = self.round.compiled(screen)?;
+        let secp = Secp256k1::new();
+        let (round, taken) = self.round.read(&policy.compiled, &secp)?;
+        let complete = round.state() >= ArmingState::Protected;
+        let standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, taken);
+        show(screen, &standing)?;
+        Ok(if complete { Exit::Ok } else { Exit::Unmet })
+    }
+}
+
+impl Acknowledge {
+    pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        let policy = self.round.compiled(screen)?;
+        let secp = Secp256k1::new();
+        let (mut round, mut taken) = self.round.read(&policy.compiled, &secp)?;
+        let failed = self.round.failed();
+        if let (Some(identity), Some(ledger), Some(height), Some(median)) =
+            (&self.identity, &self.ledger, self.height, self.median_time)
+        {
+            let identity = IdentityArgs::of(identity, self.passphrase_file.as_deref());
+            let say = SayArgs::of(
+                LedgerArgs::of(ledger.clone(), &self.state),
+                identity.clone(),
+                WhenArgs::of(height, median),
+                self.out.clone(),
+            );
+            let mut replica = say.open(screen)?;
+            let identity = identity.open()?;
+            let party = identity.name().to_owned();
+            for body in round.acknowledgements(&party).map_err(&failed)? {
+                let said =
+                    say.say_as(&identity, &mut replica, |_| Ok(Body::Acknowledgement(body)))?;
+                let party = round.acknowledge_signed(&said.envelope).map_err(&failed)?;
+                *taken.acknowledged.entry(party).or_default() += 1;
+            }
+            replica.close()?;
+        } else if let Some(party) = &self.party {
+            let count = round.acknowledge(party).map_err(&failed)?;
+            taken.acknowledged.insert(party.clone(), count);
+        }
+        self.round.write(&round)?;
+        let standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, taken);
+        show(screen, &standing)?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl StatusOf {
+    pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        let policy = self.round.compiled(screen)?;
+        let secp = Secp256k1::new();
+        let (round, taken) = self.round.read(&policy.compiled, &secp)?;
+        let standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, taken);
+        show(screen, &standing)?;
+        Ok(Exit::Ok)
+    }
+}
