@@ -233,9 +233,9 @@ impl Bitcoind {
             return Ok(None);
         }
         let scripts: Vec<String> = if new.is_empty() {
-            index.scripts().map(|script| descriptor(script)).collect()
+            index.scripts().map(descriptor).collect()
         } else {
-            new.iter().map(|script| descriptor(script)).collect()
+            new.iter().map(descriptor).collect()
         };
         let params = json!(["start", scripts, from, last, "basic"]);
         // Another scan can be running; then there is nothing to wait for.
