@@ -66,7 +66,8 @@ fn a_chain_goes_on_from_its_text_as_if_it_had_not_stopped() {
         chain.mine(2);
     }
     assert_eq!(one.tip(), other.tip());
-    assert_eq!(one.outputs(&[script.clone()]), other.outputs(&[script]));
+    let scripts = [script];
+    assert_eq!(one.outputs(&scripts), other.outputs(&scripts));
     assert_eq!(one.to_text(), other.to_text());
 }
 

@@ -213,7 +213,10 @@ pub fn reorgs_roll_back(mut rig: Rig) {
 /// What is compared of a verdict: the class and who refuses, not what a node adds to it.
 fn class(verdict: &Verdict) -> Result<(), (String, String)> {
     let classed = |refusal: &Refusal| (refusal.class.to_string(), format!("{:?}", refusal.by));
-    verdict.as_ref().map(|()| ()).map_err(classed)
+    match verdict {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(classed(refusal)),
+    }
 }
 
 /// A transaction is judged with this class by the backend, as by the leader, asked and sent.
