@@ -124,11 +124,9 @@ macro_rules! faults {
 
 faults! {
 "not-a-psbt" NotAPsbt Error "the file is no PSBT"
-"A PSBT is read as bytes, in base64 or hexadecimal, or as a file of BBQr or UR frames. Nothing of this was found."
+"A PSBT is read as bytes, in base64 or hexadecimal. None of these was found."
 "malformed" Malformed Error "the PSBT cannot be read"
 "A length, a key or a value is not as BIP-174 or BIP-371 has it, or the file ends too early or too late. A signature with a sighash type that does not exist is such a value. Have the file written again."
-"frames" Frames Error "the frames do not make a whole file"
-"Frames are missing, are of different files, or are damaged. Scan them again until all are there."
 "too-large" TooLarge Error "the file is larger than any that is read"
 "Files have at most 4 MiB, a thousand inputs and a thousand outputs, 20,000 fields altogether and 1 MiB in one field. No transaction of a policy comes near."
 "duplicate-field" DuplicateField Error "a field stands twice"
