@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bdk_wallet::chain::{BlockId, CheckPoint, ConfirmationBlockTime};
-use bdk_wallet::{CreateParams, KeychainKind, Update, Wallet};
+use bdk_wallet::{ChangeSet, CreateParams, KeychainKind, Update, Wallet};
 use bitcoin::{Amount, ScriptBuf};
 use longstop::chain::EmbeddedChain;
 use longstop::compile::{Compiled, Keychain, compile};
@@ -38,20 +38,21 @@ fn main() {
     let policy = check(text).policy.expect("it is sound");
     let compiled = Arc::new(compile(Arc::new(policy)).expect("it compiles"));
     println!("{coins} coins, each at an address of its own, of policies/dao-treasury");
-    let alone = wallets(&compiled, coins);
-    let chain = chain(&alone[0], coins);
-    let vault = vault(&compiled, coins);
+    // All scripts are derived once for each side, and loaded from there on.
+    let kept = wallets(&compiled, coins);
+    let chain = chain(&load(&kept)[0], coins);
+    let store = vault(&compiled, coins);
 
     let mut best = [Duration::MAX; 3];
     for _ in 0..RUNS {
-        let mut wallets: Vec<Wallet> = wallets(&compiled, coins);
-        let mut store = Memory::new(Vec::new());
+        let mut wallets = load(&kept);
+        let mut own = Memory::new(Vec::new());
         let start = Instant::now();
-        let found = library(&mut wallets, &chain, &mut store);
+        let found = library(&mut wallets, &chain, &mut own);
         best[0] = best[0].min(start.elapsed());
         assert_eq!(found, coins as usize);
 
-        let mut again = copy(&compiled, &vault);
+        let mut again = Vault::over(store.clone()).expect("a vault");
         let start = Instant::now();
         let synced = again.sync(&chain).expect("it syncs");
         best[1] = best[1].min(start.elapsed());
@@ -78,8 +79,9 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// One wallet of the library for each stage, with as many addresses revealed as the vault has.
-fn wallets(compiled: &Compiled, coins: u32) -> Vec<Wallet> {
+/// What one wallet of the library keeps for each stage, with as many addresses revealed as the
+/// vault has.
+fn wallets(compiled: &Compiled, coins: u32) -> Vec<ChangeSet> {
     let stages = compiled.stages().map(|stage| {
         let halves = stage.descriptor().clone().into_single_descriptors();
         let mut halves = halves.expect("two halves").into_iter();
@@ -92,14 +94,22 @@ fn wallets(compiled: &Compiled, coins: u32) -> Vec<Wallet> {
         for kind in [KeychainKind::External, KeychainKind::Internal] {
             drop(wallet.reveal_addresses_to(kind, coins - 1));
         }
-        // What was derived is kept before the chain is read.
-        drop(wallet.take_staged());
-        wallet
+        wallet.take_staged().expect("it has revealed something")
     });
     stages.collect()
 }
 
-/// A chain on which each of these addresses was paid once, a hundred to a block.
+/// The wallets as they are when a program has opened them.
+fn load(kept: &[ChangeSet]) -> Vec<Wallet> {
+    let wallets = kept.iter().map(|kept| {
+        let params = Wallet::load().lookahead(GAP).use_spk_cache(true);
+        let wallet = params.load_wallet_no_persist(kept.clone());
+        wallet.expect("it fits").expect("it is there")
+    });
+    wallets.collect()
+}
+
+/// A chain on which each of these addresses was paid once, twenty to a block.
 fn chain(vault: &Wallet, coins: u32) -> EmbeddedChain {
     let mut chain = EmbeddedChain::new(UnixTime(1_767_225_600));
     for index in 0..coins {
@@ -109,7 +119,7 @@ fn chain(vault: &Wallet, coins: u32) -> EmbeddedChain {
         let script = script.expect("it is revealed");
         let amount = Amount::from_sat(100_000 + u64::from(index));
         chain.fund(script, amount).expect("the faucet pays");
-        if index % 100 == 99 {
+        if index % 20 == 19 {
             chain.mine_one();
         }
     }
@@ -117,7 +127,8 @@ fn chain(vault: &Wallet, coins: u32) -> EmbeddedChain {
     chain
 }
 
-fn vault(compiled: &Compiled, coins: u32) -> Vault<Memory> {
+/// The store of a vault that has given out all these addresses.
+fn vault(compiled: &Compiled, coins: u32) -> Memory {
     let document = Document::new(compiled, BlockHeight(0));
     let mut vault = Vault::over(Memory::new(document.to_bytes())).expect("a vault");
     let entry = Entry::Revealed {
@@ -125,18 +136,7 @@ fn vault(compiled: &Compiled, coins: u32) -> Vault<Memory> {
         index: coins - 1,
     };
     vault.remember(entry).expect("it holds");
-    vault
-}
-
-/// The same vault once more, before it has read anything.
-fn copy(compiled: &Compiled, vault: &Vault<Memory>) -> Vault<Memory> {
-    let document = Document::new(compiled, BlockHeight(0));
-    let mut again = Vault::over(Memory::new(document.to_bytes())).expect("a vault");
-    let entries = vault.entries().collect::<Result<Vec<_>, _>>();
-    again
-        .remember_all(entries.expect("they can be read"))
-        .expect("they hold");
-    again
+    vault.store().clone()
 }
 
 /// What a program does that has nothing but the library: asks the chain, updates the wallets,

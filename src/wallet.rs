@@ -30,7 +30,7 @@ use bitcoin::{OutPoint, Txid};
 use serde::{Deserialize, Serialize};
 
 use self::entry::Line;
-use self::journal::{Journal, slot};
+use self::journal::{Journal, at};
 use self::stage::StageWallet;
 use crate::arming::{ArmedCoin, ArmingFile};
 use crate::chain::{Chain, ChainTip};
@@ -352,7 +352,7 @@ impl<S: Store> Vault<S> {
     ///
     /// If all indexes are used up.
     pub fn peek_address(&self) -> Result<NextAddress, VaultError> {
-        let index = self.next()[slot(Keychain::Receive)];
+        let index = at(self.next(), Keychain::Receive);
         self.address_at(index, false)
     }
 
@@ -365,7 +365,7 @@ impl<S: Store> Vault<S> {
     ///
     /// If all indexes are used up, or it cannot be kept.
     pub fn next_address(&mut self) -> Result<NextAddress, VaultError> {
-        let index = self.next()[slot(Keychain::Receive)];
+        let index = at(self.next(), Keychain::Receive);
         let next = self.address_at(index, true)?;
         self.remember(Entry::Revealed {
             keychain: Keychain::Receive,
@@ -380,7 +380,7 @@ impl<S: Store> Vault<S> {
     ///
     /// If all indexes are used up.
     pub fn last_address(&self) -> Result<NextAddress, VaultError> {
-        let next = self.next()[slot(Keychain::Receive)];
+        let next = at(self.next(), Keychain::Receive);
         self.address_at(next.saturating_sub(1), next > 0)
     }
 

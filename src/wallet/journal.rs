@@ -46,11 +46,21 @@ pub(super) struct Arming {
     pub coins: Vec<OutPoint>,
 }
 
-/// The place of a keychain in a pair.
-pub(super) const fn slot(keychain: Keychain) -> usize {
+/// What a pair holds for a keychain.
+pub(super) const fn at(pair: [u32; 2], keychain: Keychain) -> u32 {
+    let [receive, change] = pair;
     match keychain {
-        Keychain::Receive => 0,
-        Keychain::Change => 1,
+        Keychain::Receive => receive,
+        Keychain::Change => change,
+    }
+}
+
+/// The same, to be changed.
+pub(super) const fn at_mut(pair: &mut [u32; 2], keychain: Keychain) -> &mut u32 {
+    let [receive, change] = pair;
+    match keychain {
+        Keychain::Receive => receive,
+        Keychain::Change => change,
     }
 }
 
@@ -133,11 +143,7 @@ impl Kept {
         self.unsaved += u64::from(!matches!(entry, Entry::Drilled { .. }));
         match entry {
             Entry::Revealed { keychain, index } => {
-                let [receive, change] = &mut self.next;
-                let next = match keychain {
-                    Keychain::Receive => receive,
-                    Keychain::Change => change,
-                };
+                let next = at_mut(&mut self.next, *keychain);
                 *next = (*next).max(index.saturating_add(1));
             }
             Entry::Confirmed {

@@ -89,13 +89,13 @@ impl Pieces {
     pub(super) fn flush(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
         // What was loaded is with the wallet now.
         self.loaded = ChangeSet::default();
-        let mut all = ChangeSet::default();
-        for changes in self.outbox.drain(..) {
+        let waiting = self.outbox.drain(..).reduce(|mut all, changes| {
             all.merge(changes);
-        }
-        if all.is_empty() {
+            all
+        });
+        let Some(mut all) = waiting.filter(|all| !all.is_empty()) else {
             return Ok(());
-        }
+        };
         let old = self.head.clone();
         if self.head.pieces >= MOST
             && let Some(mut before) = whole(store, &self.name, &self.head)?

@@ -13,6 +13,7 @@ use crate::compile::{Keychain, LeafKind, SpendCost, Stage};
 use crate::engine::fee_script;
 use crate::ledger::Store;
 use crate::lifecycle::{Confidence, Standing};
+use crate::policy::{SpendingPath, Staged};
 use crate::transaction::{ANCHOR_VALUE, Builder, FEE_CHILD_VBYTES, MAX_FEERATE};
 use crate::units::{ChainTime, UnixTime};
 
@@ -231,12 +232,10 @@ impl<S: Store> Vault<S> {
                 };
                 let policy = self.compiled.policy();
                 let known = policy.path(path);
-                let veto = known
-                    .and_then(|path| path.staged())
-                    .map(|staged| staged.veto());
+                let veto = known.and_then(|path| path.staged()).map(Staged::veto);
                 let by = match what {
                     "cancel" => veto,
-                    _ => known.map(|path| path.quorum()),
+                    _ => known.map(SpendingPath::quorum),
                 };
                 let by = by.map(|quorum| quorum.party_names()).unwrap_or_default();
                 rows.push(FeeRow {

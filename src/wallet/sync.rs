@@ -6,8 +6,8 @@ use bdk_wallet::chain::BlockId;
 use bitcoin::{BlockHash, OutPoint, ScriptBuf, Txid};
 
 use super::entry::Entry;
-use super::journal::slot;
-use super::stage::{News, anchor, genesis};
+use super::journal::{at, at_mut};
+use super::stage::{News, StageWallet, anchor, genesis};
 use super::{Vault, VaultError};
 use crate::chain::{BackendError, Chain, ChainTip, SeenOutput};
 use crate::compile::Keychain;
@@ -104,8 +104,8 @@ impl<S: Store> Vault<S> {
             self.keep_tip(tip)?;
             let now = self.outpoints();
             let revealed = Keychain::BOTH.into_iter().filter_map(|keychain| {
-                let next = self.next()[slot(keychain)];
-                (next > before[slot(keychain)]).then(|| (keychain, next - 1))
+                let next = at(self.next(), keychain);
+                (next > at(before, keychain)).then(|| (keychain, next - 1))
             });
             return Ok(Synced {
                 tip,
@@ -119,7 +119,7 @@ impl<S: Store> Vault<S> {
     }
 
     fn outpoints(&self) -> BTreeSet<OutPoint> {
-        let seen = self.stages.iter().flat_map(|stage| stage.seen());
+        let seen = self.stages.iter().flat_map(StageWallet::seen);
         seen.map(|seen| seen.outpoint).collect()
     }
 
@@ -129,7 +129,7 @@ impl<S: Store> Vault<S> {
         let mut outputs: Vec<Vec<SeenOutput>> = vec![Vec::new(); self.stages.len()];
         let mut asked: HashSet<ScriptBuf> = HashSet::new();
         loop {
-            let scripts = self.stages.iter().flat_map(|stage| stage.scripts());
+            let scripts = self.stages.iter().flat_map(StageWallet::scripts);
             let fresh: Vec<ScriptBuf> = scripts
                 .filter(|(_, script)| !asked.contains(*script))
                 .map(|(_, script)| script.clone())
@@ -149,7 +149,7 @@ impl<S: Store> Vault<S> {
                         output.outpoint
                     )));
                 };
-                let last = &mut used[slot(place.keychain)];
+                let last = at_mut(&mut used, place.keychain);
                 *last = (*last).max(place.index + 1);
                 outputs
                     .get_mut(at)
@@ -165,8 +165,8 @@ impl<S: Store> Vault<S> {
     fn use_up(&mut self, used: [u32; 2]) -> Result<(), VaultError> {
         let next = self.next();
         let entries = Keychain::BOTH.into_iter().filter_map(|keychain| {
-            let at = slot(keychain);
-            let index = used[at].checked_sub(1).filter(|_| used[at] > next[at])?;
+            let used = at(used, keychain);
+            let index = used.checked_sub(1).filter(|_| used > at(next, keychain))?;
             Some(Entry::Revealed { keychain, index })
         });
         let entries: Vec<Entry> = entries.collect();
@@ -183,7 +183,7 @@ impl<S: Store> Vault<S> {
         tip: ChainTip,
         outputs: &[Vec<SeenOutput>],
     ) -> Result<(Vec<News>, Vec<bdk_wallet::chain::CheckPoint>), VaultError> {
-        let latest = self.stages.iter().map(|stage| stage.latest()).max();
+        let latest = self.stages.iter().map(StageWallet::latest).max();
         let number = latest.unwrap_or(0) + 1;
         let mut hashes = Hashes {
             chain,
