@@ -8,6 +8,7 @@
 
 mod action;
 mod broadcast;
+mod draft;
 mod fees;
 mod replica;
 
@@ -29,8 +30,9 @@ use crate::transaction::{
 use crate::units::CoinBirth;
 
 pub use self::action::{Action, Payment, Prepared};
-pub use self::broadcast::Broadcast;
-pub use self::fees::fee_script;
+pub use self::broadcast::{Broadcast, is_known};
+pub use self::draft::Draft;
+pub use self::fees::{ChildDraft, fee_script};
 pub use self::replica::{Consent, Replica};
 pub use crate::transaction::Received;
 

@@ -84,6 +84,8 @@ pub mod engine;
 
 pub mod wallet;
 
+pub mod recovery;
+
 // Rehearsals, and the way in.
 pub mod report;
 

@@ -180,6 +180,24 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
         K::WORD
     }
 
+    /// The same transaction, whatever its kind.
+    #[must_use]
+    pub fn into_any(self) -> AnyTransaction {
+        StageTransaction {
+            transaction: self.transaction,
+            inputs: self.inputs,
+            own_outputs: self.own_outputs,
+            fee: self.fee,
+            marker: PhantomData,
+        }
+    }
+
+    /// What it pays, in its order.
+    #[must_use]
+    pub fn outputs(&self) -> &[bitcoin::TxOut] {
+        &self.transaction.output
+    }
+
     /// The transaction id, which the witness does not change.
     #[must_use]
     pub fn txid(&self) -> Txid {

@@ -79,6 +79,21 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "recovery",
+        &[
+            "units",
+            "policy",
+            "governance",
+            "ledger",
+            "compile",
+            "transaction",
+            "lifecycle",
+            "chain",
+            "engine",
+            "wallet",
+        ],
+    ),
+    (
         "report",
         &[
             "units",
@@ -129,6 +144,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "chain",
             "engine",
             "wallet",
+            "recovery",
             "report",
             "simulate",
         ],

@@ -1,23 +1,20 @@
 //! What can be done with coins, and its preparation: built, signed, and not yet broadcast.
 
-use std::sync::Arc;
-
-use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, Weight};
+use serde::{Deserialize, Serialize};
 
 use super::{Engine, Signers, StepError};
 use crate::chain::Chain;
 use crate::compile::{Keychain, LeafKind, Role};
-use crate::lifecycle::{Standing, next_steps};
-use crate::transaction::{
-    Builder, Coin, Kind, Payee, Received, Signed, StageTransaction, State, VaultCoin,
-};
+use crate::lifecycle::Standing;
+use crate::transaction::{Coin, Payee, Received, VaultCoin};
 
 /// Somebody is paid.
 pub type Payment = Payee;
 
 /// Something to be done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
     /// Vault to escrow.
     Trigger {
@@ -92,7 +89,7 @@ pub enum Action {
 
 impl Action {
     /// The scripts outside the policy that it pays to.
-    fn destinations(&self) -> impl Iterator<Item = &ScriptBuf> {
+    pub fn destinations(&self) -> impl Iterator<Item = &ScriptBuf> {
         let (to, payees): (Option<&ScriptBuf>, &[Payment]) = match self {
             Self::Release { to, .. } | Self::Recover { to, .. } | Self::Backstop { to, .. } => {
                 (Some(to), &[])
@@ -107,6 +104,45 @@ impl Action {
         };
         to.into_iter()
             .chain(payees.iter().map(|payee| &payee.script_pubkey))
+    }
+
+    /// The coins that it spends.
+    #[must_use]
+    pub fn coins(&self) -> &[OutPoint] {
+        match self {
+            Self::Refresh { coins } | Self::Spend { coins, .. } => coins,
+            Self::Trigger { coin, .. }
+            | Self::Cancel { coin }
+            | Self::Settle { coin }
+            | Self::SettleTo { coin, .. }
+            | Self::Release { coin, .. }
+            | Self::Clawback { coin }
+            | Self::Override { coin }
+            | Self::Recover { coin, .. }
+            | Self::Backstop { coin, .. } => std::slice::from_ref(coin),
+        }
+    }
+
+    /// Whether root signed its transaction in advance, so that its fee is fixed.
+    #[must_use]
+    pub const fn is_presigned(&self) -> bool {
+        matches!(
+            self,
+            Self::Trigger { .. } | Self::Cancel { .. } | Self::Settle { .. }
+        )
+    }
+
+    /// Whether it brings coins back under root's hand, so that it may race whatever else is under
+    /// way.
+    #[must_use]
+    pub const fn is_protective(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancel { .. }
+                | Self::Clawback { .. }
+                | Self::Override { .. }
+                | Self::Refresh { .. }
+        )
     }
 }
 
@@ -151,74 +187,35 @@ impl<C: Chain> Engine<C> {
         by: &[String],
         signers: &dyn Signers,
     ) -> Result<Prepared, StepError> {
-        for script in action.destinations() {
-            if self.is_own(script)? {
-                return Err(StepError::OwnDestination);
-            }
-        }
-        let compiled = Arc::clone(&self.compiled);
-        let secp = self.secp.clone();
-        let builder = Builder::new(&compiled, &secp).with_feerate(self.feerate);
-        let live = Live {
-            by,
-            signers,
-            secp: &secp,
+        let change = match action {
+            Action::Refresh { .. } | Action::Spend { .. } => self.reveal(Keychain::Change)?.index(),
+            _ => 0,
         };
-        match action {
-            Action::Trigger { coin, path } => {
-                let rung = self
-                    .armed
-                    .iter()
-                    .filter(|armed| armed.path() == path)
-                    .find_map(|armed| armed.rung_for(*coin))
-                    .ok_or(StepError::NotArmed(*coin))?;
-                live.complete(rung.trigger.clone(), &[Role::Path])
-            }
-            Action::Cancel { coin } => {
-                let cancel = self.rung_of(*coin)?.cancel.clone();
-                live.complete(cancel, &[Role::Veto])
-            }
-            Action::Settle { coin } => {
-                let settle = self.rung_of(*coin)?.settle.clone();
-                live.complete(settle.ok_or(StepError::NotArmed(*coin))?, &[])
-            }
-            Action::SettleTo { coin, payees } => {
-                let coin = self.escrow_coin(*coin)?;
-                self.watch(Keychain::Change, coin.derived().index())?;
-                live.sign(builder.settle_to(&coin, payees)?)
-            }
-            Action::Release { coin, to } => {
-                live.sign(builder.release(&self.lockup_coin(*coin)?, to.clone())?)
-            }
-            Action::Clawback { coin } => {
-                let coin = self.lockup_coin(*coin)?;
-                self.watch(Keychain::Change, coin.derived().index())?;
-                live.sign(builder.clawback(&coin)?)
-            }
-            Action::Override { coin } => {
-                let coin = self.escrow_coin(*coin)?;
-                self.watch(Keychain::Change, coin.derived().index())?;
-                live.sign(builder.override_escrow(&coin)?)
-            }
-            Action::Refresh { coins } => {
-                let coins = self.vault_coins(coins)?;
-                let change = self.reveal(Keychain::Change)?.index();
-                let coins: Vec<&VaultCoin> = coins.iter().collect();
-                live.sign(builder.refresh(&coins, change)?)
-            }
-            Action::Spend { coins, payees } => {
-                let coins = self.vault_coins(coins)?;
-                let change = self.reveal(Keychain::Change)?.index();
-                let coins: Vec<&VaultCoin> = coins.iter().collect();
-                live.sign(builder.spend(&coins, payees, change)?)
-            }
-            Action::Recover { coin, path, to } => {
-                live.sign(builder.recover(&self.vault_coin(*coin)?, path, to.clone())?)
-            }
-            Action::Backstop { coin, to } => {
-                live.sign(builder.backstop(&self.escrow_coin(*coin)?, to.clone())?)
+        let mut draft = self.draft(action, change, self.feerate)?;
+        if let Action::SettleTo { .. } | Action::Clawback { .. } | Action::Override { .. } = action
+        {
+            let first = draft.spends().next();
+            let index = first.map(|(coin, _)| coin.derived().index());
+            if let Some(index) = index {
+                self.watch(Keychain::Change, index)?;
             }
         }
+        let mut received = Vec::new();
+        for role in draft.missing() {
+            let request = draft.request(role)?;
+            for party in by {
+                if draft.is_met(role) {
+                    break;
+                }
+                if let Some(returned) = signers.sign(party, request.clone()) {
+                    received.push(draft.receive_as(role, &returned, &self.secp)?);
+                }
+            }
+            if !draft.is_met(role) {
+                return Err(StepError::MissingSignatures(role));
+            }
+        }
+        draft.finish(received)
     }
 
     /// Has veto holders sign the cancel of an escrow coin, and keeps their signatures.
@@ -257,24 +254,7 @@ impl<C: Chain> Engine<C> {
     ///
     /// If a lock is closed, or has not begun to run.
     pub fn check_due(&self, prepared: &Prepared) -> Result<(), StepError> {
-        let tip = self.chain.tip()?.time;
-        for (coin, leaf) in &prepared.spends {
-            let known = self.coin(coin.outpoint())?;
-            let stage = coin.derived().stage();
-            let steps = next_steps(&self.compiled, stage, known.birth, tip);
-            let step = steps.into_iter().find(|step| step.leaf == *leaf);
-            match step.and_then(|step| (!step.open).then_some(step.remaining)) {
-                None => {}
-                Some(None) => return Err(StepError::NotConfirmed(leaf.clone())),
-                Some(Some(remaining)) => {
-                    return Err(StepError::NotDue {
-                        leaf: leaf.clone(),
-                        remaining,
-                    });
-                }
-            }
-        }
-        Ok(())
+        self.check_open(prepared.spends.iter().map(|(coin, leaf)| (coin, leaf)))
     }
 
     /// The unspent coins in the vault.
@@ -288,98 +268,18 @@ impl<C: Chain> Engine<C> {
         Ok(coins)
     }
 
-    fn vault_coins(&self, outpoints: &[OutPoint]) -> Result<Vec<VaultCoin>, StepError> {
+    pub(super) fn vault_coins(&self, outpoints: &[OutPoint]) -> Result<Vec<VaultCoin>, StepError> {
         outpoints
             .iter()
             .map(|outpoint| self.vault_coin(*outpoint))
             .collect()
     }
 
-    fn rung_of(&self, escrow: OutPoint) -> Result<&crate::arming::ArmedRung, StepError> {
+    pub(super) fn rung_of(&self, escrow: OutPoint) -> Result<&crate::arming::ArmedRung, StepError> {
         let found = self
             .armed
             .iter()
             .find_map(|armed| armed.rung_of_escrow(escrow));
         found.ok_or(StepError::NotArmed(escrow))
     }
-}
-
-/// Those who sign now.
-struct Live<'a> {
-    by: &'a [String],
-    signers: &'a dyn Signers,
-    secp: &'a Secp256k1<All>,
-}
-
-impl Live<'_> {
-    /// A transaction that everybody signs now.
-    fn sign<K: Kind>(
-        &self,
-        mut unsigned: StageTransaction<K, crate::transaction::Unsigned>,
-    ) -> Result<Prepared, StepError> {
-        let roles = unsigned.roles();
-        let received = self.collect(&mut unsigned, &roles)?;
-        let missing = roles.into_iter().find(|role| !unsigned.is_met(*role));
-        let signed = unsigned
-            .into_signed()
-            .map_err(|_| StepError::MissingSignatures(missing.unwrap_or(Role::Path)))?;
-        finish(signed, received)
-    }
-
-    /// A transaction that root has signed, and that these roles complete.
-    fn complete<K: Kind>(
-        &self,
-        mut signed: StageTransaction<K, Signed>,
-        roles: &[Role],
-    ) -> Result<Prepared, StepError> {
-        let missing: Vec<Role> = roles
-            .iter()
-            .copied()
-            .filter(|role| !signed.is_met(*role))
-            .collect();
-        let received = self.collect(&mut signed, &missing)?;
-        if let Some(role) = missing.into_iter().find(|role| !signed.is_met(*role)) {
-            return Err(StepError::MissingSignatures(role));
-        }
-        finish(signed, received)
-    }
-
-    fn collect<K: Kind, S: State>(
-        &self,
-        transaction: &mut StageTransaction<K, S>,
-        roles: &[Role],
-    ) -> Result<Vec<Received>, StepError> {
-        let mut received = Vec::new();
-        for role in roles {
-            let request = transaction.request(*role)?;
-            for party in self.by {
-                if transaction.is_met(*role) {
-                    break;
-                }
-                if let Some(returned) = self.signers.sign(party, request.clone()) {
-                    received.push(transaction.receive(*role, &returned, self.secp)?);
-                }
-            }
-        }
-        Ok(received)
-    }
-}
-
-fn finish<K: Kind>(
-    signed: StageTransaction<K, Signed>,
-    received: Vec<Received>,
-) -> Result<Prepared, StepError> {
-    let complete = signed.finalize()?;
-    Ok(Prepared {
-        word: complete.word(),
-        transaction: complete.transaction().clone(),
-        fee: complete.fee(),
-        anchor: complete.anchor(),
-        spends: complete
-            .spends()
-            .map(|(coin, leaf)| (coin.clone(), leaf.clone()))
-            .collect(),
-        creates: complete.creates(),
-        received,
-    })
 }

@@ -48,7 +48,8 @@ impl<C: Chain> Engine<C> {
 }
 
 /// Whether a refusal says only that the chain has the transaction already.
-fn is_known(refusal: &Refusal) -> bool {
+#[must_use]
+pub fn is_known(refusal: &Refusal) -> bool {
     matches!(
         &*refusal.class,
         "txn-already-in-mempool" | "txn-already-known"

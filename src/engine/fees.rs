@@ -1,6 +1,7 @@
 //! Fee wallets: each broadcaster pays fee children from a wallet of his own.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Amount, OutPoint, Psbt, Transaction};
@@ -39,6 +40,17 @@ fn fee_descriptor(
     }
 }
 
+/// A fee child that nobody has signed yet.
+#[derive(Clone, Debug)]
+pub struct ChildDraft {
+    /// What the fee wallet is to sign.
+    pub psbt: Psbt,
+    /// The coin that pays.
+    pub coin: OutPoint,
+    /// The fee of the child.
+    pub fee: Amount,
+}
+
 impl<C: Chain> Engine<C> {
     /// The script a party's fee coins are kept at.
     #[must_use]
@@ -52,6 +64,23 @@ impl<C: Chain> Engine<C> {
         keychain: Keychain,
     ) -> Option<Descriptor<DescriptorPublicKey>> {
         fee_descriptor(&self.compiled, party, keychain)
+    }
+
+    /// The confirmed coins of a party's fee wallet that can pay for a child of this anchor, the
+    /// largest first: nothing spends them, or only an earlier child of the same anchor.
+    ///
+    /// # Errors
+    ///
+    /// If the chain does not answer.
+    pub fn fee_reserve(
+        &self,
+        party: &str,
+        anchor: OutPoint,
+    ) -> Result<Vec<(OutPoint, Amount)>, StepError> {
+        let coins = self.fee_coins(party, anchor)?.into_iter();
+        Ok(coins
+            .map(|coin| (coin.outpoint, coin.txout.value))
+            .collect())
     }
 
     /// The confirmed coins of a party's fee wallet that can pay for a child of this anchor, the
@@ -83,19 +112,24 @@ impl<C: Chain> Engine<C> {
         Ok(coins)
     }
 
-    /// A signed child that lifts a parent to the present feerate, and the fee that it pays.
-    pub(super) fn fee_child(
+    /// A child that lifts a parent to the present feerate, to be signed by the party's fee wallet.
+    ///
+    /// Its coin is the largest that is free and that others do not wait for.
+    ///
+    /// # Errors
+    ///
+    /// If the party has no coin that pays, or the parent pays the feerate by itself.
+    pub fn draft_fee_child(
         &self,
         parent: &super::Prepared,
         anchor: OutPoint,
         party: &str,
-        signers: &dyn Signers,
-    ) -> Result<(Transaction, Amount), StepError> {
+        reserved: &BTreeSet<OutPoint>,
+    ) -> Result<ChildDraft, StepError> {
         let no_coin = || StepError::NoFeeCoin(party.to_owned());
-        let coin = self
-            .fee_coins(party, anchor)?
-            .into_iter()
-            .next()
+        let mut coins = self.fee_coins(party, anchor)?.into_iter();
+        let coin = coins
+            .find(|coin| !reserved.contains(&coin.outpoint))
             .ok_or_else(no_coin)?;
         let change = self
             .fee_script(party, Keychain::Change)
@@ -110,15 +144,39 @@ impl<C: Chain> Engine<C> {
         )?;
         let paid: Amount = psbt.unsigned_tx.output.iter().map(|o| o.value).sum();
         let fee = (coin.txout.value + ANCHOR_VALUE) - paid;
-        let signed = signers.sign(party, psbt.clone()).ok_or_else(no_coin)?;
-        let child = self.finish_fee_child(psbt, signed)?.ok_or_else(no_coin)?;
-        Ok((child, fee))
+        Ok(ChildDraft {
+            psbt,
+            coin: coin.outpoint,
+            fee,
+        })
+    }
+
+    /// A signed child that lifts a parent to the present feerate, and the fee that it pays.
+    pub(super) fn fee_child(
+        &self,
+        parent: &super::Prepared,
+        anchor: OutPoint,
+        party: &str,
+        signers: &dyn Signers,
+    ) -> Result<(Transaction, Amount), StepError> {
+        let no_coin = || StepError::NoFeeCoin(party.to_owned());
+        let draft = self.draft_fee_child(parent, anchor, party, &BTreeSet::new())?;
+        let signed = signers
+            .sign(party, draft.psbt.clone())
+            .ok_or_else(no_coin)?;
+        let child = self.finish_fee_child(draft.psbt, signed)?;
+        Ok((child.ok_or_else(no_coin)?, draft.fee))
     }
 
     /// The child with its witness: the anchor's is empty, the coin's is a signature and a key.
     ///
-    /// From the file that came back its signature is taken, and nothing else.
-    fn finish_fee_child(
+    /// From the file that came back its signature is taken, and nothing else.  None if it has no
+    /// signature that counts.
+    ///
+    /// # Errors
+    ///
+    /// If the file is for another transaction.
+    pub fn finish_fee_child(
         &self,
         mut asked: Psbt,
         signed: Psbt,

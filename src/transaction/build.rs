@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Amount, FeeRate, ScriptBuf, Sequence};
+use serde::{Deserialize, Serialize};
 
 pub use self::error::BuildError;
 
@@ -41,11 +42,12 @@ pub const MAX_FEERATE: FeeRate = FeeRate::from_sat_per_kwu(10_000 * 250);
 const NO_RELATIVE_LOCK: Sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
 
 /// Somebody outside the policy who is paid.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payee {
     /// The script to pay to.
     pub script_pubkey: ScriptBuf,
-    /// How much.
+    /// How much, in satoshis.
+    #[serde(rename = "sats", with = "bitcoin::amount::serde::as_sat")]
     pub amount: Amount,
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arming::ArmingFile;
 use crate::compile::Keychain;
+use crate::engine::Action;
 use crate::units::BlockHeight;
 
 /// One thing that is remembered.  What a backend says is never one: it is asked again.
@@ -64,7 +65,60 @@ pub enum Entry {
         /// The fee coin.
         coin: OutPoint,
     },
-    /// A transaction was prepared, and is about to be signed or broadcast.
+    /// Somebody means to do something, and what its transaction is has been settled.
+    Intended {
+        /// The id of the transaction.
+        txid: Txid,
+        /// What it does.
+        #[serde(rename = "what")]
+        action: Box<Action>,
+        /// At which feerate it was built, in satoshis for a thousand weight units.
+        feerate: u64,
+        /// The index of the change keychain that it pays to.
+        change: u32,
+        /// The case that it is done for, by its id.
+        case: Option<String>,
+    },
+    /// Somebody has looked at amount and destination, and said that it is to be sent.
+    Approved {
+        /// The id of the transaction.
+        txid: Txid,
+    },
+    /// Signatures for a transaction that somebody means to send.
+    Signed {
+        /// The id of the transaction.
+        txid: Txid,
+        /// The transaction with all signatures so far, a PSBT in base64.
+        psbt: String,
+    },
+    /// A fee child is about to be signed.
+    Child {
+        /// The transaction that it pays for.
+        parent: Txid,
+        /// The coin of the fee wallet that it spends.
+        coin: OutPoint,
+        /// The feerate of the two together, in satoshis for a thousand weight units.
+        feerate: u64,
+        /// Whose fee wallet signs it.
+        party: String,
+        /// The child, a PSBT in base64.
+        psbt: String,
+    },
+    /// A backend refused a transaction.
+    Refused {
+        /// The id of the transaction.
+        txid: Txid,
+        /// The word of the refusal.
+        class: String,
+    },
+    /// A transaction is given up, or nothing is left to be done about it.
+    Closed {
+        /// The id of the transaction.
+        txid: Txid,
+        /// Why.
+        why: String,
+    },
+    /// A transaction is complete, and can be broadcast.
     Prepared {
         /// What it does, in the word of its kind, such as `trigger`.
         what: String,
@@ -73,7 +127,7 @@ pub enum Entry {
         /// A PSBT in base64, or the transaction in hexadecimal.
         text: String,
     },
-    /// A transaction was handed to a backend.
+    /// A transaction is handed to a backend; whether it arrives, only the chain can say.
     Broadcast {
         /// Its id.
         txid: Txid,

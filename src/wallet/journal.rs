@@ -172,7 +172,14 @@ impl Kept {
                 until,
             } => drop(self.reserved.insert(*coin, (*parent, *until))),
             Entry::Freed { coin } => drop(self.reserved.remove(coin)),
-            Entry::Prepared { .. } | Entry::Broadcast { .. } => {}
+            Entry::Intended { .. }
+            | Entry::Approved { .. }
+            | Entry::Signed { .. }
+            | Entry::Child { .. }
+            | Entry::Refused { .. }
+            | Entry::Closed { .. }
+            | Entry::Prepared { .. }
+            | Entry::Broadcast { .. } => {}
             Entry::Exported { .. } => {
                 self.is_exported = true;
                 self.unsaved = 0;

@@ -1,0 +1,399 @@
+//! The recovery run: from the intention to the buried transaction, over days, crashes and reorgs.
+//!
+//! An [`Operation`] is one transaction on its way.  All that the journal of the vault says of it is
+//! folded into it, what the chain shows of it is asked anew each time, and what is to be done next
+//! follows from the two alone ([`Operation::phase`], [`Operation::next`]).  So whoever was cut short
+//! goes on where he was: every step is in the journal, on the device, before it has any effect.
+//!
+//! An operation is known by the id of its transaction, which signatures do not change.  Whoever
+//! begins what is under way joins it, and whoever begins something else with the same coin is told
+//! of it: nothing is spent twice, and no signature is asked for twice that has been kept.
+//!
+//! What a coin may do is decided in [`lifecycle`](crate::lifecycle), and what its transaction looks
+//! like in [`transaction`](crate::transaction); nothing is decided here a second time.
+
+mod error;
+mod operation;
+mod plan;
+pub mod points;
+mod run;
+mod signatures;
+
+use std::collections::BTreeSet;
+
+use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::{FeeRate, OutPoint, Txid};
+
+use self::points::{Hook, Moment, Point, Step};
+use crate::chain::{Chain, ChainTip};
+use crate::compile::Stage;
+use crate::engine::{Action, Consent, Draft, Engine, Replica, StepError};
+use crate::ledger::Store;
+use crate::lifecycle::{Confidence, Standing};
+use crate::wallet::{Entry, Vault};
+
+pub use self::error::RecoveryError;
+pub use self::operation::{Child, Effect, Operation, Phase};
+pub use self::plan::{Pays, Plan, Restart, Warning, in_bitcoins};
+pub use self::run::{Progress, Wanted};
+
+/// On what terms a run goes on.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// What was said in the ledger, if there is one.  Without it a path that has terms of
+    /// activation is never triggered.
+    pub words: Option<&'a Replica>,
+    /// Whose fee wallet pays for fee children.
+    pub broadcaster: Option<&'a str>,
+    /// What it takes to be mined soon; the base fee of the policy if it is not known.
+    pub feerate: Option<FeeRate>,
+    /// Whether what root signed in advance may go without anybody who could raise its fee.
+    pub base_fee_is_enough: bool,
+    /// What happens before and after each step.
+    pub hook: &'a dyn Hook,
+}
+
+/// The operations of a vault, on a chain as it is now.
+///
+/// It is opened for one look at the chain, and opened again after the next block.
+pub struct Recovery<'a, S: Store, C: Chain> {
+    vault: &'a mut Vault<S>,
+    engine: Engine<C>,
+    secp: Secp256k1<All>,
+    operations: Vec<Operation>,
+    terms: Terms<'a>,
+    tip: ChainTip,
+}
+
+impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
+    /// Reads the chain, and takes up all that is under way.
+    ///
+    /// # Errors
+    ///
+    /// If the chain does not answer or is on another network, or the journal cannot be read.
+    pub fn open(
+        vault: &'a mut Vault<S>,
+        chain: C,
+        terms: Terms<'a>,
+    ) -> Result<Self, RecoveryError> {
+        let tip = vault.sync(&chain)?.tip;
+        let mut engine = vault.engine(chain)?;
+        if let Some(feerate) = terms.feerate {
+            engine.set_feerate(feerate);
+        }
+        let entries = vault.entries().collect::<Result<Vec<Entry>, _>>()?;
+        Ok(Self {
+            vault,
+            engine,
+            secp: Secp256k1::new(),
+            operations: Operation::all(&entries),
+            terms,
+            tip,
+        })
+    }
+
+    /// All operations, those that are over as well, in the order in which they were begun.
+    #[must_use]
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// The operation with an id.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn operation(&self, txid: Txid) -> Result<&Operation, RecoveryError> {
+        let mut all = self.operations.iter();
+        all.find(|operation| operation.txid == txid)
+            .ok_or(RecoveryError::UnknownOperation(txid))
+    }
+
+    /// The engine, with the vault's scripts and armed coins.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine<C> {
+        &self.engine
+    }
+
+    /// Where the chain stood when this was opened.
+    #[must_use]
+    pub const fn tip(&self) -> ChainTip {
+        self.tip
+    }
+
+    /// How far an operation has come.
+    ///
+    /// # Errors
+    ///
+    /// If the chain does not answer.
+    pub fn phase(&self, operation: &Operation) -> Result<Phase, RecoveryError> {
+        let coins = operation.action.coins().iter();
+        let standings = coins.map(|coin| match self.engine.coin(*coin) {
+            Ok(known) => Ok(Some(known.standing)),
+            Err(StepError::UnknownCoin(_)) => Ok(None),
+            Err(error) => Err(error),
+        });
+        let standings = standings.collect::<Result<Vec<_>, StepError>>()?;
+        Ok(operation.phase(&standings))
+    }
+
+    /// Looks at something that could be done, without doing anything about it.
+    ///
+    /// # Errors
+    ///
+    /// If it has no transaction: a coin is unknown or not armed, or a destination is the policy's
+    /// own.  Whatever else speaks against it is in the plan.
+    pub fn plan(&self, action: &Action) -> Result<Plan, RecoveryError> {
+        let under_way = self.under_way(action)?;
+        let change = match (under_way, action) {
+            (Some(operation), _) => operation.change,
+            (None, Action::Refresh { .. } | Action::Spend { .. }) => {
+                let [_, change] = self.engine.next();
+                change
+            }
+            (None, _) => 0,
+        };
+        // What is gone for good is not armed any more; it is more to the point what took it.
+        let mut problems = self.spent(action, under_way.map(|operation| operation.txid))?;
+        let draft = match under_way {
+            Some(operation) => self.draft_of(operation),
+            None => Ok(self.engine.draft(action, change, self.engine.feerate())?),
+        };
+        let draft = match draft {
+            Ok(draft) => draft,
+            Err(error) => {
+                problems.retain(|problem| matches!(problem, RecoveryError::Spent { .. }));
+                return Err(match problems.into_iter().next() {
+                    Some(spent) => spent,
+                    None => error,
+                });
+            }
+        };
+        let case = match self.consent(action) {
+            Ok(case) => case.or_else(|| under_way.and_then(|operation| operation.case.clone())),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        };
+        problems.extend(self.not_open(&draft)?);
+        problems.extend(self.without_reserve(action, &draft)?);
+        let mut warnings = Vec::new();
+        let mut restarts = Vec::new();
+        let compiled = self.engine.compiled();
+        for coin in action.coins() {
+            let known = self.engine.coin(*coin)?;
+            if let Standing::Spent {
+                by,
+                confidence: Confidence::Unconfirmed,
+            } = known.standing
+                && by != draft.txid()
+            {
+                warnings.push(Warning::Rival { coin: *coin, by });
+            }
+            if let Action::Trigger { path, .. } = action {
+                let tip = self.tip.time;
+                restarts = plan::restarts(compiled, &draft, known.birth, tip);
+                let sooner = plan::direct_is_sooner(compiled, path, &draft, known.birth, tip);
+                warnings.extend(sooner);
+            }
+        }
+        if action.is_presigned() && self.terms.broadcaster.is_none() {
+            warnings.push(Warning::BaseFeeOnly);
+        }
+        Ok(Plan {
+            action: action.clone(),
+            pays: plan::pays(&draft, compiled),
+            draft,
+            change,
+            case,
+            problems,
+            warnings,
+            restarts,
+            is_joined: under_way.is_some(),
+        })
+    }
+
+    /// The operation that does just this, if it is under way.
+    ///
+    /// # Errors
+    ///
+    /// If one of its coins is to be spent by something else that is under way and that it must not
+    /// race.
+    fn under_way(&self, action: &Action) -> Result<Option<&Operation>, RecoveryError> {
+        for operation in &self.operations {
+            let shared = operation.action.coins().iter();
+            let mut shared = shared.filter(|coin| action.coins().contains(coin));
+            let Some(coin) = shared.next() else { continue };
+            let phase = self.phase(operation)?;
+            if operation.action == *action && !matches!(phase, Phase::Replaced { .. }) {
+                return Ok(Some(operation));
+            }
+            // What nobody has approved is nothing yet, and what saves the coins may race anything.
+            let is_rival = operation.is_approved && !phase.is_over();
+            if is_rival && !action.is_protective() {
+                return Err(RecoveryError::UnderWay {
+                    coin: *coin,
+                    what: word(&operation.action).to_owned(),
+                    with: operation.txid,
+                });
+            }
+        }
+        Ok(None)
+    }
+
+    /// The coins that something else spends already, so that it is too late.
+    fn spent(
+        &self,
+        action: &Action,
+        own: Option<Txid>,
+    ) -> Result<Vec<RecoveryError>, RecoveryError> {
+        let mut problems = Vec::new();
+        let may_race = action.is_protective() || matches!(action, Action::Trigger { .. });
+        for coin in action.coins() {
+            let Standing::Spent { by, confidence } = self.engine.coin(*coin)?.standing else {
+                continue;
+            };
+            let is_confirmed = confidence > Confidence::Unconfirmed;
+            if Some(by) != own && (is_confirmed || !may_race) {
+                problems.push(RecoveryError::Spent {
+                    coin: *coin,
+                    by,
+                    is_confirmed,
+                });
+            }
+        }
+        Ok(problems)
+    }
+
+    /// Whether the words in the ledger allow it: for which case, if they have to.
+    fn consent(&self, action: &Action) -> Result<Option<String>, RecoveryError> {
+        match action {
+            Action::Trigger { path, .. } => match self.terms.words {
+                Some(words) => match words.consent(path)? {
+                    Consent::Activated(case) => Ok(Some(case.to_string())),
+                    Consent::NotAsked => Ok(None),
+                },
+                None => {
+                    let policy = self.engine.compiled().policy();
+                    let staged = policy.path(path).and_then(|path| path.staged());
+                    match staged.and_then(|staged| staged.activation()) {
+                        Some(_) => Err(StepError::NotActivated(path.clone()).into()),
+                        None => Ok(None),
+                    }
+                }
+            },
+            Action::Settle { coin } | Action::SettleTo { coin, .. } => {
+                let (Some(words), Ok(known)) = (self.terms.words, self.engine.coin(*coin)) else {
+                    return Ok(None);
+                };
+                let Stage::Escrow(path) = known.coin.derived().stage() else {
+                    return Ok(None);
+                };
+                // The case that it was triggered for, if it was triggered here.
+                let mut all = self.operations.iter();
+                let trigger = all.find(|operation| operation.txid == coin.txid);
+                let case = trigger.and_then(|trigger| trigger.case.clone());
+                let is_vetoed = match &case {
+                    Some(case) => words.cases().all().iter().any(|(_, other)| {
+                        other.id.to_string() == *case && words.is_vetoed(other.id)
+                    }),
+                    None => words.vetoed(path).is_some() && words.consent(path).is_err(),
+                };
+                match is_vetoed {
+                    true => Err(StepError::Vetoed(path.clone()).into()),
+                    false => Ok(case),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a lock is closed.
+    fn not_open(&self, draft: &Draft) -> Result<Option<RecoveryError>, RecoveryError> {
+        match self.engine.check_open(draft.spends()) {
+            Ok(()) => Ok(None),
+            Err(error @ (StepError::NotDue { .. } | StepError::NotConfirmed(_))) => {
+                Ok(Some(error.into()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether nobody could raise the fee of what root signed in advance.
+    fn without_reserve(
+        &self,
+        action: &Action,
+        draft: &Draft,
+    ) -> Result<Option<RecoveryError>, RecoveryError> {
+        if !action.is_presigned() || self.terms.base_fee_is_enough {
+            return Ok(None);
+        }
+        let Some(party) = self.terms.broadcaster else {
+            return Ok(Some(RecoveryError::NoBroadcaster));
+        };
+        let Some(anchor) = draft.anchor() else {
+            return Ok(None);
+        };
+        let kept = self.kept_for_others(draft.txid());
+        let reserve = self.engine.fee_reserve(party, anchor)?;
+        let is_there = reserve.iter().any(|(coin, _)| !kept.contains(coin));
+        Ok((!is_there).then(|| StepError::NoFeeCoin(party.to_owned()).into()))
+    }
+
+    /// The fee coins that other transactions wait for.
+    fn kept_for_others(&self, parent: Txid) -> BTreeSet<OutPoint> {
+        let reserved = self.vault.reserved().into_iter();
+        let height = self.tip.time.height;
+        reserved
+            .filter(|(_, of, until)| *of != parent && height < *until)
+            .map(|(coin, ..)| coin)
+            .collect()
+    }
+
+    /// The transaction of an operation, with all signatures that were kept.
+    fn draft_of(&self, operation: &Operation) -> Result<Draft, RecoveryError> {
+        let (action, change) = (&operation.action, operation.change);
+        let mut draft = self.engine.draft(action, change, operation.feerate)?;
+        if draft.txid() != operation.txid {
+            return Err(RecoveryError::Changed {
+                expected: operation.txid,
+                found: draft.txid(),
+            });
+        }
+        for signed in &operation.signed {
+            draft.receive(signed, &self.secp)?;
+        }
+        Ok(draft)
+    }
+
+    /// Writes entries into the journal: all of them or none, on the device when this returns.
+    fn record(&mut self, step: Step, entries: Vec<Entry>) -> Result<(), RecoveryError> {
+        self.at(Moment::Before, step)?;
+        self.vault.remember_all(entries.clone())?;
+        for entry in &entries {
+            Operation::take_into(&mut self.operations, entry);
+        }
+        self.at(Moment::After, step)
+    }
+
+    fn at(&self, moment: Moment, step: Step) -> Result<(), RecoveryError> {
+        Ok(self.terms.hook.at(Point { moment, step })?)
+    }
+}
+
+/// The word for what an action does.
+#[must_use]
+pub const fn word(action: &Action) -> &'static str {
+    match action {
+        Action::Trigger { .. } => "trigger",
+        Action::Cancel { .. } => "cancel",
+        Action::Settle { .. } | Action::SettleTo { .. } => "settle",
+        Action::Release { .. } => "release",
+        Action::Clawback { .. } => "clawback",
+        Action::Override { .. } => "override",
+        Action::Refresh { .. } => "refresh",
+        Action::Spend { .. } => "spend",
+        Action::Recover { .. } | Action::Backstop { .. } => "recovery",
+    }
+}

@@ -1,0 +1,115 @@
+//! Why a run of a recovery does not go on.
+
+use bitcoin::{OutPoint, Txid};
+use thiserror::Error;
+
+use super::points::CutShort;
+use crate::chain::BackendError;
+use crate::engine::StepError;
+use crate::wallet::VaultError;
+
+/// Why a run of a recovery refuses, or fails.
+#[derive(Debug, Error)]
+pub enum RecoveryError {
+    /// The vault refuses, or its journal fails.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The engine refuses, or the chain does.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// Somebody outside has the run end here.
+    #[error(transparent)]
+    CutShort(#[from] CutShort),
+    /// Something spends the coin already.
+    #[error(
+        "the coin {coin} is spent by {by}{}: files for it are stale", if *is_confirmed { ", which a block holds" } else { ", which waits for a block" }
+    )]
+    Spent {
+        /// The coin.
+        coin: OutPoint,
+        /// What spends it.
+        by: Txid,
+        /// Whether a block holds it.
+        is_confirmed: bool,
+    },
+    /// Another transaction of this vault is to spend the same coin.
+    #[error(
+        "the coin {coin} is to be spent by the {what} {with}, which is under way; go on with that one, or give it up first"
+    )]
+    UnderWay {
+        /// The coin.
+        coin: OutPoint,
+        /// What the other one is.
+        what: String,
+        /// The other one.
+        with: Txid,
+    },
+    /// Nobody is there who can raise a fee.
+    #[error(
+        "nobody is named who pays for a fee child: name the party whose fee wallet does, or say that the base fee is to be enough"
+    )]
+    NoBroadcaster,
+    /// No such operation.
+    #[error("nothing is under way under the id {0}")]
+    UnknownOperation(Txid),
+    /// A file that nothing under way asks for.
+    #[error("the file is for transaction {0}, and nothing under way asks for it")]
+    Unrelated(Txid),
+    /// The journal names another transaction than the policy and the chain give.
+    #[error(
+        "the journal says that {expected} was meant, and what was meant comes to {found} now; nothing is signed or sent"
+    )]
+    Changed {
+        /// What the journal says.
+        expected: Txid,
+        /// What it comes to.
+        found: Txid,
+    },
+    /// What was typed is not what is to be done.
+    #[error("the confirmation has to read `{expected}`; nothing is signed or sent")]
+    NotConfirmed {
+        /// What it should have been.
+        expected: String,
+    },
+    /// Several things speak against it.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<RecoveryError>),
+}
+
+impl RecoveryError {
+    /// One error for all that speaks against something, if anything does.
+    pub(super) fn all(mut problems: Vec<Self>) -> Result<(), Self> {
+        match (problems.pop(), problems.is_empty()) {
+            (None, _) => Ok(()),
+            (Some(only), true) => Err(only),
+            (Some(last), false) => {
+                problems.push(last);
+                Err(Self::Several(problems))
+            }
+        }
+    }
+
+    /// One word for the kind of refusal, stable, for JSON.
+    #[must_use]
+    pub fn class(&self) -> &str {
+        match self {
+            Self::Vault(_) => "vault",
+            Self::Step(error) => error.class(),
+            Self::CutShort(_) => "cut-short",
+            Self::Spent { .. } => "stale",
+            Self::UnderWay { .. } => "under-way",
+            Self::NoBroadcaster => "no-broadcaster",
+            Self::UnknownOperation(_) => "unknown-operation",
+            Self::Unrelated(_) => "other-transaction",
+            Self::Changed { .. } => "changed",
+            Self::NotConfirmed { .. } => "not-confirmed-by-hand",
+            Self::Several(all) => all.first().map_or("several", Self::class),
+        }
+    }
+}
+
+impl From<BackendError> for RecoveryError {
+    fn from(error: BackendError) -> Self {
+        Self::Step(error.into())
+    }
+}

@@ -1,0 +1,396 @@
+//! Beginning, and going on.
+
+use bitcoin::{FeeRate, OutPoint, Psbt, Transaction, Txid};
+use serde::Serialize;
+
+use super::operation::{Child, Effect, GIVEN_UP, Operation, Phase};
+use super::points::{Moment, Step};
+use super::{Plan, Recovery, RecoveryError};
+use crate::chain::Chain;
+use crate::compile::{Keychain, Role};
+use crate::engine::{Prepared, Signers, StepError, is_known};
+use crate::ledger::Store;
+use crate::units::Blocks;
+use crate::wallet::Entry;
+
+/// For how long a fee coin is kept for a transaction: a week.
+const KEPT_FOR: Blocks = Blocks(1_008);
+
+/// How far an operation has come, and what it waits for.
+#[derive(Debug)]
+pub struct Progress {
+    /// The id of its transaction.
+    pub txid: Txid,
+    /// How far it has come.
+    pub phase: Phase,
+    /// What keeps it from going on, if anything does but the chain's pace.
+    pub waits_for: Vec<RecoveryError>,
+    /// Whose signatures are missing.
+    pub wanted: Vec<Wanted>,
+    /// Whose fee child waits for a signature, with the file to be signed.
+    pub wanted_child: Option<(String, Psbt)>,
+}
+
+/// Signatures that are missing in a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Wanted {
+    /// The role.
+    pub role: Role,
+    /// Who has a seat in it, and whether he has signed.
+    pub seats: Vec<(String, bool)>,
+}
+
+/// The child that goes with a transaction.
+enum Escort {
+    /// None is needed, or none can be had.
+    None,
+    /// This one.
+    Ready(Transaction),
+    /// One that its fee wallet has not signed.
+    Unsigned(Box<Child>),
+}
+
+impl<S: Store, C: Chain> Recovery<'_, S, C> {
+    /// Begins what was planned, or joins what is under way: from here on it is in the journal.
+    ///
+    /// # Errors
+    ///
+    /// If anything speaks against it.
+    pub fn begin(&mut self, plan: Plan) -> Result<Txid, RecoveryError> {
+        RecoveryError::all(plan.problems)?;
+        let txid = plan.draft.txid();
+        let known = self.operation(txid).ok();
+        let is_news = known.is_none_or(|known| {
+            known.is_given_up || (plan.case.is_some() && known.case != plan.case)
+        });
+        if !is_news {
+            return Ok(txid);
+        }
+        let feerate = known.map_or_else(|| self.engine.feerate(), |known| known.feerate);
+        let mut entries = Vec::new();
+        let change = plan.draft.creates().into_iter();
+        let mut change = change.map(|coin| (coin.derived().keychain(), coin.derived().index()));
+        // Nothing else is paid there, even if nobody ever signs this.
+        if let Some((Keychain::Change, index)) = change.next()
+            && index >= self.vault.next()[1]
+        {
+            entries.push(Entry::Revealed {
+                keychain: Keychain::Change,
+                index,
+            });
+        }
+        entries.push(Entry::Intended {
+            txid,
+            action: Box::new(plan.action),
+            feerate: feerate.to_sat_per_kwu(),
+            change: plan.change,
+            case: plan.case,
+        });
+        self.record(Step::Intend, entries)?;
+        Ok(txid)
+    }
+
+    /// Writes down that somebody has looked at amount and destination, and wants it sent.
+    ///
+    /// # Errors
+    ///
+    /// If it is not under way, or cannot be written down.
+    pub fn approve(&mut self, txid: Txid) -> Result<(), RecoveryError> {
+        match self.operation(txid)?.is_approved {
+            true => Ok(()),
+            false => self.record(Step::Approve, vec![Entry::Approved { txid }]),
+        }
+    }
+
+    /// Gives an operation up: this program sends it no more, and its fee coins are free.
+    ///
+    /// Whoever has a copy of the signatures can still send it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not under way, or cannot be written down.
+    pub fn give_up(&mut self, txid: Txid) -> Result<(), RecoveryError> {
+        self.close(txid, GIVEN_UP)
+    }
+
+    /// Goes on with an operation as far as it goes now: asks `by` for signatures that are missing,
+    /// hands it to the chain, raises its fee, or writes down that it is over.
+    ///
+    /// # Errors
+    ///
+    /// If the journal or the chain fails.  What only keeps it from going on now is in the answer.
+    pub fn advance(
+        &mut self,
+        txid: Txid,
+        by: &[String],
+        signers: &dyn Signers,
+    ) -> Result<Progress, RecoveryError> {
+        let mut waits_for = Vec::new();
+        let mut was_asked = false;
+        let mut was_sent = false;
+        let mut wanted_child = None;
+        loop {
+            let operation = self.operation(txid)?.clone();
+            let phase = self.phase(&operation)?;
+            match operation.next(&phase) {
+                Effect::Ask if !was_asked => {
+                    was_asked = true;
+                    waits_for = self.in_the_way(&operation)?;
+                    if waits_for.is_empty() && self.collect(txid, by, signers)? {
+                        continue;
+                    }
+                }
+                Effect::Submit if !was_sent => {
+                    was_sent = true;
+                    waits_for = self.in_the_way(&operation)?;
+                    if waits_for.is_empty() {
+                        wanted_child = self.send(&operation, signers)?;
+                        continue;
+                    }
+                }
+                Effect::Raise if !was_sent => {
+                    was_sent = true;
+                    if self.is_to_be_raised(&operation)? {
+                        wanted_child = self.send(&operation, signers)?;
+                        continue;
+                    }
+                }
+                Effect::Close => {
+                    self.close(txid, phase.word())?;
+                    continue;
+                }
+                _ => {}
+            }
+            return Ok(Progress {
+                txid,
+                wanted: self.wanted(&operation, &phase)?,
+                phase,
+                waits_for,
+                wanted_child: wanted_child.map(|child: Box<Child>| (child.party, child.psbt)),
+            });
+        }
+    }
+
+    /// Goes on with everything that is under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`advance`](Self::advance), with the first that fails.
+    pub fn resume(
+        &mut self,
+        by: &[String],
+        signers: &dyn Signers,
+    ) -> Result<Vec<Progress>, RecoveryError> {
+        let all: Vec<Txid> = self.operations.iter().map(|one| one.txid).collect();
+        let mut progress = Vec::new();
+        for txid in all {
+            progress.push(self.advance(txid, by, signers)?);
+        }
+        Ok(progress)
+    }
+
+    /// What those are to sign who have not: one file for all of them.
+    ///
+    /// # Errors
+    ///
+    /// If it is not under way, or its coin is not there any more.
+    pub fn request(&self, txid: Txid) -> Result<Psbt, RecoveryError> {
+        Ok(self.draft_of(self.operation(txid)?)?.request_missing()?)
+    }
+
+    /// Whose signatures are missing.
+    fn wanted(&self, operation: &Operation, phase: &Phase) -> Result<Vec<Wanted>, RecoveryError> {
+        if !matches!(phase, Phase::Intended | Phase::Collecting) {
+            return Ok(Vec::new());
+        }
+        let draft = self.draft_of(operation)?;
+        let missing = draft.missing().into_iter();
+        let wanted = missing.map(|role| Wanted {
+            role,
+            seats: draft.seats(role),
+        });
+        Ok(wanted.collect())
+    }
+
+    /// What speaks against signing or sending an operation now.
+    fn in_the_way(&self, operation: &Operation) -> Result<Vec<RecoveryError>, RecoveryError> {
+        let mut problems = self.spent(&operation.action, Some(operation.txid))?;
+        problems.extend(self.consent(&operation.action).err());
+        let draft = self.draft_of(operation)?;
+        problems.extend(self.not_open(&draft)?);
+        Ok(problems)
+    }
+
+    /// Whether the mempool has it at a lower feerate than it should, or without its child.
+    fn is_to_be_raised(&self, operation: &Operation) -> Result<bool, RecoveryError> {
+        let unsigned = operation.children.iter().any(|c| c.complete.is_none());
+        let Some(child) = operation.ready_child() else {
+            let prepared = self.prepared(operation)?;
+            let is_poor = prepared
+                .as_ref()
+                .is_some_and(|prepared| self.is_poor(prepared));
+            return Ok(operation.is_approved
+                && is_poor
+                && (unsigned || self.terms.broadcaster.is_some()));
+        };
+        let is_there = self.engine.chain().in_mempool(child.txid)?;
+        let is_low = self.terms.feerate.is_some_and(|rate| child.feerate < rate);
+        Ok(operation.is_approved && (!is_there || is_low))
+    }
+
+    /// Whether a transaction pays less than what it takes to be mined soon.
+    fn is_poor(&self, prepared: &Prepared) -> bool {
+        let asked = self.feerate().fee_vb(prepared.weight().to_vbytes_ceil());
+        asked.is_none_or(|asked| prepared.fee < asked)
+    }
+
+    fn feerate(&self) -> FeeRate {
+        self.terms.feerate.unwrap_or(self.engine.feerate())
+    }
+
+    /// The complete transaction with what it spends and makes, if it is complete.
+    fn prepared(&self, operation: &Operation) -> Result<Option<Prepared>, RecoveryError> {
+        let Some(complete) = &operation.complete else {
+            return Ok(None);
+        };
+        let mut prepared = self.draft_of(operation)?.finish(Vec::new())?;
+        prepared.transaction = complete.clone();
+        Ok(Some(prepared))
+    }
+
+    /// Hands an operation to the chain, with a child if it needs one.  Returns the child that its
+    /// fee wallet has not signed, if that is what is missing; the transaction goes without it.
+    fn send(
+        &mut self,
+        operation: &Operation,
+        signers: &dyn Signers,
+    ) -> Result<Option<Box<Child>>, RecoveryError> {
+        let Some(prepared) = self.prepared(operation)? else {
+            return Ok(None);
+        };
+        let (child, unsigned) = match self.escort(operation, &prepared, signers)? {
+            Escort::None => (None, None),
+            Escort::Ready(child) => (Some(child), None),
+            Escort::Unsigned(child) => (None, Some(child)),
+        };
+        let txid = operation.txid;
+        let child_id = child.as_ref().map(Transaction::compute_txid);
+        // Handed over again it says nothing new, unless it was refused in between.
+        if !operation.sent.contains(&child_id) {
+            let entry = Entry::Broadcast {
+                txid,
+                child: child_id,
+            };
+            self.record(Step::Announce, vec![entry])?;
+        }
+        self.at(Moment::Before, Step::Submit)?;
+        let chain = self.engine.chain_mut();
+        let verdict = match &child {
+            Some(child) => chain.submit_package(&prepared.transaction, child)?,
+            None => chain.submit(&prepared.transaction)?,
+        };
+        self.at(Moment::After, Step::Submit)?;
+        if let Err(refusal) = verdict
+            && !is_known(&refusal)
+            && operation.refused.as_deref() != Some(&*refusal.class)
+        {
+            let class = refusal.class.into_owned();
+            self.record(Step::Refuse, vec![Entry::Refused { txid, class }])?;
+        }
+        Ok(unsigned)
+    }
+
+    /// The child that lifts a transaction to the feerate that it takes to be mined soon.
+    fn escort(
+        &mut self,
+        operation: &Operation,
+        prepared: &Prepared,
+        signers: &dyn Signers,
+    ) -> Result<Escort, RecoveryError> {
+        let Some(anchor) = prepared.anchor else {
+            return Ok(Escort::None);
+        };
+        let rate = self.feerate();
+        let mut usable = None;
+        for child in operation.children.iter().rev() {
+            if self.is_usable(child, anchor)? {
+                usable = Some(child.clone());
+                break;
+            }
+        }
+        match usable {
+            Some(Child {
+                complete: Some(complete),
+                feerate,
+                ..
+            }) if feerate >= rate || self.terms.feerate.is_none() => {
+                return Ok(Escort::Ready(complete));
+            }
+            Some(child) if child.complete.is_none() && child.feerate >= rate => {
+                return Ok(match self.sign_child(&child, signers)? {
+                    Some(complete) => Escort::Ready(complete),
+                    None => Escort::Unsigned(Box::new(child)),
+                });
+            }
+            _ => {}
+        }
+        let Some(party) = self.terms.broadcaster.filter(|_| self.is_poor(prepared)) else {
+            return Ok(Escort::None);
+        };
+        let reserved = self.kept_for_others(operation.txid);
+        let drafted = self
+            .engine
+            .draft_fee_child(prepared, anchor, party, &reserved);
+        let draft = match drafted {
+            Ok(draft) => draft,
+            // Without a coin that pays it goes as it is.
+            Err(StepError::NoFeeCoin(_) | StepError::FeeChild(_)) => return Ok(Escort::None),
+            Err(error) => return Err(error.into()),
+        };
+        let txid = draft.psbt.unsigned_tx.compute_txid();
+        let entries = vec![
+            Entry::Reserved {
+                coin: draft.coin,
+                parent: operation.txid,
+                until: self.tip.time.height.after(KEPT_FOR),
+            },
+            Entry::Child {
+                parent: operation.txid,
+                coin: draft.coin,
+                feerate: rate.to_sat_per_kwu(),
+                party: party.to_owned(),
+                psbt: draft.psbt.to_string(),
+            },
+        ];
+        self.record(Step::Reserve, entries)?;
+        let known = self.operation(operation.txid)?.children.iter();
+        let Some(child) = known.rev().find(|child| child.txid == txid).cloned() else {
+            return Ok(Escort::None);
+        };
+        Ok(match self.sign_child(&child, signers)? {
+            Some(complete) => Escort::Ready(complete),
+            None => Escort::Unsigned(Box::new(child)),
+        })
+    }
+
+    /// Whether the coin of a child is still there for it.
+    fn is_usable(&self, child: &Child, anchor: OutPoint) -> Result<bool, RecoveryError> {
+        let reserve = self.engine.fee_reserve(&child.party, anchor)?;
+        Ok(reserve.iter().any(|(coin, _)| *coin == child.coin))
+    }
+
+    /// Writes down that an operation is over, and sets its fee coins free.
+    fn close(&mut self, txid: Txid, why: &str) -> Result<(), RecoveryError> {
+        let operation = self.operation(txid)?;
+        let mut entries = vec![Entry::Closed {
+            txid,
+            why: why.to_owned(),
+        }];
+        for (coin, parent, _) in self.vault.reserved() {
+            if parent == operation.txid {
+                entries.push(Entry::Freed { coin });
+            }
+        }
+        self.record(Step::Close, entries)
+    }
+}
