@@ -248,55 +248,62 @@ pub trait Chain {
     }
 }
 
-impl<C: Chain + ?Sized> Chain for Box<C> {
-    fn tip(&self) -> Result<ChainTip, BackendError> {
-        (**self).tip()
-    }
+/// Whoever has a chain in another form of possession has a chain.
+macro_rules! passed_on {
+    ($($possession:ty),*) => {$(
+        impl<C: Chain + ?Sized> Chain for $possession {
+            fn tip(&self) -> Result<ChainTip, BackendError> {
+                (**self).tip()
+            }
 
-    fn block_hash(&self, height: BlockHeight) -> Result<Option<BlockHash>, BackendError> {
-        (**self).block_hash(height)
-    }
+            fn block_hash(&self, height: BlockHeight) -> Result<Option<BlockHash>, BackendError> {
+                (**self).block_hash(height)
+            }
 
-    fn freshness(&self) -> Result<Freshness, BackendError> {
-        (**self).freshness()
-    }
+            fn freshness(&self) -> Result<Freshness, BackendError> {
+                (**self).freshness()
+            }
 
-    fn submit(&mut self, transaction: &Transaction) -> Result<Verdict, BackendError> {
-        (**self).submit(transaction)
-    }
+            fn submit(&mut self, transaction: &Transaction) -> Result<Verdict, BackendError> {
+                (**self).submit(transaction)
+            }
 
-    fn submit_package(
-        &mut self,
-        parent: &Transaction,
-        child: &Transaction,
-    ) -> Result<Verdict, BackendError> {
-        (**self).submit_package(parent, child)
-    }
+            fn submit_package(
+                &mut self,
+                parent: &Transaction,
+                child: &Transaction,
+            ) -> Result<Verdict, BackendError> {
+                (**self).submit_package(parent, child)
+            }
 
-    fn test_accept(&self, transaction: &Transaction) -> Result<Verdict, BackendError> {
-        (**self).test_accept(transaction)
-    }
+            fn test_accept(&self, transaction: &Transaction) -> Result<Verdict, BackendError> {
+                (**self).test_accept(transaction)
+            }
 
-    fn outputs(&self, scripts: &[ScriptBuf]) -> Result<Vec<SeenOutput>, BackendError> {
-        (**self).outputs(scripts)
-    }
+            fn outputs(&self, scripts: &[ScriptBuf]) -> Result<Vec<SeenOutput>, BackendError> {
+                (**self).outputs(scripts)
+            }
 
-    fn confirmation(&self, txid: Txid) -> Result<Option<CoinBirth>, BackendError> {
-        (**self).confirmation(txid)
-    }
+            fn confirmation(&self, txid: Txid) -> Result<Option<CoinBirth>, BackendError> {
+                (**self).confirmation(txid)
+            }
 
-    fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, BackendError> {
-        (**self).transaction(txid)
-    }
+            fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, BackendError> {
+                (**self).transaction(txid)
+            }
 
-    fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
-        (**self).in_mempool(txid)
-    }
+            fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
+                (**self).in_mempool(txid)
+            }
 
-    fn memory(&self) -> Option<Vec<u8>> {
-        (**self).memory()
-    }
+            fn memory(&self) -> Option<Vec<u8>> {
+                (**self).memory()
+            }
+        }
+    )*};
 }
+
+passed_on!(Box<C>, &mut C);
 
 /// Offers a parent and then its child, to a backend that cannot judge them together.
 ///

@@ -32,11 +32,13 @@ mod keys;
 mod known;
 mod ledger;
 mod man;
+mod moves;
 mod new;
 mod output;
 mod params;
 mod policy;
 mod psbt;
+mod recovery;
 mod render;
 mod render_policy;
 mod replica;
@@ -46,6 +48,7 @@ mod schema;
 mod signer;
 mod signing;
 mod simulate;
+mod sos;
 mod test;
 mod vault;
 mod verify;
@@ -84,6 +87,7 @@ enum Command {
     Case(case::CaseCommand),
     Chain(chain::ChainCommand),
     Check(check::Check),
+    Clawback(moves::Clawback),
     Compile(compile::Compile),
     Completions(completions::Completions),
     Devices(devices::DevicesOf),
@@ -101,11 +105,15 @@ enum Command {
     Params(params::Params),
     Policy(policy::PolicyCommand),
     Psbt(psbt::PsbtCommand),
+    Recover(moves::Recover),
+    Refresh(moves::Refresh),
     Render(render_policy::Render),
     Rule(rule::Rule),
     Schema(schema::Schema),
     Signer(signer::SignerCommand),
     Simulate(simulate::Simulate),
+    Sos(sos::SosCommand),
+    Spend(moves::Spend),
     Test(test::Test),
     Vault(vault::VaultCommand),
     Verify(verify::Verify),
@@ -142,6 +150,7 @@ impl Command {
             Self::Case(case) => case.run(screen),
             Self::Chain(chain) => chain.run(screen),
             Self::Check(check) => check.run(screen),
+            Self::Clawback(clawback) => clawback.run(screen),
             Self::Compile(compile) => compile.run(screen),
             Self::Completions(completions) => completions.run(screen),
             Self::Devices(devices) => devices.run(screen),
@@ -159,11 +168,15 @@ impl Command {
             Self::Params(params) => params.run(screen),
             Self::Policy(policy) => policy.run(screen),
             Self::Psbt(psbt) => psbt.run(screen),
+            Self::Recover(recover) => recover.run(screen),
+            Self::Refresh(refresh) => refresh.run(screen),
             Self::Render(render) => render.run(screen),
             Self::Rule(rule) => rule.run(screen),
             Self::Schema(schema) => schema.run(screen),
             Self::Signer(signer) => signer.run(screen),
             Self::Simulate(simulate) => simulate.run(screen),
+            Self::Sos(sos) => sos.run(screen),
+            Self::Spend(spend) => spend.run(screen),
             Self::Test(test) => test.run(screen),
             Self::Vault(vault) => vault.run(screen),
             Self::Verify(verify) => verify.run(screen),
@@ -224,7 +237,7 @@ impl Exit {
         match self {
             Self::Ok => "all is well",
             Self::Unmet => {
-                "an expectation of `simulate`, `test` or `demo` was not met, a rule denies, `fmt --check` found something to change, `verify`, `ledger verify` or `evidence verify` a difference, `analyze` that a claim does not hold, `keys check` that a key was not shown, `psbt check` that a file is not to be signed, or a ledger refused an event"
+                "an expectation of `simulate`, `test` or `demo` was not met, a rule denies, `fmt --check` found something to change, `verify`, `ledger verify` or `evidence verify` a difference, `analyze` that a claim does not hold, `keys check` that a key was not shown, `psbt check` that a file is not to be signed, a ledger refused an event, or a step of a recovery run is refused"
             }
             Self::Usage => "the command line makes no sense, or there is nothing to test",
             Self::Document => {
@@ -235,7 +248,7 @@ impl Exit {
             }
             Self::Internal => "a fault of this program",
             Self::Pending => {
-                "something has to be done first: after a `diff` ratify, arm coins anew or move them; somebody has not ratified; an event waits for others; the view of a chain is too old"
+                "something has to be done first: after a `diff` ratify, arm coins anew or move them; somebody has not ratified; an event waits for others; the view of a chain is too old; signatures are missing"
             }
         }
     }

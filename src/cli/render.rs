@@ -26,6 +26,7 @@ mod parameters;
 mod policy;
 mod prompt;
 mod psbt;
+mod recovery;
 mod report;
 mod sarif;
 mod signer;
@@ -69,6 +70,7 @@ pub(super) use self::parameters::parameters;
 pub(super) use self::policy::{summaries, summary};
 pub(super) use self::prompt::Prompt;
 pub(super) use self::psbt::{address, psbt, psbt_judged, psbt_merged};
+pub(super) use self::recovery::{planned_step, recovery_run};
 pub(super) use self::report::{demo, report};
 pub(super) use self::sarif::sarif;
 pub(super) use self::signer::{new_seed, seed};
@@ -81,6 +83,9 @@ pub(super) use self::verification::verification;
 
 /// The width of lines where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;
+
+/// The width of what is said beside the result.
+pub(super) const ASIDE: usize = DEFAULT_WIDTH;
 
 /// The narrowest and widest lines.  Longer ones are hard to read.
 const WIDTHS: [usize; 2] = [60, 110];
@@ -158,6 +163,12 @@ impl Screen {
     #[expect(clippy::unused_self, reason = "the screen says it")]
     pub(super) fn note(&self, text: &str) {
         say(&format!("{}: {}\n", paint(YELLOW, "note"), shown(text)));
+    }
+
+    /// A longer text that somebody should read beside the result.
+    #[expect(clippy::unused_self, reason = "the screen says it")]
+    pub(super) fn aside(&self, text: &str) {
+        say(text);
     }
 
     /// How a ledger was found.

@@ -24,7 +24,7 @@ use super::{Exit, Failure, input};
 use crate::chain::backend::{Address, AddressError};
 use crate::wallet::{Synced, Vault, VaultError};
 
-pub(super) use self::address::Given;
+pub(super) use self::address::{Given, same_policy};
 pub(super) use self::backup::BackedUp;
 pub(super) use self::coins::{ListedBalance, ListedCoins};
 pub(super) use self::create::Created;

@@ -268,10 +268,19 @@ impl<S: Store> Vault<S> {
         self.tip.ok_or(VaultError::NeverSynced)
     }
 
-    /// The coins whose spend is buried.
+    /// The coins whose spend is buried, apart from those that are in an escrow now: what was signed
+    /// in advance for these cancels and settles them.
     pub(super) fn gone_for_good(&self) -> BTreeSet<OutPoint> {
-        let outputs = self.outputs().unwrap_or_default().into_iter();
-        let gone = outputs.filter(|output| is_gone(output.standing));
+        let outputs = self.outputs().unwrap_or_default();
+        let in_escrow: BTreeSet<bitcoin::Txid> = outputs
+            .iter()
+            .filter(|output| matches!(output.stage, Stage::Escrow(_)) && !is_gone(output.standing))
+            .map(|output| output.outpoint.txid)
+            .collect();
+        let gone = outputs.iter().filter(|output| match output.standing {
+            Standing::Spent { by, .. } => is_gone(output.standing) && !in_escrow.contains(&by),
+            Standing::Unspent { .. } => false,
+        });
         gone.map(|output| output.outpoint).collect()
     }
 

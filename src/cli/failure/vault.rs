@@ -2,7 +2,11 @@
 
 use thiserror::Error;
 
+use crate::chain::Stale;
 use crate::cli::Exit;
+use crate::engine::StepError;
+use crate::policy::Network;
+use crate::recovery::RecoveryError;
 use crate::wallet::{BackupError, VaultError};
 
 /// Why a command about a vault did not come to a result.  Names of files are ready to be shown.
@@ -27,6 +31,21 @@ pub(in crate::cli) enum VaultFailure {
         "no address is shown before everybody has ratified the policy: {missing}. Whoever has not looked may have been given other descriptors; --force shows the address all the same"
     )]
     NotRatified { missing: String },
+    #[error("`{directory}`: {source}")]
+    Recovery {
+        directory: String,
+        source: RecoveryError,
+    },
+    #[error("`{address}`: {source}; nothing is signed or sent")]
+    Stale { address: String, source: Stale },
+    #[error(
+        "there is no terminal to confirm it on; look at it, and write --confirm '{confirmation}' to go on"
+    )]
+    NotTyped { confirmation: String },
+    #[error("the address `{address}` is not of {network}, the network of the vault")]
+    OtherNetworkAddress { address: String, network: Network },
+    #[error("there is no point `{typed}` at which the program could end")]
+    Failpoint { typed: String },
     #[error(
         "`{ledger}` is about another policy than the vault: {found}, and the vault is about {expected}"
     )]
@@ -62,7 +81,18 @@ impl VaultFailure {
                 | VaultError::Backend(_)
                 | VaultError::Contradiction(_) => Exit::File,
             },
-            Self::NotRatified { .. } => Exit::Pending,
+            Self::NotRatified { .. } | Self::Stale { .. } => Exit::Pending,
+            Self::Recovery { source, .. } => match source {
+                RecoveryError::Vault(_)
+                | RecoveryError::Step(StepError::Backend(_))
+                | RecoveryError::CutShort(_) => Exit::File,
+                RecoveryError::UnknownOperation(_) => Exit::Usage,
+                RecoveryError::Changed { .. } => Exit::Document,
+                _ => Exit::Unmet,
+            },
+            Self::NotTyped { .. } | Self::OtherNetworkAddress { .. } | Self::Failpoint { .. } => {
+                Exit::Usage
+            }
             Self::Drill { .. } => Exit::Unmet,
             Self::Backup { .. }
             | Self::NoAccount { .. }
@@ -91,6 +121,11 @@ impl VaultFailure {
             } => "backend",
             Self::Vault { .. } => "vault",
             Self::NotRatified { .. } => "not-ratified",
+            Self::Recovery { .. } => "recovery",
+            Self::Stale { .. } => "backend",
+            Self::NotTyped { .. } => "no-terminal",
+            Self::OtherNetworkAddress { .. } => "address",
+            Self::Failpoint { .. } => "failpoint",
             Self::OtherLedger { .. } => "ledger",
             Self::Backup { .. } | Self::Drill { .. } => "backup",
             Self::BadBackend { .. } => "backend",

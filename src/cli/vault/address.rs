@@ -145,7 +145,7 @@ impl Address {
 }
 
 /// Who has ratified in a ledger, which must be about the policy of the vault.
-pub(super) fn same_policy(
+pub(in crate::cli) fn same_policy(
     args: &LedgerArgs,
     screen: &Screen,
     compiled: &Compiled,
