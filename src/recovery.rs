@@ -157,7 +157,10 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         let mut problems = self.spent(action, under_way.map(|operation| operation.txid))?;
         let draft = match under_way {
             Some(operation) => self.draft_of(operation),
-            None => Ok(self.engine.draft(action, change, self.engine.feerate())?),
+            None => {
+                let draft = self.engine.draft(action, change, self.engine.feerate());
+                draft.map_err(RecoveryError::from)
+            }
         };
         let draft = match draft {
             Ok(draft) => draft,

@@ -192,9 +192,8 @@ impl RunArgs {
     fn open(&self, screen: &Screen) -> Result<Opened, Failure> {
         let hook = Failpoint::from_environment()?;
         let held = self.vault.open(screen)?;
-        let document = held.vault.document();
-        let network = document.network.to_bitcoin();
-        let reached = self.backend.open(network, document.birth, None)?;
+        let at = self.vault.address(&self.backend)?;
+        let reached = held.reach(&self.backend, &at.ok_or(Failure::NoBackend)?)?;
         let (freshness, verdict) = reached.freshness()?;
         verdict.map_err(|source| VaultFailure::Stale {
             address: reached.address.clone(),

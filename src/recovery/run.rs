@@ -136,7 +136,8 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
                 Effect::Ask if !was_asked => {
                     was_asked = true;
                     waits_for = self.in_the_way(&operation)?;
-                    if waits_for.is_empty() && self.collect(txid, by, signers)? {
+                    if waits_for.is_empty() {
+                        self.collect(txid, by, signers)?;
                         continue;
                     }
                 }
