@@ -19,6 +19,11 @@ use rescue::{Fund, Outcome, PATH, WARDENS};
 const WINDOW: u32 = 14 * 144;
 const PERIOD: u32 = 30 * 144;
 
+/// Plays it all.
+///
+/// # Errors
+///
+/// If anything comes otherwise.
 pub fn main() -> Outcome<()> {
     let (mut fund, coin) = Fund::armed()?;
     println!("day 0: the coin is armed");

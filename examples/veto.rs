@@ -16,6 +16,11 @@ use longstop::governance::{Body, Veto};
 
 use rescue::{Fund, Outcome, PATH, WARDENS};
 
+/// Plays it all.
+///
+/// # Errors
+///
+/// If anything comes otherwise.
 pub fn main() -> Outcome<()> {
     let (mut fund, coin) = Fund::armed()?;
     println!("day 0: the coin is armed");

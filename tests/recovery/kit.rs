@@ -184,6 +184,13 @@ impl Bench {
         fork
     }
 
+    /// Another machine that looks at the same chain.
+    pub fn beside(&self) -> Self {
+        let mut beside = self.fork();
+        beside.chain = self.chain.clone();
+        beside
+    }
+
     /// The power fails: what is left is what was on the device.
     pub fn reboot(&mut self) {
         self.vault = copied(&self.vault);

@@ -110,22 +110,25 @@ fn clawback_out_of_the_lockup() {
 fn a_refresh_kills_old_files() {
     for script in SCRIPTS {
         let mut bench = Bench::new(script);
+        let mut agents = bench.beside();
         let coins = vec![bench.coin];
-        let refresh = bench
-            .act(&Action::Refresh { coins }, &ROOT)
-            .expect("root may");
+        let refresh = bench.act(&Action::Refresh { coins }, &ROOT);
+        let refresh = refresh.expect("root may");
         assert_eq!(refresh.phase, Phase::Seen);
-        // While it waits for a block, the files are alive, and somebody should know.
-        let plan = bench.plan(&bench.trigger()).expect("a plan");
+        let trigger = bench.trigger();
+        assert_eq!(class(bench.act(&trigger, &AGENTS)), "under-way");
+        // While it waits for a block, the files are alive, and agents elsewhere should know.
+        let plan = agents.plan(&trigger).expect("a plan");
         assert!(plan.problems.is_empty(), "{:?}", plan.problems);
         let rival =
             |warning: &Warning| matches!(warning, Warning::Rival { by, .. } if *by == refresh.txid);
         assert!(plan.warnings.iter().any(rival));
         bench.mine(1);
-        assert_eq!(class(bench.act(&bench.trigger(), &AGENTS)), "stale");
+        assert_eq!(class(agents.act(&trigger, &AGENTS)), "stale");
         bench.mine(5);
         bench.resume(&[]).expect("it is buried");
-        assert_eq!(class(bench.act(&bench.trigger(), &AGENTS)), "stale");
+        assert_eq!(class(bench.act(&trigger, &AGENTS)), "stale");
+        assert_eq!(class(agents.act(&trigger, &AGENTS)), "stale");
     }
 }
 
