@@ -52,6 +52,7 @@ mod sos;
 mod test;
 mod vault;
 mod verify;
+mod watch;
 mod when;
 
 use std::fmt::Write as _;
@@ -117,6 +118,7 @@ enum Command {
     Test(test::Test),
     Vault(vault::VaultCommand),
     Verify(verify::Verify),
+    Watch(watch::Watch),
 }
 
 impl Cli {
@@ -180,6 +182,7 @@ impl Command {
             Self::Test(test) => test.run(screen),
             Self::Vault(vault) => vault.run(screen),
             Self::Verify(verify) => verify.run(screen),
+            Self::Watch(watch) => watch.run(screen),
         }
     }
 }
@@ -201,7 +204,7 @@ pub enum Exit {
     /// A fault of this program.
     Internal,
     /// Something has to be done first: two policies differ, somebody has not ratified, an event
-    /// waits for others, or the view of a chain is too old.
+    /// waits for others, or the view of a chain is too old; `watch --once` told a warning or an alarm.
     Pending,
 }
 
@@ -248,7 +251,7 @@ impl Exit {
             }
             Self::Internal => "a fault of this program",
             Self::Pending => {
-                "something has to be done first: after a `diff` ratify, arm coins anew or move them; somebody has not ratified; an event waits for others; the view of a chain is too old; signatures are missing"
+                "something has to be done first: after a `diff` ratify, arm coins anew or move them; somebody has not ratified; an event waits for others; the view of a chain is too old; signatures are missing; `watch --once` told a warning or an alarm"
             }
         }
     }

@@ -86,6 +86,8 @@ pub mod wallet;
 
 pub mod recovery;
 
+pub mod watch;
+
 // Rehearsals, and the way in.
 pub mod report;
 

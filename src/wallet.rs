@@ -20,6 +20,7 @@ mod pieces;
 mod stage;
 mod status;
 mod sync;
+mod watching;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -94,6 +94,21 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "watch",
+        &[
+            "units",
+            "policy",
+            "governance",
+            "ledger",
+            "compile",
+            "transaction",
+            "lifecycle",
+            "chain",
+            "engine",
+            "wallet",
+        ],
+    ),
+    (
         "report",
         &[
             "units",
@@ -145,6 +160,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "engine",
             "wallet",
             "recovery",
+            "watch",
             "report",
             "simulate",
         ],

@@ -68,7 +68,7 @@ impl CustodyArgs {
         };
         let text = input::attestations(path)?;
         let id = compiled.id().to_bytes();
-        let now = self.on.unwrap_or_else(now);
+        let now = self.moment();
         let secp = Secp256k1::new();
         let judge = Judge::new(compiled, &secp);
         let policy = compiled.policy();

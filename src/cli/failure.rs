@@ -2,6 +2,7 @@
 
 mod ledger;
 mod vault;
+mod watch;
 
 use std::io;
 
@@ -29,6 +30,7 @@ use crate::transaction::BuildError;
 
 pub(super) use self::ledger::LedgerFailure;
 pub(super) use self::vault::VaultFailure;
+pub(super) use self::watch::WatchFailure;
 
 /// Why a command did not come to a result.  File names are ready to be shown.
 #[derive(Debug, Error)]
@@ -193,6 +195,8 @@ pub(super) enum Failure {
     Ledger(Box<LedgerFailure>),
     #[error(transparent)]
     Vault(Box<VaultFailure>),
+    #[error(transparent)]
+    Watch(Box<WatchFailure>),
     #[error(
         "no chain is named; write --backend ADDRESS, such as bitcoind+cookie:///var/lib/bitcoind/.cookie or embedded:chain.txt, or set LONGSTOP_BACKEND"
     )]
@@ -240,6 +244,12 @@ impl From<LedgerFailure> for Failure {
     }
 }
 
+impl From<WatchFailure> for Failure {
+    fn from(failure: WatchFailure) -> Self {
+        Self::Watch(Box::new(failure))
+    }
+}
+
 impl From<VaultFailure> for Failure {
     fn from(failure: VaultFailure) -> Self {
         Self::Vault(Box::new(failure))
@@ -251,6 +261,7 @@ impl Failure {
         match self {
             Self::Ledger(failure) => failure.exit(),
             Self::Vault(failure) => failure.exit(),
+            Self::Watch(failure) => failure.exit(),
             Self::Read { .. }
             | Self::Write { .. }
             | Self::Output(_)
@@ -348,6 +359,7 @@ impl Failure {
         match self {
             Self::Ledger(failure) => failure.kind(),
             Self::Vault(failure) => failure.kind(),
+            Self::Watch(failure) => failure.kind(),
             Self::Read { .. } => "unreadable",
             Self::Write { .. } | Self::Output(_) => "unwritable",
             Self::NotText { .. } => "not-text",

@@ -33,6 +33,7 @@ mod signer;
 mod vault;
 mod verdict;
 mod verification;
+mod watch;
 mod words;
 
 use std::io::{self, ErrorKind, Write};
@@ -80,6 +81,7 @@ pub(super) use self::vault::{
 };
 pub(super) use self::verdict::verdict;
 pub(super) use self::verification::verification;
+pub(super) use self::watch::{Live, json_line};
 
 /// The width of lines where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;
@@ -265,6 +267,11 @@ pub(super) fn pretty<T: Serialize>(value: &T) -> String {
 fn json_text<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Output(io::Error::other(error)))?;
+    Ok(safe_json(&text))
+}
+
+/// JSON without invisible characters, and with a line break at its end.
+fn safe_json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     let mut units = [0; 2];
     for c in text.chars() {
@@ -278,7 +285,7 @@ fn json_text<T: Serialize>(value: &T) -> Result<String, Failure> {
         }
     }
     safe.push('\n');
-    Ok(safe)
+    safe
 }
 
 /// The width of the terminal, within bounds.

@@ -1,13 +1,14 @@
 //! One wallet of the wallet library for each stage descriptor.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use bdk_wallet::chain::{
     BlockId, CanonicalizationParams, ChainPosition, CheckPoint, ConfirmationBlockTime,
     DescriptorExt, TxUpdate,
 };
 use bdk_wallet::{ChangeSet, CreateParams, KeychainKind, LoadParams, PersistedWallet, Update};
-use bitcoin::{BlockHash, OutPoint, ScriptBuf, TxOut, Txid};
+use bitcoin::{BlockHash, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 
 use super::VaultError;
@@ -20,6 +21,13 @@ use crate::units::{BlockHeight, CoinBirth, UnixTime};
 
 /// How many indexes beyond the last revealed one are watched: the gap limit of BIP-44.
 pub const GAP: u32 = 20;
+
+/// How many blocks a wallet knows before it is made anew with fewer: the wallet library keeps every
+/// tip that it was ever told, and whoever follows a chain for years tells it each block.
+const MOST_BLOCKS: usize = 288;
+
+/// How many of the last blocks it is then told again, so that a reorg is seen where it begins.
+const KEPT_BLOCKS: usize = 100;
 
 /// The wallet of one stage.
 #[derive(Debug)]
@@ -165,9 +173,19 @@ impl StageWallet {
         self.wallet.tx_graph().get_tx(txid).is_some()
     }
 
+    /// A transaction that the wallet has whole.
+    pub(super) fn transaction(&self, txid: Txid) -> Option<Arc<Transaction>> {
+        self.wallet.tx_graph().get_tx(txid)
+    }
+
     /// The block that the wallet takes for the tip.
     pub(super) fn tip(&self) -> BlockId {
         self.wallet.latest_checkpoint().block_id()
+    }
+
+    /// Whether it knows so many blocks that it is to be made anew.
+    pub(super) fn is_long(&self) -> bool {
+        self.wallet.checkpoints().nth(MOST_BLOCKS).is_some()
     }
 
     /// The latest block of the wallet that is still on the chain.
@@ -201,13 +219,15 @@ impl StageWallet {
     ///
     /// `agreed` is the latest block that the wallet and the chain have in common.  If the wallet
     /// has later ones, it is made anew first: nothing that was read from an abandoned branch stays.
+    /// So it is if it [has grown long](Self::is_long).
     pub(super) fn take(
         &mut self,
         mut news: News,
         agreed: &CheckPoint,
         tip: BlockId,
     ) -> Result<(), VaultError> {
-        if agreed.block_id() != self.tip() {
+        let is_long = self.is_long();
+        if is_long || agreed.block_id() != self.tip() {
             self.start_over()?;
         } else {
             let graph = self.wallet.tx_graph();
@@ -218,10 +238,13 @@ impl StageWallet {
             });
             news.update.evicted_ats = gone.map(|node| (node.txid, news.number)).collect();
         }
+        let kept = if is_long { KEPT_BLOCKS } else { usize::MAX };
         let mut blocks: BTreeMap<u32, BlockHash> = agreed
             .iter()
+            .take(kept)
             .map(|block| (block.height(), block.hash()))
             .collect();
+        blocks.insert(0, genesis(self.network));
         blocks.append(&mut news.blocks);
         blocks.insert(tip.height, tip.hash);
         let blocks = blocks

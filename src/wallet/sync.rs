@@ -198,7 +198,7 @@ impl<S: Store> Vault<S> {
         for (stage, outputs) in self.stages.iter().zip(outputs) {
             let common = stage.agreed(|height| hashes.at(height))?;
             // What is made anew has nothing.
-            let keeps = common.block_id() == stage.tip();
+            let keeps = common.block_id() == stage.tip() && !stage.is_long();
             agreed.push(common);
             let mut news = News {
                 number,

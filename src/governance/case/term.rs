@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::super::event::EventId;
-use super::clock::{ChainPoint, point, reading, span};
+use super::clock::{ChainPoint, clock_of, point, reading, span};
 use super::{Case, Counted, Docket, StandingAlarm};
-use crate::policy::{Activation, Member, Period, Quorum};
+use crate::policy::{Activation, Member, Period, Policy, Quorum};
 use crate::units::ChainTime;
 
 /// One term of an activation, and how it stands.
@@ -244,6 +244,34 @@ impl Docket {
             .collect();
         let by = by.into_iter().map(str::to_owned).collect();
         (by, missing, seats_missing(quorum, done))
+    }
+
+    /// How the silence terms of all paths that go by its clock stand now, each with its path,
+    /// whether or not there is a case.
+    #[must_use]
+    pub fn silences(&self, policy: &Policy) -> Vec<(String, SilenceTerm)> {
+        let paths = policy.paths().iter();
+        let paths = paths.filter(|path| clock_of(path) == self.clock);
+        let terms = paths.filter_map(|path| Some((path, path.staged()?.activation()?)));
+        let mut found = Vec::new();
+        for (path, terms) in terms {
+            let mut open = vec![terms];
+            while let Some(term) = open.pop() {
+                match term {
+                    Activation::Any(of) | Activation::All(of) => open.extend(of),
+                    Activation::Silence {
+                        quorum,
+                        period,
+                        fewer_than,
+                    } => {
+                        let term = self.silence(quorum, period, *fewer_than, self.now, None);
+                        found.push((path.name().to_owned(), term));
+                    }
+                    Activation::Manual(_) | Activation::Alarm(_) | Activation::Vote { .. } => {}
+                }
+            }
+        }
+        found
     }
 
     fn silence(
