@@ -4,7 +4,8 @@
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test ends with a panic when something is not as it should be"
+    clippy::duplicate_mod,
+    reason = "a test ends with a panic when something is not as it should be, and each of the examples, which are tried here, stands alone"
 )]
 
 #[path = "common/by_hand.rs"]

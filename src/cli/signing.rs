@@ -1,7 +1,7 @@
 //! Who signs: a seed in a file, or another program with a device behind it.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -79,7 +79,7 @@ impl SigningArgs {
 }
 
 /// The seed in a file.
-pub(super) fn seed(path: &PathBuf, passphrase: &PassphraseArgs) -> Result<Seed, Failure> {
+pub(super) fn seed(path: &Path, passphrase: &PassphraseArgs) -> Result<Seed, Failure> {
     // Before anybody types a passphrase for nothing.
     let file = input::private(path, MAX_FILE)?;
     let passphrase = passphrase.give(path)?;

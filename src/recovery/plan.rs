@@ -9,7 +9,7 @@ use super::RecoveryError;
 use crate::compile::{Compiled, LeafKind};
 use crate::engine::{Action, Draft};
 use crate::lifecycle::{NextStep, next_steps};
-use crate::units::{Blocks, ChainTime, CoinBirth};
+use crate::units::{Blocks, ChainTime, CoinBirth, RelativeLock};
 
 /// How many blocks a trigger and its cancel take at the least.
 const THERE_AND_BACK: Blocks = Blocks(2);
@@ -213,7 +213,7 @@ pub(super) fn direct_is_sooner(
     };
     let window = staged.window().lock().expected_blocks();
     let period = staged.lockup().map(|lockup| lockup.period().lock());
-    let period = period.map_or(Blocks(0), |period| period.expected_blocks());
+    let period = period.map_or(Blocks(0), RelativeLock::expected_blocks);
     let needed = window.plus(period);
     let steps = next_steps(compiled, coin.derived().stage(), birth, tip).into_iter();
     steps

@@ -88,6 +88,10 @@ pub struct Point {
 }
 
 /// All points, in the order of the steps.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a constant that indexes too far does not compile"
+)]
 pub const ALL: [Point; 2 * Step::ALL.len()] = {
     let first = Point {
         moment: Moment::Before,

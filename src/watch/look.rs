@@ -10,7 +10,9 @@ use super::facts::{
     CaseFact, ChainFacts, Delay, LedgerFacts, Member, Reserve, SilenceFact, Spend, WatchedCoin, Way,
 };
 use crate::chain::{BackendError, Chain};
-use crate::compile::{Compiled, Keychain, Leaf, LeafKind, SpendCost, Stage, StageDescriptor};
+use crate::compile::{
+    Compiled, Keychain, Leaf, LeafKind, SpendCost, Stage, StageDescriptor, StagedDescriptors,
+};
 use crate::engine::fee_script;
 use crate::governance::{Action, Cases, ChainPoint, Heard, Phase};
 use crate::ledger::Store;
@@ -58,7 +60,7 @@ pub fn chain_facts<S: Store>(
         let spend = reader.of(output)?;
         let on = armed.get(&output.outpoint);
         let is_armed = |path: &str| on.is_some_and(|on| on.contains(path));
-        let staged = compiled.staged().iter().map(|path| path.path());
+        let staged = compiled.staged().iter().map(StagedDescriptors::path);
         let unarmed = staged
             .filter(|path| output.stage == Stage::Vault && !is_armed(path))
             .map(str::to_owned);

@@ -66,8 +66,10 @@ impl Memory {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let read: Option<Self> = serde_json::from_slice(bytes).ok();
-        read.filter(|memory| memory.version == VERSION)
-            .unwrap_or_else(Self::new)
+        match read.filter(|memory| memory.version == VERSION) {
+            Some(memory) => memory,
+            None => Self::new(),
+        }
     }
 
     /// It as bytes, to be kept.

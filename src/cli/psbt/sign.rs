@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::merge::{Accepted, MergedFile, RoleWord};
 use super::{ReaderArgs, recognise, refuse_taken};
+use crate::arming::ArmedCoin;
 use crate::ceremony::{Merged, Recognised, RecognisedOutput, Round, What};
 use crate::cli::render::{self, Prompt, Screen};
 use crate::cli::signing::SigningArgs;
@@ -143,7 +144,7 @@ impl Sign {
         };
         let (round, _) = Round::read(&input::round_bytes(path)?, compiled, secp).map_err(failed)?;
         let armed = round.into_armed().map_err(failed)?;
-        let mut rungs = armed.iter().flat_map(|coin| coin.rungs());
+        let mut rungs = armed.iter().flat_map(ArmedCoin::rungs);
         match rungs.any(|rung| rung.trigger.txid() == recognised.txid) {
             true => Ok(()),
             false => Err(Failure::TriggerAlone { file }),
