@@ -102,6 +102,9 @@ fn clawback_out_of_the_lockup() {
             coin: lockup,
             to: destination(),
         };
+        // A reorg could undo it, until it is buried.
+        assert_eq!(class(bench.act(&release, &AGENTS)), "under-way");
+        bench.mine(5);
         assert_eq!(class(bench.act(&release, &AGENTS)), "stale");
     }
 }
