@@ -230,7 +230,7 @@ fn shortened(why: &str) -> String {
     if why.chars().count() <= WHY_MAX {
         return why;
     }
-    let mut shortened: String = why.chars().take(WHY_MAX - 1).collect();
-    shortened.push('…');
-    shortened
+    // What is cut short can have the form of a key that the whole has not.
+    let cut: String = why.chars().take(WHY_MAX - 1).collect();
+    format!("{}…", presentable(&cut, []))
 }

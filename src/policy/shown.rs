@@ -15,7 +15,8 @@ pub(crate) fn quote(text: &str) -> String {
         return format!("`{shown}`");
     }
     let head: String = shown.chars().take(QUOTE_MAX).collect();
-    format!("`{head}…`")
+    // What is cut short can have the form of a key that the whole has not.
+    format!("`{}…`", presentable(&head, []))
 }
 
 /// Several foreign texts as a list in words.
@@ -192,6 +193,16 @@ mod tests {
         let wif = "KwDiBf89QgGbjEhKnhXJuH7LrciVrZi3qYjgd9M7rFU73sVHnoWn";
         assert!(!presentable(wif, []).contains("KwDi"));
         assert!(is_secret(wif));
+    }
+
+    #[test]
+    fn what_is_cut_short_has_not_the_form_of_a_key_either() {
+        let longer = format!("{}{}", "-".repeat(QUOTE_MAX - 51), "5a".repeat(40));
+        assert_eq!(secrets(&longer), []);
+        for start in 0..40 {
+            let text = longer.get(start..).unwrap_or_default();
+            assert_eq!(secrets(&quote(text)), [], "{start}");
+        }
     }
 
     #[test]
