@@ -21,7 +21,7 @@ fn sign(file: &Path, party: &str) {
     let bytes = fs::read(file).expect("a file");
     let mut psbt = Psbt::deserialize(&bytes).expect("a PSBT in bytes");
     let signer = SoftwareSigner::stand_in(0, party, &secp);
-    psbt.sign(&signer, &secp).expect("it signs");
+    assert_ne!(signer.sign(&mut psbt, &secp), 0, "it signs");
     fs::write(file, psbt.serialize()).expect("it is written");
 }
 

@@ -50,7 +50,7 @@ pub fn requests(check: &KeyCheck) -> Vec<Psbt> {
 /// What a party returns that signs with whatever it has.
 pub fn signed(mut psbt: Psbt, party: &str) -> Psbt {
     let signer = SoftwareSigner::stand_in(0, party, &SECP);
-    let _ = psbt.sign(&signer, &SECP);
+    signer.sign(&mut psbt, &SECP);
     psbt
 }
 
