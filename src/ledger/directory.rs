@@ -5,7 +5,6 @@ mod lookup;
 mod recover;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -304,6 +303,28 @@ impl Directory {
         (self.segments.len().saturating_sub(1), last.unwrap_or(none))
     }
 
+    /// The places of records, where those that are new get the next ones and are found from now on.
+    fn place_all<'r>(
+        &mut self,
+        records: &'r [Record],
+        new: &mut Vec<&'r Record>,
+    ) -> Result<Vec<Placed>, StoreError> {
+        let mut next = self.edge.size();
+        let mut placed = Vec::with_capacity(records.len());
+        for record in records {
+            match self.position(&record.id)? {
+                Some(known) => placed.push(Placed::Known(known)),
+                None => {
+                    self.lookup.keep(record.id, next);
+                    new.push(record);
+                    placed.push(Placed::New(next));
+                    next += 1;
+                }
+            }
+        }
+        Ok(placed)
+    }
+
     /// Writes new records behind the others and syncs them; nothing is acknowledged before.
     fn write_batch(&mut self, new: &[&Record]) -> Result<(), StoreError> {
         let first = self.edge.size();
@@ -491,35 +512,26 @@ impl Store for Directory {
         measure(records)?;
         let kept = self.keep_house();
         kept.inspect_err(|error| self.stopped = Some(error.to_string()))?;
-        let first = self.edge.size();
-        let mut next = first;
-        let mut placed = Vec::with_capacity(records.len());
-        let mut fresh = HashMap::with_capacity(records.len());
+        let (first, segments) = (self.edge.size(), self.segments.len());
         let mut new = Vec::with_capacity(records.len());
-        for record in records {
-            let known = match fresh.get(&record.id) {
-                Some(position) => Some(*position),
-                None => self.find(&record.id)?,
-            };
-            placed.push(known.map_or(Placed::New(next), Placed::Known));
-            if known.is_none() {
-                fresh.insert(record.id, next);
-                new.push(record);
-                next += 1;
-            }
-        }
+        let placed = self.place_all(records, &mut new);
         if new.is_empty() {
-            return Ok(placed);
+            return placed;
         }
-        let segments = self.segments.len();
-        if let Err(error) = self.write_batch(&new) {
-            self.stopped = Some(error.to_string());
-            // Nothing is acknowledged of a segment that was begun for it.
-            Arc::make_mut(&mut self.segments).truncate(segments);
-            return Err(error);
+        let appended = placed.and_then(|placed| match self.write_batch(&new) {
+            Ok(()) => Ok(placed),
+            Err(error) => {
+                self.stopped = Some(error.to_string());
+                // Nothing is acknowledged of a segment that was begun for it.
+                Arc::make_mut(&mut self.segments).truncate(segments);
+                Err(error)
+            }
+        });
+        if appended.is_err() {
+            self.lookup
+                .forget(first, new.iter().map(|record| &record.id));
         }
-        self.lookup.extend(fresh);
-        Ok(placed)
+        appended
     }
 
     fn read(&self, position: u64) -> Result<Record, StoreError> {

@@ -49,12 +49,18 @@ impl Lookup {
         self.places.push(place);
     }
 
-    /// Keeps the positions of appended records.
-    pub(super) fn extend(&mut self, ids: HashMap<[u8; 32], u64>) {
-        if self.ids.is_empty() {
-            self.ids = ids;
-        } else {
-            self.ids.extend(ids);
+    /// Keeps the position of a record.
+    pub(super) fn keep(&mut self, id: [u8; 32], position: u64) {
+        self.ids.insert(id, position);
+    }
+
+    /// Forgets records that were not appended after all: those of these that would be at a
+    /// position or behind it.
+    pub(super) fn forget<'a>(&mut self, from: u64, ids: impl Iterator<Item = &'a [u8; 32]>) {
+        for id in ids {
+            if self.ids.get(id).is_some_and(|position| *position >= from) {
+                self.ids.remove(id);
+            }
         }
     }
 
