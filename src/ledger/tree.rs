@@ -128,20 +128,22 @@ impl Edge {
     /// Adds a record by its hash, and returns the hashes that become known with it, in the order
     /// in which they are stored.
     pub fn push(&mut self, record: TreeHash) -> Vec<TreeHash> {
-        let hashes = tlog::stored_hashes_for_record_hash(self.size, record.to_library(), self)
-            .expect("the edge has every hash that the next record needs");
-        let hashes: Vec<TreeHash> = hashes.into_iter().map(TreeHash::of_library).collect();
-        // The last of them is the root of the largest subtree that this record completes, and
-        // takes the place of the subtrees in it.
-        let mut level = 0;
-        for _ in hashes.iter().skip(1) {
-            self.roots.pop();
-            level += 1;
+        // It completes as many subtrees as its position has ones at the end.
+        let levels = self.size.trailing_ones();
+        let mut root = record;
+        let mut hashes = vec![root];
+        for _ in 0..levels {
+            let (_, left) = self
+                .roots
+                .pop()
+                .expect("the edge has each root that is left");
+            root = TreeHash::of_library(tlog::node_hash(left.to_library(), root.to_library()));
+            hashes.push(root);
         }
-        if let Some(root) = hashes.last() {
-            let index = tlog::stored_hash_index(level, self.size >> level);
-            self.roots.push((index, *root));
-        }
+        // The last takes the place of the subtrees in it.
+        let level = u8::try_from(levels).expect("a number has at most 64 ones");
+        let index = tlog::stored_hash_index(level, self.size >> levels);
+        self.roots.push((index, root));
         self.size += 1;
         hashes
     }
