@@ -142,11 +142,14 @@ fn a_rescue_is_told_step_by_step() {
     );
 }
 
+/// Deeds, each after so many blocks, and what is told of them.
+type Story<'a> = (&'a [(Deed, u32)], &'a [Kind]);
+
 #[test]
 fn a_veto_and_a_refresh_are_told() {
     let armed = Armed::new(&Draft::new("wsh", TREASURY));
     use Kind::*;
-    let stories: [(&[(Deed, u32)], &[Kind]); 2] = [
+    let stories: [Story<'_>; 2] = [
         (
             VETO,
             &[
