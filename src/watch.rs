@@ -1,7 +1,7 @@
 //! Watching a vault: what happened to its coins, and what is due.
 //!
 //! [`step`] is a pure function of what was told before and of what is known now.  It asks no chain
-//! and no clock: [`look`] puts the facts together, and the command line tells the notices, runs
+//! and no clock: `look` puts the facts together, and the command line tells the notices, runs
 //! hooks and waits.
 //!
 //! Whatever happens on the chain is a milestone with the height or the median time at which it came
