@@ -151,7 +151,9 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
                 }
                 Effect::Raise if !was_sent => {
                     was_sent = true;
-                    if self.is_to_be_raised(&operation)? {
+                    // What is vetoed by now is not helped along.
+                    waits_for = self.consent(&operation.action).err().into_iter().collect();
+                    if waits_for.is_empty() && self.is_to_be_raised(&operation)? {
                         wanted_child = self.send(&operation, signers)?;
                         continue;
                     }

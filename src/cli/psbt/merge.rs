@@ -1,6 +1,6 @@
 //! `longstop psbt merge`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bitcoin::secp256k1::Secp256k1;
 use clap::{Args, ValueEnum};
@@ -84,6 +84,25 @@ pub(in crate::cli) struct Accepted {
     pub parties: Vec<String>,
 }
 
+impl MergedFile {
+    /// What is shown of a file that was written.
+    pub(super) fn of(file: &Path, what: Option<What>, txid: bitcoin::Txid, merged: Merged) -> Self {
+        let (seats, met) = (merged.seats(), merged.met());
+        let accepted = merged.accepted.into_iter();
+        Self {
+            file: input::file_name(file),
+            what,
+            txid,
+            accepted: accepted
+                .map(|(file, parties)| Accepted { file, parties })
+                .collect(),
+            stripped: merged.stripped,
+            seats,
+            met,
+        }
+    }
+}
+
 impl Merge {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         refuse_taken(&self.output)?;
@@ -114,21 +133,7 @@ impl Merge {
         let psbt = merged.to_psbt(&policy.compiled).map_err(failed(&name))?;
         output::create_bytes(&self.output, &psbt.serialize())
             .map_err(|source| output::failure(&self.output, source))?;
-        let accepted = merged.accepted.iter();
-        let result = MergedFile {
-            file: input::file_name(&self.output),
-            what: base.what,
-            txid: base.txid,
-            accepted: accepted
-                .map(|(file, parties)| Accepted {
-                    file: file.clone(),
-                    parties: parties.clone(),
-                })
-                .collect(),
-            seats: merged.seats(),
-            met: merged.met(),
-            stripped: merged.stripped,
-        };
+        let result = MergedFile::of(&self.output, base.what, base.txid, merged);
         screen.show(&result, |width| render::psbt_merged(&result, width))?;
         Ok(Exit::Ok)
     }

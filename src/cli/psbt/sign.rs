@@ -6,7 +6,7 @@ use bitcoin::bip32::Fingerprint;
 use bitcoin::secp256k1::Secp256k1;
 use clap::Args;
 
-use super::merge::{Accepted, MergedFile, RoleWord};
+use super::merge::{MergedFile, RoleWord};
 use super::{ReaderArgs, recognise, refuse_taken};
 use crate::arming::ArmedCoin;
 use crate::ceremony::{Merged, Recognised, RecognisedOutput, Round, What};
@@ -102,21 +102,7 @@ impl Sign {
         let psbt = merged.to_psbt(compiled).map_err(refused)?;
         output::create_bytes(&self.output, &psbt.serialize())
             .map_err(|source| output::failure(&self.output, source))?;
-        let accepted = merged.accepted.iter();
-        let result = MergedFile {
-            file: input::file_name(&self.output),
-            what: recognised.what,
-            txid: recognised.txid,
-            accepted: accepted
-                .map(|(file, parties)| Accepted {
-                    file: file.clone(),
-                    parties: parties.clone(),
-                })
-                .collect(),
-            seats: merged.seats(),
-            met: merged.met(),
-            stripped: merged.stripped,
-        };
+        let result = MergedFile::of(&self.output, recognised.what, recognised.txid, merged);
         screen.show(&result, |width| render::psbt_merged(&result, width))?;
         Ok(Exit::Ok)
     }
