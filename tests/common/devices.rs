@@ -9,11 +9,8 @@ use std::str::FromStr;
 
 use bitcoin::Psbt;
 use bitcoin::bip32::DerivationPath;
-use bitcoin::psbt::{GetKey, GetKeyError, KeyRequest};
-use bitcoin::secp256k1::{Secp256k1, Signing};
 use longstop::compile::{DerivedLeaf, KeyUse};
 use longstop::engine::Signers;
-use longstop::signer::SoftwareSigner;
 use longstop::transaction::Coin;
 use miniscript::psbt::PsbtExt;
 
@@ -53,35 +50,16 @@ impl Signers for OverEager<'_> {
     fn sign(&self, party: &str, mut psbt: Psbt) -> Option<Psbt> {
         psbt.update_input_with_descriptor(0, self.coin.derived().definite())
             .ok()?;
-        let account = Account {
-            signer: self.people.signer(party),
-            path: &self.account,
-        };
-        psbt.sign(&account, &self.people.secp).ok()?;
+        let named = psbt.inputs[0].clone();
+        let held = |path: &DerivationPath| path[..].starts_with(&self.account[..]);
+        let input = &mut psbt.inputs[0];
+        input.bip32_derivation.retain(|_, (_, path)| held(path));
+        input.tap_key_origins.retain(|_, (_, (_, path))| held(path));
+        self.people.signer(party).sign(&mut psbt, &self.people.secp);
+        let input = &mut psbt.inputs[0];
+        input.bip32_derivation = named.bip32_derivation;
+        input.tap_key_origins = named.tap_key_origins;
         Some(psbt)
-    }
-}
-
-/// The keys below one account of a party.
-struct Account<'a> {
-    signer: &'a SoftwareSigner,
-    path: &'a DerivationPath,
-}
-
-impl GetKey for Account<'_> {
-    type Error = GetKeyError;
-
-    fn get_key<C: Signing>(
-        &self,
-        request: KeyRequest,
-        secp: &Secp256k1<C>,
-    ) -> Result<Option<bitcoin::PrivateKey>, GetKeyError> {
-        match &request {
-            KeyRequest::Bip32((_, path)) if path[..].starts_with(&self.path[..]) => {
-                self.signer.get_key(request, secp)
-            }
-            _ => Ok(None),
-        }
     }
 }
 
