@@ -30,6 +30,8 @@ mod embedded;
 mod esplora;
 #[path = "backends/front.rs"]
 mod front;
+#[path = "common/node.rs"]
+mod node;
 #[path = "backends/promises.rs"]
 mod promises;
 #[path = "backends/rig.rs"]
