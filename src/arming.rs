@@ -6,6 +6,10 @@
 //!
 //! With a depth above one, the coin that a cancel makes is armed in the same ceremony: all
 //! transaction ids are known before anything is signed.
+//!
+//! Where nobody can add a fee, each trigger is signed at every rung of the policy, and so are the
+//! cancel and the settle that can follow each of them: an escrow coin of a higher trigger is
+//! another coin, and worth less.
 
 mod file;
 
@@ -14,7 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bitcoin::secp256k1::{All, Secp256k1};
-use bitcoin::{OutPoint, Psbt, Txid};
+use bitcoin::{FeeRate, OutPoint, Psbt, Txid};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -54,19 +58,19 @@ impl fmt::Display for ArmingState {
 
 /// One trigger with what must exist before it may be signed.
 #[derive(Clone, Debug)]
-pub struct Rung {
+pub struct Course {
     trigger: Trigger,
-    cancel: Cancel,
-    settle: Option<Settle>,
+    cancels: Vec<Cancel>,
+    settles: Vec<Settle>,
 }
 
-/// The files of one rung, with the signatures they have so far.
+/// The files of one course, with the signatures they have so far.
 #[derive(Clone, Debug)]
-pub struct RungFiles {
-    /// The cancel.
-    pub cancel: Psbt,
-    /// The settle, where root signs it.
-    pub settle: Option<Psbt>,
+pub struct CourseFiles {
+    /// The cancel at each rung, lowest first.
+    pub cancels: Vec<Psbt>,
+    /// The settle at each rung, lowest first; none where root does not sign it.
+    pub settles: Vec<Psbt>,
     /// The trigger, once it may be signed.
     pub trigger: Option<Psbt>,
 }
@@ -77,7 +81,7 @@ pub struct Arming {
     policy: PolicyId,
     path: SpendingPath,
     coin: VaultCoin,
-    rungs: Vec<Rung>,
+    courses: Vec<Course>,
     acknowledged: BTreeSet<String>,
     state: ArmingState,
 }
@@ -108,28 +112,23 @@ impl Arming {
             }
             .into());
         }
-        let mut rungs = Vec::new();
+        let mut courses: Vec<Course> = Vec::new();
         let mut next = coin.clone();
         for _ in 0..staged.depth() {
-            let trigger = builder.trigger(&next, path.name())?;
-            let escrow = created::<EscrowCoin>(trigger.creates())?;
-            let cancel = builder.cancel(&escrow)?;
-            let settle = match staged.lockup() {
-                Some(_) => Some(builder.settle(&escrow)?),
-                None => None,
-            };
-            next = created::<VaultCoin>(cancel.creates())?;
-            rungs.push(Rung {
-                trigger,
-                cancel,
-                settle,
-            });
+            let from = courses.len();
+            for rung in builder.rungs() {
+                courses.push(Course::plan(builder, *rung, path, &next)?);
+            }
+            // With several rungs there is one attempt, and nothing follows its cancels.
+            let first = courses.get(from).and_then(|course| course.cancels.first());
+            let first = first.ok_or(ArmingError::Build(BuildError::NoCoins))?;
+            next = created::<VaultCoin>(first.creates())?;
         }
         Ok(Self {
             policy,
             path: path.clone(),
             coin: coin.clone(),
-            rungs,
+            courses,
             acknowledged: BTreeSet::new(),
             state: ArmingState::Unarmed,
         })
@@ -171,17 +170,16 @@ impl Arming {
     /// # Errors
     ///
     /// None that a coin of the policy can provoke.
-    pub fn files(&self) -> Result<Vec<RungFiles>, BuildError> {
+    pub fn files(&self) -> Result<Vec<CourseFiles>, BuildError> {
         let is_acknowledged = self.state >= ArmingState::Acknowledged;
-        let files = self.rungs.iter().map(|rung| {
-            Ok(RungFiles {
-                cancel: rung.cancel.to_psbt()?,
-                settle: match &rung.settle {
-                    Some(settle) => Some(settle.to_psbt()?),
-                    None => None,
-                },
+        let files = self.courses.iter().map(|course| {
+            let cancels = course.cancels.iter().map(Cancel::to_psbt);
+            let settles = course.settles.iter().map(Settle::to_psbt);
+            Ok(CourseFiles {
+                cancels: cancels.collect::<Result<_, _>>()?,
+                settles: settles.collect::<Result<_, _>>()?,
                 trigger: match is_acknowledged {
-                    true => Some(rung.trigger.to_psbt()?),
+                    true => Some(course.trigger.to_psbt()?),
                     false => None,
                 },
             })
@@ -192,13 +190,14 @@ impl Arming {
     /// The ids of all its transactions, which say what it arms: no signature changes them.
     #[must_use]
     pub fn txids(&self) -> Vec<Txid> {
-        let rungs = self.rungs.iter().flat_map(|rung| {
-            let settle = rung.settle.as_ref().map(Settle::txid);
-            [rung.trigger.txid(), rung.cancel.txid()]
-                .into_iter()
-                .chain(settle)
+        let courses = self.courses.iter().flat_map(|course| {
+            let cancels = course.cancels.iter().map(Cancel::txid);
+            let settles = course.settles.iter().map(Settle::txid);
+            std::iter::once(course.trigger.txid())
+                .chain(cancels)
+                .chain(settles)
         });
-        rungs.collect()
+        courses.collect()
     }
 
     /// The members of root, and whether each has signed all that is to be signed now.
@@ -210,20 +209,22 @@ impl Arming {
                 *all.entry(party.to_owned()).or_insert(true) &= signed;
             }
         };
-        for rung in &self.rungs {
+        for course in &self.courses {
             if self.state >= ArmingState::Acknowledged {
-                add(rung.trigger.seats(Role::Arming));
+                add(course.trigger.seats(Role::Arming));
             } else {
-                add(rung.cancel.seats(Role::Arming));
-                if let Some(settle) = &rung.settle {
+                for cancel in &course.cancels {
+                    add(cancel.seats(Role::Arming));
+                }
+                for settle in &course.settles {
                     add(settle.seats(Role::Arming));
                 }
             }
         }
         let root = self
-            .rungs
+            .courses
             .first()
-            .map(|rung| rung.trigger.seats(Role::Arming));
+            .map(|course| course.trigger.seats(Role::Arming));
         let names = root.unwrap_or_default().into_keys();
         names
             .map(|name| (name, all.get(name).copied().unwrap_or(false)))
@@ -238,15 +239,17 @@ impl Arming {
     pub fn requests_for(&self, wanted: impl Fn(&KeyUse) -> bool) -> Result<Vec<Psbt>, ArmingError> {
         let wanted = |used: &KeyUse| used.role == Role::Arming && wanted(used);
         let mut requests = Vec::new();
-        for rung in &self.rungs {
+        for course in &self.courses {
             match self.state {
                 ArmingState::Unarmed => {
-                    requests.push(rung.cancel.request_for(wanted)?);
-                    if let Some(settle) = &rung.settle {
+                    for cancel in &course.cancels {
+                        requests.push(cancel.request_for(wanted)?);
+                    }
+                    for settle in &course.settles {
                         requests.push(settle.request_for(wanted)?);
                     }
                 }
-                ArmingState::Acknowledged => requests.push(rung.trigger.request_for(wanted)?),
+                ArmingState::Acknowledged => requests.push(course.trigger.request_for(wanted)?),
                 ArmingState::Protected => return Err(ArmingError::NotAcknowledged),
                 ArmingState::Armed => return Err(ArmingError::AlreadyArmed),
             }
@@ -275,18 +278,18 @@ impl Arming {
     ) -> Result<Received, ArmingError> {
         let txid = returned.unsigned_tx.compute_txid();
         let state = self.state;
-        for rung in &mut self.rungs {
-            let received = if rung.cancel.txid() == txid {
-                rung.cancel.receive(Role::Arming, returned, secp)
-            } else if let Some(settle) = rung.settle.as_mut()
-                && settle.txid() == txid
-            {
+        for course in &mut self.courses {
+            let mut cancels = course.cancels.iter_mut();
+            let mut settles = course.settles.iter_mut();
+            let received = if let Some(cancel) = cancels.find(|cancel| cancel.txid() == txid) {
+                cancel.receive(Role::Arming, returned, secp)
+            } else if let Some(settle) = settles.find(|settle| settle.txid() == txid) {
                 settle.receive(Role::Arming, returned, secp)
-            } else if rung.trigger.txid() == txid {
+            } else if course.trigger.txid() == txid {
                 if state < ArmingState::Acknowledged {
                     return Err(ArmingError::TriggerTooEarly(state));
                 }
-                rung.trigger.receive(Role::Arming, returned, secp)
+                course.trigger.receive(Role::Arming, returned, secp)
             } else {
                 continue;
             };
@@ -329,13 +332,13 @@ impl Arming {
         if self.state != ArmingState::Armed {
             return Err(Box::new(self));
         }
-        let rungs: Option<Vec<ArmedRung>> = self.rungs.iter().map(ArmedRung::new).collect();
-        match rungs {
-            Some(rungs) => Ok(ArmedCoin {
+        let courses: Option<Vec<ArmedCourse>> = self.courses.iter().map(ArmedCourse::new).collect();
+        match courses {
+            Some(courses) => Ok(ArmedCoin {
                 policy: self.policy,
                 path: self.path.name().to_owned(),
                 coin: self.coin,
-                rungs,
+                courses,
                 acknowledged: self.acknowledged,
             }),
             None => Err(Box::new(self)),
@@ -354,25 +357,51 @@ impl Arming {
 
     /// The one place where the state moves, always by what is there and never by what was said.
     fn advance(&mut self) {
-        let protected = self.rungs.iter().all(|rung| {
-            let settled = rung
-                .settle
-                .as_ref()
-                .is_none_or(|settle| settle.is_met(Role::Arming));
-            rung.cancel.is_met(Role::Arming) && settled
+        let protected = self.courses.iter().all(|course| {
+            let mut cancels = course.cancels.iter();
+            let mut settles = course.settles.iter();
+            cancels.all(|cancel| cancel.is_met(Role::Arming))
+                && settles.all(|settle| settle.is_met(Role::Arming))
         });
         let holds = |party: &crate::policy::Party| self.acknowledged.contains(party.name());
         let acknowledged = self.concerned().all(|quorum| quorum.is_met_by(&holds));
         let armed = self
-            .rungs
+            .courses
             .iter()
-            .all(|rung| rung.trigger.is_met(Role::Arming));
+            .all(|course| course.trigger.is_met(Role::Arming));
         self.state = match (protected, acknowledged, armed) {
             (true, true, true) => ArmingState::Armed,
             (true, true, false) => ArmingState::Acknowledged,
             (true, false, _) => ArmingState::Protected,
             (false, ..) => ArmingState::Unarmed,
         };
+    }
+}
+
+impl Course {
+    /// The trigger at a rung, and what can follow it, at every rung.
+    fn plan(
+        builder: &Builder<'_>,
+        rung: FeeRate,
+        path: &SpendingPath,
+        coin: &VaultCoin,
+    ) -> Result<Self, ArmingError> {
+        let trigger = builder.with_feerate(rung).trigger(coin, path.name())?;
+        let escrow = created::<EscrowCoin>(trigger.creates())?;
+        let mut course = Self {
+            trigger,
+            cancels: Vec::new(),
+            settles: Vec::new(),
+        };
+        let has_lockup = path.staged().and_then(Staged::lockup).is_some();
+        for rung in builder.rungs() {
+            let builder = builder.with_feerate(*rung);
+            course.cancels.push(builder.cancel(&escrow)?);
+            if has_lockup {
+                course.settles.push(builder.settle(&escrow)?);
+            }
+        }
+        Ok(course)
     }
 }
 
@@ -393,32 +422,42 @@ pub struct ArmedCoin {
     policy: PolicyId,
     path: String,
     coin: VaultCoin,
-    rungs: Vec<ArmedRung>,
+    courses: Vec<ArmedCourse>,
     acknowledged: BTreeSet<String>,
 }
 
 /// One trigger with its cancel and its settle, signed by root.
 #[derive(Clone, Debug)]
-pub struct ArmedRung {
+pub struct ArmedCourse {
     /// The trigger, which wants the path's quorum.
     pub trigger: Trigger<Signed>,
-    /// The cancel, which wants the veto quorum.
-    pub cancel: Cancel<Signed>,
-    /// The settle, which wants nothing but time; none where the path's quorum settles live.
-    pub settle: Option<Settle<Signed>>,
+    /// The cancel at each rung, lowest first, which want the veto quorum.
+    pub cancels: Vec<Cancel<Signed>>,
+    /// The settle at each rung, lowest first, which want nothing but time; none where the path's
+    /// quorum settles live.
+    pub settles: Vec<Settle<Signed>>,
 }
 
-impl ArmedRung {
-    fn new(rung: &Rung) -> Option<Self> {
-        let settle = match &rung.settle {
-            Some(settle) => Some(settle.clone().into_signed().ok()?),
-            None => None,
-        };
+impl ArmedCourse {
+    fn new(course: &Course) -> Option<Self> {
+        let cancels = course.cancels.iter().cloned();
+        let settles = course.settles.iter().cloned();
         Some(Self {
-            trigger: rung.trigger.clone().into_signed().ok()?,
-            cancel: rung.cancel.clone().into_signed().ok()?,
-            settle,
+            trigger: course.trigger.clone().into_signed().ok()?,
+            cancels: cancels
+                .map(|cancel| cancel.into_signed().ok())
+                .collect::<Option<_>>()?,
+            settles: settles
+                .map(|settle| settle.into_signed().ok())
+                .collect::<Option<_>>()?,
         })
+    }
+
+    /// The escrow coin that the trigger makes.
+    #[must_use]
+    pub fn escrow(&self) -> Option<OutPoint> {
+        let coin = self.trigger.creates().into_iter().next();
+        coin.map(|coin| coin.outpoint())
     }
 }
 
@@ -441,47 +480,52 @@ impl ArmedCoin {
         &self.coin
     }
 
-    /// The rungs: the second is for the coin that the first one's cancel makes, and so on.
+    /// The courses.
+    ///
+    /// Of version 3, the second is for the coin that the first one's cancel makes, and so on.  Of
+    /// version 2 all are for the same coin, one at each rung, lowest first.
     #[must_use]
-    pub fn rungs(&self) -> &[ArmedRung] {
-        &self.rungs
+    pub fn courses(&self) -> &[ArmedCourse] {
+        &self.courses
     }
 
-    /// The rung whose trigger spends this coin.
-    #[must_use]
-    pub fn rung_for(&self, coin: OutPoint) -> Option<&ArmedRung> {
-        self.rungs.iter().find(|rung| {
-            rung.trigger
-                .spends()
-                .any(|(spent, _)| spent.outpoint() == coin)
+    /// The courses whose triggers spend this coin: one at each rung, lowest first.
+    pub fn courses_for(&self, coin: OutPoint) -> impl Iterator<Item = &ArmedCourse> {
+        self.courses.iter().filter(move |course| {
+            let mut spends = course.trigger.spends();
+            spends.any(|(spent, _)| spent.outpoint() == coin)
         })
     }
 
-    /// Takes a veto holder's signature on the cancel of this escrow coin from a returned file.
+    /// Takes a veto holder's signature on a cancel of this escrow coin from a returned file.
     ///
     /// # Errors
     ///
-    /// If no rung's trigger makes this coin, or the file is for another transaction.
+    /// If no course's trigger makes this coin, or the file is for none of its cancels.
     pub fn receive_veto(
         &mut self,
         escrow: OutPoint,
         returned: &Psbt,
         secp: &Secp256k1<All>,
     ) -> Result<Received, ArmingError> {
-        let rung = self
-            .rungs
+        let course = self
+            .courses
             .iter_mut()
-            .find(|rung| rung.trigger.txid() == escrow.txid);
-        let rung = rung.ok_or(ArmingError::Unrelated(escrow.txid))?;
-        Ok(rung.cancel.receive(Role::Veto, returned, secp)?)
+            .find(|course| course.trigger.txid() == escrow.txid);
+        let course = course.ok_or(ArmingError::Unrelated(escrow.txid))?;
+        let txid = returned.unsigned_tx.compute_txid();
+        let mut cancels = course.cancels.iter_mut();
+        let cancel = cancels.find(|cancel| cancel.txid() == txid);
+        let cancel = cancel.ok_or(ArmingError::Unrelated(txid))?;
+        Ok(cancel.receive(Role::Veto, returned, secp)?)
     }
 
-    /// The rung whose trigger makes this escrow coin.
+    /// The course whose trigger makes this escrow coin.
     #[must_use]
-    pub fn rung_of_escrow(&self, coin: OutPoint) -> Option<&ArmedRung> {
-        self.rungs
+    pub fn course_of_escrow(&self, coin: OutPoint) -> Option<&ArmedCourse> {
+        self.courses
             .iter()
-            .find(|rung| rung.trigger.txid() == coin.txid)
+            .find(|course| course.trigger.txid() == coin.txid)
     }
 }
 

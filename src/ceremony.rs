@@ -36,7 +36,7 @@ pub use self::recognised::{
     Basis, Destination, Recognised, RecognisedInput, RecognisedOutput, Seat, What,
 };
 pub use self::round::{
-    Acknowledged, MAX_ROUND, Round, RoundEntry, RoundError, RoundFile, RoundRung, Taken,
+    Acknowledged, MAX_ROUND, Round, RoundCourse, RoundEntry, RoundError, RoundFile, Taken,
 };
 pub use self::scripts::GAP;
 pub use self::stamp::stamp;

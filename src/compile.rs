@@ -30,6 +30,7 @@ mod stage;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bitcoin::FeeRate;
 use miniscript::descriptor::DescriptorPublicKey;
 use thiserror::Error;
 
@@ -43,7 +44,8 @@ pub use self::id::PolicyId;
 pub use self::internal_key::{NUMS_POINT, is_unspendable};
 pub use self::leaf::{Group, Leaf, LeafKind, Role};
 pub use self::limits::{
-    MAX_P2WSH_BYTES, MAX_P2WSH_ITEMS, MAX_P2WSH_OPERATIONS, MAX_TREE_DEPTH, TRUC_MAX_WEIGHT,
+    MAX_P2WSH_BYTES, MAX_P2WSH_ITEMS, MAX_P2WSH_OPERATIONS, MAX_STANDARD_WEIGHT, MAX_TREE_DEPTH,
+    TRUC_MAX_WEIGHT, max_weight,
 };
 pub use self::pieces::{Piece, pieces};
 pub use self::script::{Place, ScriptLeaf};
@@ -170,6 +172,7 @@ pub fn compile(policy: Arc<Policy>) -> Result<Compiled, CompileError> {
     if policy.descriptor().is_none() {
         check_every_key_use_is_distinct(&stages)?;
     }
+    check_rungs(&stages, policy.rungs())?;
     let id = PolicyId::new(policy.canonical(), &stages, &branches);
     Ok(Compiled {
         policy,
@@ -206,6 +209,38 @@ fn staged_descriptors(
         escrow,
         lockup,
     })
+}
+
+/// Whatever is signed in advance at a rung must be able to replace what is signed at the rung
+/// below, whoever completed that.
+///
+/// Nodes ask for a higher fee, by the incremental relay feerate for the size of the newcomer
+/// (BIP-125, rules 3 and 4), and for a higher feerate (Bitcoin Core, `src/policy/rbf.cpp`).  Both
+/// transactions pay for the most that their leaf can weigh, so a step of 1 sat/vB is enough for the
+/// first two, at an incremental feerate of up to 1 sat/vB.  For the last the lower one is taken to
+/// be as light as it could be without any signature, and the higher one as heavy as it can be.
+fn check_rungs(stages: &[&StageDescriptor], rungs: &[FeeRate]) -> Result<(), CompileError> {
+    for pair in rungs.windows(2) {
+        let [lower, higher] = pair else { continue };
+        for stage in stages {
+            let leaves = stage.leaves().iter().filter(|leaf| leaf.is_presigned());
+            for leaf in leaves {
+                let most = spend_weight(stage, leaf, 1).to_vbytes_ceil();
+                let least = cost::least_weight(stage, leaf).to_vbytes_floor().max(1);
+                let lower = lower.to_sat_per_vb_ceil();
+                let needed = (lower * most).div_euclid(least) + 1;
+                if higher.to_sat_per_vb_floor() < needed {
+                    return Err(CompileError::Rungs {
+                        leaf: leaf.kind().clone(),
+                        lower,
+                        higher: higher.to_sat_per_vb_floor(),
+                        needed,
+                    });
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// No key expression may stand twice, in one stage or in two, but in the seats that two leaves
@@ -270,6 +305,20 @@ pub enum CompileError {
     Given {
         /// What is wrong with it.
         reason: String,
+    },
+    /// A transaction at one rung might not replace that at the rung below.
+    #[error(
+        "the rungs of {lower} and {higher} sat/vB are too close: a transaction through `{leaf}` at the higher one has to replace that at the lower one, whoever signed it; make the higher one at least {needed}"
+    )]
+    Rungs {
+        /// The leaf.
+        leaf: LeafKind,
+        /// The lower rung, in sat/vB.
+        lower: u64,
+        /// The higher rung, in sat/vB.
+        higher: u64,
+        /// The least that the higher one must be, in sat/vB.
+        needed: u64,
     },
     /// One key expression stands in two places.
     #[error("the key `{key}` stands twice; the second time in the {stage}")]

@@ -396,7 +396,7 @@ impl<C: Chain> Engine<C> {
         if self
             .armed
             .iter()
-            .any(|armed| armed.path() == path && armed.rung_for(outpoint).is_some())
+            .any(|armed| armed.path() == path && armed.courses_for(outpoint).next().is_some())
         {
             return Err(ArmingError::AlreadyArmed.into());
         }

@@ -34,6 +34,7 @@ mod rule;
 mod schema;
 mod script;
 mod shown;
+mod version;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -69,6 +70,7 @@ pub use self::script::{
 };
 pub use self::shown::{in_markup, is_invisible, secrets};
 pub(crate) use self::shown::{list, quote};
+pub use self::version::TransactionVersion;
 
 /// A sound policy.
 #[derive(Clone, Debug)]
@@ -77,7 +79,8 @@ pub struct Policy {
     pub(in crate::policy) network: Network,
     pub(in crate::policy) script: ScriptType,
     pub(in crate::policy) layout: Layout,
-    pub(in crate::policy) base_fee: FeeRate,
+    pub(in crate::policy) version: TransactionVersion,
+    pub(in crate::policy) rungs: Vec<FeeRate>,
     pub(in crate::policy) descriptor: Option<String>,
     pub(in crate::policy) accept_total_loss: Option<String>,
     pub(in crate::policy) parties: BTreeMap<String, Arc<Party>>,
@@ -123,10 +126,41 @@ impl Policy {
         self.descriptor.as_deref()
     }
 
-    /// The feerate that pre-signed transactions pay by themselves.
+    /// The version of all transactions.
     #[must_use]
-    pub const fn base_fee(&self) -> FeeRate {
-        self.base_fee
+    pub const fn version(&self) -> TransactionVersion {
+        self.version
+    }
+
+    /// The feerates at which transactions are signed in advance, one or more, lowest first.
+    ///
+    /// With version 3 there is one, the base fee, which a fee child adds to.
+    #[must_use]
+    pub fn rungs(&self) -> &[FeeRate] {
+        &self.rungs
+    }
+
+    /// The least that pre-signed transactions pay by themselves.
+    #[must_use]
+    pub fn base_fee(&self) -> FeeRate {
+        self.rungs
+            .first()
+            .copied()
+            .unwrap_or(FeeRate::BROADCAST_MIN)
+    }
+
+    /// The most that pre-signed transactions pay by themselves.
+    #[must_use]
+    pub fn highest_rung(&self) -> FeeRate {
+        self.rungs.last().copied().unwrap_or(FeeRate::BROADCAST_MIN)
+    }
+
+    /// The number of the lowest rung that pays a feerate, from 0; of the highest if none does.
+    #[must_use]
+    pub fn rung_for(&self, feerate: FeeRate) -> usize {
+        let mut rungs = self.rungs.iter();
+        let highest = self.rungs.len().saturating_sub(1);
+        rungs.position(|rung| *rung >= feerate).unwrap_or(highest)
     }
 
     /// The reason given for having no path that survives the total loss of root.

@@ -145,7 +145,9 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
     /// own.  Whatever else speaks against it is in the plan.
     pub fn plan(&self, action: &Action) -> Result<Plan, RecoveryError> {
         let under_way = self.under_way(action)?;
-        let change = match (under_way, action) {
+        let replaced = self.latest(action)?;
+        let change = match (under_way.or(replaced), action) {
+            // What replaces it spends the same coins, so only one of the two will pay there.
             (Some(operation), _) => operation.change,
             (None, Action::Refresh { .. } | Action::Spend { .. }) => {
                 let [_, change] = self.engine.next();
@@ -191,6 +193,7 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
                 confidence: Confidence::Unconfirmed,
             } = known.standing
                 && by != draft.txid()
+                && !self.is_same(action, by)
             {
                 warnings.push(Warning::Rival { coin: *coin, by });
             }
@@ -201,8 +204,21 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
                 warnings.extend(sooner);
             }
         }
-        if action.is_presigned() && self.terms.broadcaster.is_none() {
+        if draft.anchor().is_none() {
+            let pays = self.pays_at(action, self.feerate());
+            if pays < self.feerate() {
+                warnings.push(Warning::HighestRung {
+                    pays: pays.to_sat_per_vb_ceil(),
+                    asked: self.feerate().to_sat_per_vb_ceil(),
+                });
+            }
+        } else if action.is_presigned() && self.terms.broadcaster.is_none() {
             warnings.push(Warning::BaseFeeOnly);
+        }
+        if let Some(replaced) = replaced.filter(|_| under_way.is_none()) {
+            warnings.push(Warning::Replaces {
+                txid: replaced.txid,
+            });
         }
         Ok(Plan {
             action: action.clone(),
@@ -217,20 +233,87 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         })
     }
 
+    /// What an action pays where a feerate is asked for: that, or what the rung pays that is taken
+    /// then.
+    fn pays_at(&self, action: &Action, feerate: FeeRate) -> FeeRate {
+        let policy = self.engine.compiled().policy();
+        match action.is_presigned() {
+            true => {
+                let rung = policy.rungs().get(policy.rung_for(feerate));
+                rung.copied().unwrap_or(feerate)
+            }
+            false => feerate,
+        }
+    }
+
+    /// What an operation pays, as far as that is for the action to say.
+    fn paid_by(&self, operation: &Operation) -> FeeRate {
+        self.pays_at(&operation.action, operation.feerate)
+    }
+
+    /// The operation that does just this and pays most, where one that pays more takes the place of
+    /// one that pays less: of those that nobody has given up and nothing has replaced for good.
+    fn latest(&self, action: &Action) -> Result<Option<&Operation>, RecoveryError> {
+        if self.engine.compiled().policy().version().has_anchor() {
+            return Ok(None);
+        }
+        let mut latest: Option<&Operation> = None;
+        for operation in &self.operations {
+            if operation.action != *action || operation.is_given_up {
+                continue;
+            }
+            let is_more =
+                latest.is_none_or(|latest| self.paid_by(operation) > self.paid_by(latest));
+            if is_more && !matches!(self.phase(operation)?, Phase::Replaced { .. }) {
+                latest = Some(operation);
+            }
+        }
+        Ok(latest)
+    }
+
+    /// Whether another operation does the same and pays more, so that this one is not sent again.
+    fn is_superseded(&self, operation: &Operation) -> Result<bool, RecoveryError> {
+        let latest = self.latest(&operation.action)?;
+        Ok(latest.is_some_and(|latest| {
+            latest.complete.is_some()
+                && latest.is_approved
+                && self.paid_by(latest) > self.paid_by(operation)
+        }))
+    }
+
+    /// Whether a transaction does the same as an action, so that the two may replace one another.
+    fn is_same(&self, action: &Action, by: Txid) -> bool {
+        let mut all = self.operations.iter();
+        !self.engine.compiled().policy().version().has_anchor()
+            && all.any(|operation| operation.txid == by && operation.action == *action)
+    }
+
     /// The operation that does just this, if it is under way.
+    ///
+    /// Where fees are raised by replacement, one that pays less is not just this.
     ///
     /// # Errors
     ///
     /// If one of its coins is to be spent by something else that is under way and that it must not
     /// race.
     fn under_way(&self, action: &Action) -> Result<Option<&Operation>, RecoveryError> {
+        let asked = self.pays_at(action, self.feerate());
+        let latest = self.latest(action)?;
+        if latest.is_some_and(|latest| self.paid_by(latest) >= asked) {
+            return Ok(latest);
+        }
+        let has_anchor = self.engine.compiled().policy().version().has_anchor();
         for operation in &self.operations {
             let shared = operation.action.coins().iter();
             let mut shared = shared.filter(|coin| action.coins().contains(coin));
             let Some(coin) = shared.next() else { continue };
             let phase = self.phase(operation)?;
             if operation.action == *action && !matches!(phase, Phase::Replaced { .. }) {
-                return Ok(Some(operation));
+                let is_this = has_anchor || self.paid_by(operation) == asked;
+                match is_this {
+                    true => return Ok(Some(operation)),
+                    false => continue,
+                }
             }
             // What nobody has approved is nothing yet, and what saves the coins may race anything.
             let is_rival = operation.is_approved && !phase.is_over();
@@ -258,6 +341,7 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
                 continue;
             };
             let is_confirmed = confidence > Confidence::Unconfirmed;
+            let may_race = may_race || self.is_same(action, by);
             if Some(by) != own && (is_confirmed || !may_race) {
                 problems.push(RecoveryError::Spent {
                     coin: *coin,
@@ -332,11 +416,12 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         if !action.is_presigned() || self.terms.base_fee_is_enough {
             return Ok(None);
         }
-        let Some(party) = self.terms.broadcaster else {
-            return Ok(Some(RecoveryError::NoBroadcaster));
-        };
+        // Without an anchor no fee wallet could help.
         let Some(anchor) = draft.anchor() else {
             return Ok(None);
+        };
+        let Some(party) = self.terms.broadcaster else {
+            return Ok(Some(RecoveryError::NoBroadcaster));
         };
         let kept = self.kept_for_others(draft.txid());
         let reserve = self.engine.fee_reserve(party, anchor)?;

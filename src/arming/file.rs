@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::{ArmedCoin, Arming, ArmingError, ArmingState};
 use crate::compile::{Compiled, Keychain, Stage};
-use crate::transaction::{BuildError, Builder, Coin, VaultCoin};
+use crate::transaction::{BuildError, Builder, Cancel, Coin, Settle, VaultCoin};
 
 /// The format this crate writes.
 const FORMAT: &str = "longstop-arming-1";
@@ -33,8 +33,8 @@ pub struct ArmingFile {
     pub path: String,
     /// The armed coin.
     pub coin: CoinEntry,
-    /// The rungs, first to last.
-    pub rungs: Vec<RungEntry>,
+    /// The courses, first to last.
+    pub courses: Vec<CourseEntry>,
     /// Who has acknowledged to hold the cancels and settles.
     pub acknowledged: BTreeSet<String>,
 }
@@ -56,17 +56,17 @@ pub struct CoinEntry {
     pub source: Option<String>,
 }
 
-/// One rung, as PSBTs in base64 (BIP-174).
+/// One course, as PSBTs in base64 (BIP-174).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RungEntry {
+pub struct CourseEntry {
     /// The trigger.
     pub trigger: String,
-    /// The cancel.
-    pub cancel: String,
-    /// The settle, where root signs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settle: Option<String>,
+    /// The cancel at each rung, lowest first.
+    pub cancels: Vec<String>,
+    /// The settle at each rung, lowest first; none where root does not sign it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settles: Vec<String>,
 }
 
 impl ArmingFile {
@@ -76,18 +76,16 @@ impl ArmingFile {
     ///
     /// If a PSBT cannot be made, which cannot be for transactions of this crate's making.
     pub fn new(armed: &ArmedCoin, compiled: &Compiled) -> Result<Self, BuildError> {
-        let rungs = armed
-            .rungs
+        let courses = armed
+            .courses
             .iter()
-            .map(|rung| {
-                let settle = match &rung.settle {
-                    Some(settle) => Some(settle.to_psbt()?.to_string()),
-                    None => None,
-                };
-                Ok(RungEntry {
-                    trigger: rung.trigger.to_psbt()?.to_string(),
-                    cancel: rung.cancel.to_psbt()?.to_string(),
-                    settle,
+            .map(|course| {
+                let cancels = course.cancels.iter().map(Cancel::to_psbt);
+                let settles = course.settles.iter().map(Settle::to_psbt);
+                Ok(CourseEntry {
+                    trigger: course.trigger.to_psbt()?.to_string(),
+                    cancels: texts(cancels)?,
+                    settles: texts(settles)?,
                 })
             })
             .collect::<Result<Vec<_>, BuildError>>()?;
@@ -97,7 +95,7 @@ impl ArmingFile {
             network: compiled.policy().network().to_string(),
             path: armed.path.clone(),
             coin: CoinEntry::new(&armed.coin),
-            rungs,
+            courses,
             acknowledged: armed.acknowledged.clone(),
         })
     }
@@ -138,11 +136,18 @@ impl ArmingFile {
         let builder = Builder::new(compiled, secp);
         let coin = self.coin.read(&builder)?;
         let mut arming = Arming::plan(&builder, compiled.id(), path, &coin)?;
-        if self.rungs.len() != arming.rungs.len() {
+        if self.courses.len() != arming.courses.len() {
             return Err(ArmingFileError::Incomplete);
         }
-        for rung in &self.rungs {
-            for text in std::iter::once(&rung.cancel).chain(&rung.settle) {
+        for (said, planned) in self.courses.iter().zip(&arming.courses) {
+            if said.cancels.len() != planned.cancels.len()
+                || said.settles.len() != planned.settles.len()
+            {
+                return Err(ArmingFileError::Incomplete);
+            }
+        }
+        for course in &self.courses {
+            for text in course.cancels.iter().chain(&course.settles) {
                 arming.receive(&read_psbt(text)?, secp)?;
             }
         }
@@ -155,8 +160,8 @@ impl ArmingFile {
         if arming.state() < ArmingState::Acknowledged {
             return Err(ArmingFileError::Incomplete);
         }
-        for rung in &self.rungs {
-            arming.receive(&read_psbt(&rung.trigger)?, secp)?;
+        for course in &self.courses {
+            arming.receive(&read_psbt(&course.trigger)?, secp)?;
         }
         arming.into_armed().map_err(|_| ArmingFileError::Incomplete)
     }
@@ -194,6 +199,11 @@ impl CoinEntry {
         }
         VaultCoin::try_from(coin).map_err(|_| ArmingFileError::Incomplete)
     }
+}
+
+/// PSBTs in base64.
+fn texts(psbts: impl Iterator<Item = Result<Psbt, BuildError>>) -> Result<Vec<String>, BuildError> {
+    psbts.map(|psbt| Ok(psbt?.to_string())).collect()
 }
 
 fn read_psbt(text: &str) -> Result<Psbt, ArmingFileError> {
@@ -236,9 +246,9 @@ pub enum ArmingFileError {
     /// The transaction that made the coin cannot be read, or is another.
     #[error("the coin's transaction in the file is refused: {0}")]
     Source(String),
-    /// A rung, a signature or an acknowledgement is missing or too many, or did not verify.
+    /// A course, a signature or an acknowledgement is missing or too many, or did not verify.
     #[error(
-        "the file lacks rungs, signatures or acknowledgements that an armed coin has, or has more"
+        "the file lacks courses, signatures or acknowledgements that an armed coin has, or has more"
     )]
     Incomplete,
     /// A step of the arming is refused.

@@ -7,6 +7,7 @@ use super::fault::{FaultCode, Place};
 use super::recognise::named_keys;
 use super::recognised::{Destination, Recognised, What};
 use crate::compile::{Compiled, DerivedLeaf, Keychain, LeafKind, Stage};
+use crate::policy::TransactionVersion;
 use crate::transaction::{ANCHOR_VALUE, BuildError, Builder, Coin};
 use crate::units::{AbsoluteLock, RelativeLock};
 
@@ -183,8 +184,13 @@ fn is_presigned(to: &Recognised, leaf: &LeafKind) -> bool {
     found.is_some_and(|found| found.leaf.is_presigned())
 }
 
+/// Whether root signs it in advance, so that the policy says what it pays.
+pub(super) fn is_fixed(to: &Recognised) -> bool {
+    to.leaf.as_ref().is_some_and(|leaf| is_presigned(to, leaf))
+}
+
 /// Compares the outputs with those that a spend through this leaf has.
-pub(super) fn outputs(to: &mut Recognised, leaf: &LeafKind) {
+pub(super) fn outputs(to: &mut Recognised, leaf: &LeafKind, version: TransactionVersion) {
     let Some(Some(first)) = to.spent.first().cloned() else {
         return;
     };
@@ -205,7 +211,10 @@ pub(super) fn outputs(to: &mut Recognised, leaf: &LeafKind) {
         match &output.to {
             Destination::Anchor => {
                 anchors += 1;
-                if anchors > 1 || output.sats != ANCHOR_VALUE.to_sat() {
+                if !version.has_anchor() {
+                    let message = format!("with version {version} there is no anchor");
+                    to.fault(FaultCode::Anchor, place, message);
+                } else if anchors > 1 || output.sats != ANCHOR_VALUE.to_sat() {
                     let message = "there is one anchor, of 240 satoshis";
                     to.fault(FaultCode::Anchor, place, message);
                 }
@@ -238,7 +247,7 @@ pub(super) fn outputs(to: &mut Recognised, leaf: &LeafKind) {
             }
         }
     }
-    if anchors == 0 {
+    if anchors == 0 && version.has_anchor() {
         to.fault(FaultCode::Anchor, Place::File, "there is no anchor");
     }
     if terms.required && !reached {
@@ -265,23 +274,30 @@ pub(super) fn presigned(
         return;
     }
     let builder = Builder::new(compiled, secp);
-    let made = match rebuilt(&builder, coin, &leaf) {
-        Ok(made) => made,
-        Err(error) => {
-            let message = format!("the policy makes no such transaction of the coin: {error}");
-            to.fault(FaultCode::PresignedDiffers, Place::File, message);
-            return;
+    let mut values = Vec::new();
+    for rung in builder.rungs() {
+        match rebuilt(&builder.with_feerate(*rung), coin, &leaf) {
+            Ok(made) if made == to.psbt.unsigned_tx => return,
+            Ok(made) => {
+                let value = made.output.first().map(|output| output.value.to_sat());
+                values.push(value.unwrap_or_default().to_string());
+            }
+            Err(error) => {
+                let message = format!("the policy makes no such transaction of the coin: {error}");
+                to.fault(FaultCode::PresignedDiffers, Place::File, message);
+                return;
+            }
         }
-    };
-    if made != to.psbt.unsigned_tx {
-        let value = made
-            .output
-            .first()
-            .map_or(0, |output| output.value.to_sat());
-        let message =
-            format!("its first output has to be worth {value} satoshis, and an anchor the second");
-        to.fault(FaultCode::PresignedDiffers, Place::File, message);
     }
+    let others = match compiled.policy().version().has_anchor() {
+        true => "an anchor the second",
+        false => "there is no other",
+    };
+    let message = format!(
+        "its first output has to be worth {} satoshis, and {others}",
+        values.join(" or ")
+    );
+    to.fault(FaultCode::PresignedDiffers, Place::File, message);
 }
 
 fn rebuilt(

@@ -5,7 +5,7 @@ use bitcoin::{Amount, FeeRate, Weight};
 use super::Caps;
 use super::fault::{FaultCode, Place};
 use super::recognised::{Destination, Recognised};
-use crate::compile::{Compiled, SpendCost, TRUC_MAX_WEIGHT};
+use crate::compile::{Compiled, SpendCost, max_weight};
 
 /// The least feerate that nodes relay.
 const MIN_FEERATE: FeeRate = FeeRate::from_sat_per_kwu(250);
@@ -56,9 +56,15 @@ pub(super) fn judge(to: &mut Recognised, compiled: &Compiled, caps: Caps) {
         return;
     };
     to.fee = Some(fee.to_sat());
+    // What is signed in advance pays what the policy says, which is compared to the satoshi.
+    let presigned = match super::expected::is_fixed(to) {
+        true => compiled.policy().highest_rung(),
+        false => FeeRate::ZERO,
+    };
     let at = |rate: FeeRate| to.vbytes.and_then(|vbytes| rate.fee_vb(vbytes));
-    let (most, least) = (at(caps.feerate), at(MIN_FEERATE));
-    if fee > caps.fee || most.is_some_and(|most| fee > most) {
+    let (most, least) = (at(caps.feerate.max(presigned)), at(MIN_FEERATE));
+    let whole = at(presigned).map_or(caps.fee, |fixed| fixed.max(caps.fee));
+    if fee > whole || most.is_some_and(|most| fee > most) {
         let message = format!(
             "it is {} satoshis; up to {} are paid, and up to {} sat/vB",
             fee.to_sat(),
@@ -89,9 +95,9 @@ fn weigh(to: &mut Recognised, compiled: &Compiled) {
         weight += SpendCost::of(stage, found).witness_weight;
     }
     to.vbytes = Some(Weight::from_wu(weight).to_vbytes_ceil());
-    if weight > TRUC_MAX_WEIGHT {
-        let message =
-            format!("it would weigh {weight} weight units, and may weigh {TRUC_MAX_WEIGHT}");
+    let most = max_weight(compiled.policy().version());
+    if weight > most {
+        let message = format!("it would weigh {weight} weight units, and may weigh {most}");
         to.fault(FaultCode::TooHeavy, Place::File, message);
     }
 }

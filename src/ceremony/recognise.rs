@@ -39,15 +39,19 @@ impl Reader<'_> {
         recognised
             .faults
             .extend(stamp::faults(&recognised.psbt, self.compiled));
-        if recognised.version != 3 {
-            let message = format!("the transaction is of version {}", recognised.version);
+        let version = self.compiled.policy().version();
+        if recognised.version != i32::from(version.number()) {
+            let message = format!(
+                "the transaction is of version {}, and those of the policy are of version {version}",
+                recognised.version
+            );
             recognised.fault(FaultCode::Version, Place::File, message);
         }
         let coins = self.inputs(&mut recognised, &hints);
         self.outputs(&mut recognised, &hints);
         let leaf = expected::leaf(&mut recognised);
         if let Some(leaf) = &leaf {
-            expected::outputs(&mut recognised, leaf);
+            expected::outputs(&mut recognised, leaf, version);
         }
         money::judge(&mut recognised, self.compiled, self.caps);
         if let (Some(leaf), Some(coins)) = (leaf, coins) {

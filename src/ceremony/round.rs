@@ -54,21 +54,21 @@ pub struct RoundEntry {
     pub coin: CoinEntry,
     /// How far it had come when this was written.
     pub state: ArmingState,
-    /// The rungs, first to last.
-    pub rungs: Vec<RoundRung>,
+    /// The courses, first to last.
+    pub courses: Vec<RoundCourse>,
     /// Who holds the cancels and settles.
     pub acknowledged: Vec<Acknowledged>,
 }
 
-/// The files of a rung, as PSBTs in base64 (BIP-174).
+/// The files of a course, as PSBTs in base64 (BIP-174).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RoundRung {
-    /// The cancel.
-    pub cancel: String,
-    /// The settle, where root signs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settle: Option<String>,
+pub struct RoundCourse {
+    /// The cancel at each rung, lowest first.
+    pub cancels: Vec<String>,
+    /// The settle at each rung, lowest first; none where root does not sign it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settles: Vec<String>,
     /// The trigger, once the others are acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
@@ -202,10 +202,10 @@ impl<'a> Round<'a> {
                 stamp(&mut psbt, self.compiled);
                 psbt.to_string()
             };
-            let rungs = arming.files()?.into_iter().map(|rung| RoundRung {
-                cancel: text(rung.cancel),
-                settle: rung.settle.map(text),
-                trigger: rung.trigger.map(text),
+            let courses = arming.files()?.into_iter().map(|course| RoundCourse {
+                cancels: course.cancels.into_iter().map(text).collect(),
+                settles: course.settles.into_iter().map(text).collect(),
+                trigger: course.trigger.map(text),
             });
             let said = said.iter().map(|(party, envelope)| Acknowledged {
                 party: party.clone(),
@@ -215,7 +215,7 @@ impl<'a> Round<'a> {
                 path: arming.path().name().to_owned(),
                 coin: CoinEntry::new(arming.coin()),
                 state: arming.state(),
-                rungs: rungs.collect(),
+                courses: courses.collect(),
                 acknowledged: said.collect(),
             });
         }
@@ -296,9 +296,12 @@ impl<'a> Round<'a> {
                 taken.refused.push(format!("{of}: not in this round"));
                 continue;
             };
-            let early = entry.rungs.iter();
-            let early = early.flat_map(|rung| std::iter::once(&rung.cancel).chain(&rung.settle));
-            let late = entry.rungs.iter().filter_map(|rung| rung.trigger.as_ref());
+            let early = entry.courses.iter();
+            let early = early.flat_map(|course| course.cancels.iter().chain(&course.settles));
+            let late = entry
+                .courses
+                .iter()
+                .filter_map(|course| course.trigger.as_ref());
             for text in early {
                 self.take_text(name, &of, text, &mut taken);
             }

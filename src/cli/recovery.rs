@@ -21,7 +21,7 @@ use crate::chain::Chain;
 use crate::compile::{Compiled, Role};
 use crate::engine::{Action, Replica, Signers};
 use crate::ledger::Directory;
-use crate::policy::Network;
+use crate::policy::{Network, Policy};
 use crate::recovery::points::{CutShort, Hook, Point};
 use crate::recovery::{Pays, Phase, Progress, Recovery, RecoveryError, Restart, Terms, Warning};
 
@@ -39,9 +39,13 @@ pub(super) struct RunArgs {
     /// Pay fee children from the fee wallet of this party
     #[arg(long, value_name = "PARTY")]
     broadcaster: Option<String>,
-    /// What it takes to be mined soon, in sat/vB; without it the base fee of the policy
+    /// What it takes to be mined soon, in sat/vB; without it the base fee of the policy, or its lowest
+    /// rung
     #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     feerate: Option<u64>,
+    /// Take what was signed in advance at this rung of the policy, counted from 1, the lowest
+    #[arg(long, value_name = "N", conflicts_with = "feerate")]
+    rung: Option<usize>,
     /// Send what root signed in advance although nobody stands by to raise its fee
     #[arg(long)]
     base_fee_is_enough: bool,
@@ -240,13 +244,38 @@ impl RunArgs {
         Ok(Some(words))
     }
 
-    fn terms<'a>(&'a self, words: Option<&'a Replica>, hook: &'a Failpoint) -> Terms<'a> {
+    fn terms<'a>(
+        &'a self,
+        feerate: Option<FeeRate>,
+        words: Option<&'a Replica>,
+        hook: &'a Failpoint,
+    ) -> Terms<'a> {
         Terms {
             words,
             broadcaster: self.broadcaster.as_deref(),
-            feerate: self.feerate.and_then(FeeRate::from_sat_per_vb),
+            feerate,
             base_fee_is_enough: self.base_fee_is_enough,
             hook,
+        }
+    }
+
+    /// The feerate that was named, or that of the rung that was.
+    fn feerate_of(&self, policy: &Policy) -> Result<Option<FeeRate>, Failure> {
+        let Some(rung) = self.rung else {
+            return Ok(self.feerate.and_then(FeeRate::from_sat_per_vb));
+        };
+        let rungs = policy.rungs();
+        let chosen = rung.checked_sub(1).and_then(|rung| rungs.get(rung));
+        match chosen.filter(|_| !policy.version().has_anchor()) {
+            Some(feerate) => Ok(Some(*feerate)),
+            None => Err(VaultFailure::NoRung {
+                rung,
+                rungs: match policy.version().has_anchor() {
+                    true => 0,
+                    false => rungs.len(),
+                },
+            }
+            .into()),
         }
     }
 
@@ -263,7 +292,14 @@ impl RunArgs {
             hook,
         } = self.open(screen)?;
         let directory = held.directory.clone();
-        let terms = self.terms(words.as_ref(), &hook);
+        let feerate = match self.feerate_of(held.vault.compiled().policy()) {
+            Ok(feerate) => feerate,
+            Err(failure) => {
+                held.close()?;
+                return Err(failure);
+            }
+        };
+        let terms = self.terms(feerate, words.as_ref(), &hook);
         let outcome = match Recovery::open(&mut held.vault, chain, terms) {
             Ok(mut run) => act(&mut run, &directory),
             Err(error) => Err(error.into()),

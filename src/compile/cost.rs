@@ -37,7 +37,8 @@ const KEY_PATH_ITEM: u64 = 65;
 pub struct SpendCost {
     /// Weight of the witness.
     pub witness_weight: u64,
-    /// Weight of a transaction with this one input, one output to a stage, and an anchor.
+    /// Weight of a transaction with this one input, one output to a stage, and an anchor where
+    /// the version has one.
     pub weight: u64,
     /// The same in virtual bytes.
     pub vbytes: u64,
@@ -64,11 +65,26 @@ impl SpendCost {
 }
 
 /// The most a transaction weighs that spends so many coins of this stage through this leaf to one
-/// stage output and an anchor.
+/// stage output, and to an anchor where the version has one.
 #[must_use]
 pub fn spend_weight(stage: &StageDescriptor, leaf: &Leaf, inputs: u64) -> Weight {
     let input = INPUT_WEIGHT + stage.witness_weight(leaf.kind()).most;
-    Weight::from_wu(FRAME_WEIGHT + STAGE_OUTPUT_WEIGHT + ANCHOR_OUTPUT_WEIGHT + inputs * input)
+    Weight::from_wu(around_inputs(stage) + inputs * input)
+}
+
+/// Less than any transaction weighs that spends one coin of this stage through this leaf to one
+/// stage output: what is around the signatures, and none of them.
+pub(super) fn least_weight(stage: &StageDescriptor, leaf: &Leaf) -> Weight {
+    let input = INPUT_WEIGHT + stage.witness_weight(leaf.kind()).least;
+    Weight::from_wu(around_inputs(stage) + input)
+}
+
+fn around_inputs(stage: &StageDescriptor) -> u64 {
+    let anchor = match stage.version().has_anchor() {
+        true => ANCHOR_OUTPUT_WEIGHT,
+        false => 0,
+    };
+    FRAME_WEIGHT + STAGE_OUTPUT_WEIGHT + anchor
 }
 
 /// What a witness weighs that spends a leaf: its items with their lengths, and the count.
@@ -77,6 +93,8 @@ pub struct WitnessWeight {
     /// By the dearest of the smallest sets of signers, each through the cheapest script it can
     /// sign.
     pub most: u64,
+    /// Without any signature, by the lightest script: less than any witness weighs.
+    pub least: u64,
     /// On average: the roster with its share where there is one, and otherwise every smallest set
     /// of signers as likely as the others.
     pub expected: f64,
@@ -86,6 +104,7 @@ impl WitnessWeight {
     /// Of the taproot key path.
     pub(super) const KEY_PATH: Self = Self {
         most: 1 + KEY_PATH_ITEM,
+        least: 1,
         expected: (1 + KEY_PATH_ITEM) as f64,
     };
 }
@@ -129,6 +148,10 @@ pub(super) fn witness_weights(
             continue;
         };
         weight.most = weight.most.max(around + block.most);
+        weight.least = match weight.least {
+            0 => around,
+            least => least.min(around),
+        };
         let share = block.weight / f64::from(leaf.likelihood());
         weight.expected += share * (around as f64 + block.expected);
     }

@@ -35,6 +35,7 @@ fn of_leaf(derived: &Derived, leaf: &DerivedLeaf) -> Option<WitnessWeight> {
         let most = derived.concrete().max_weight_to_satisfy().ok()?.to_wu();
         return Some(WitnessWeight {
             most,
+            least: 1,
             expected: most as f64,
         });
     };
@@ -54,6 +55,8 @@ fn of_leaf(derived: &Derived, leaf: &DerivedLeaf) -> Option<WitnessWeight> {
     let sum: u64 = weights.iter().sum();
     Some(WitnessWeight {
         most: weights.iter().max().copied()?,
+        // Nothing is signed in advance for a descriptor from elsewhere.
+        least: 1,
         expected: sum as f64 / weights.len() as f64,
     })
 }

@@ -7,10 +7,15 @@ use super::encode::push_size;
 use super::layout::Block;
 use super::leaf::{Leaf, LeafKind};
 use super::script::Condition;
+use crate::policy::TransactionVersion;
 use crate::units::{AbsoluteLock, RelativeLock};
 
 /// The most weight a version 3 transaction may have: 10,000 vB (BIP-431).
 pub const TRUC_MAX_WEIGHT: u64 = 40_000;
+
+/// The most weight of any transaction that nodes pass on (Bitcoin Core,
+/// `MAX_STANDARD_TX_WEIGHT` in `src/policy/policy.h`).
+pub const MAX_STANDARD_WEIGHT: u64 = 400_000;
 
 /// The most bytes of a P2WSH script that nodes relay (Bitcoin Core, `MAX_STANDARD_P2WSH_SCRIPT_SIZE`
 /// in `src/policy/policy.h`).
@@ -240,12 +245,26 @@ fn first_of(condition: &Condition, count: usize) -> Condition {
 }
 
 /// What is wrong with the weight of a transaction that spends one coin, if anything.
-pub(super) fn truc_excess(leaf: &LeafKind, weight: u64) -> Option<String> {
-    (weight > TRUC_MAX_WEIGHT).then(|| {
+pub(super) fn weight_excess(
+    leaf: &LeafKind,
+    weight: u64,
+    version: TransactionVersion,
+) -> Option<String> {
+    let most = max_weight(version);
+    (weight > most).then(|| {
         format!(
-            "`{leaf}` would weigh {weight} weight units, and a version 3 transaction may weigh {TRUC_MAX_WEIGHT}; use smaller quorums"
+            "`{leaf}` would weigh {weight} weight units, and a version {version} transaction may weigh {most}; use smaller quorums"
         )
     })
+}
+
+/// The most a transaction of a version may weigh for nodes to pass it on.
+#[must_use]
+pub const fn max_weight(version: TransactionVersion) -> u64 {
+    match version {
+        TransactionVersion::Two => MAX_STANDARD_WEIGHT,
+        TransactionVersion::Three => TRUC_MAX_WEIGHT,
+    }
 }
 
 /// What is wrong with the depth of a tree, if anything.
@@ -360,8 +379,17 @@ mod tests {
             let excess = measure.excess().expect(what);
             assert!(excess.contains(what), "{excess}");
         }
-        assert_eq!(truc_excess(&LeafKind::Cancel, 40_000), None);
-        let excess = truc_excess(&LeafKind::Cancel, 40_001).expect("one above");
+        for (version, most) in [
+            (TransactionVersion::Two, 400_000),
+            (TransactionVersion::Three, 40_000),
+        ] {
+            assert_eq!(weight_excess(&LeafKind::Cancel, most, version), None);
+            let excess = weight_excess(&LeafKind::Cancel, most + 1, version);
+            let excess = excess.expect("one above");
+            assert!(excess.contains(&most.to_string()), "{excess}");
+        }
+        let excess =
+            weight_excess(&LeafKind::Cancel, 40_001, TransactionVersion::Three).expect("one above");
         assert!(excess.contains("`cancel` would weigh 40001"), "{excess}");
         assert_eq!(depth_excess(128), None);
         assert!(depth_excess(129).is_some());

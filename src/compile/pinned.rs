@@ -81,7 +81,7 @@ pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, Comp
         let secp = Secp256k1::new();
         let text = descriptor.to_string();
         let mut stage_descriptor =
-            StageDescriptor::from_parts(stage, descriptor, text, leaves, scripts)
+            StageDescriptor::from_parts(stage, policy.version(), descriptor, text, leaves, scripts)
                 .ok_or_else(other)?;
         let weights = dummy::weights(&stage_descriptor, &secp).ok_or_else(other)?;
         stage_descriptor.set_weights(weights);

@@ -15,7 +15,7 @@ use super::meaning::means;
 use super::script::{Condition, Place, ScriptLeaf, cover};
 use super::seat::{SeatKey, with_keys};
 use super::{CompileError, cost, layout, limits, split};
-use crate::policy::{Layout, Policy, ScriptType};
+use crate::policy::{Layout, Policy, ScriptType, TransactionVersion};
 
 /// Where a coin can be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -54,6 +54,7 @@ impl fmt::Display for Stage {
 #[derive(Clone, Debug)]
 pub struct StageDescriptor {
     stage: Stage,
+    version: TransactionVersion,
     descriptor: Descriptor<DescriptorPublicKey>,
     text: String,
     leaves: Vec<Leaf>,
@@ -172,7 +173,8 @@ impl StageDescriptor {
             stage: stage.clone(),
         };
         let mut compiled =
-            Self::from_parts(stage, descriptor, text, leaves, scripts).ok_or(other)?;
+            Self::from_parts(stage, policy.version(), descriptor, text, leaves, scripts)
+                .ok_or(other)?;
         compiled.common = common;
         compiled.check_limits()?;
         Ok(compiled)
@@ -184,6 +186,7 @@ impl StageDescriptor {
     /// Where it has one branch and not two, both keychains are the same.
     pub(super) fn from_parts(
         stage: Stage,
+        version: TransactionVersion,
         descriptor: Descriptor<DescriptorPublicKey>,
         text: String,
         leaves: Vec<Leaf>,
@@ -192,6 +195,7 @@ impl StageDescriptor {
         let two_at_most = descriptor.for_each_key(|key| key.num_der_paths() <= 2);
         two_at_most.then_some(Self {
             stage,
+            version,
             descriptor,
             text,
             leaves,
@@ -222,6 +226,12 @@ impl StageDescriptor {
     #[must_use]
     pub const fn stage(&self) -> &Stage {
         &self.stage
+    }
+
+    /// The version of the transactions that spend it.
+    #[must_use]
+    pub const fn version(&self) -> TransactionVersion {
+        self.version
     }
 
     /// The descriptor, with receive and change branches as a multipath expression (BIP-389).
@@ -292,7 +302,7 @@ impl StageDescriptor {
     pub(super) fn check_limits(&self) -> Result<(), CompileError> {
         for leaf in &self.leaves {
             let weight = cost::spend_weight(self, leaf, 1).to_wu();
-            if let Some(reason) = limits::truc_excess(leaf.kind(), weight) {
+            if let Some(reason) = limits::weight_excess(leaf.kind(), weight, self.version) {
                 return Err(CompileError::Limit {
                     stage: self.stage.clone(),
                     reason,

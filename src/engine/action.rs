@@ -1,6 +1,6 @@
 //! What can be done with coins, and its preparation: built, signed, and not yet broadcast.
 
-use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, Weight};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, Weight};
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, Signers, StepError};
@@ -187,11 +187,27 @@ impl<C: Chain> Engine<C> {
         by: &[String],
         signers: &dyn Signers,
     ) -> Result<Prepared, StepError> {
+        self.prepare_at(self.feerate, action, by, signers)
+    }
+
+    /// The same at a feerate of its own: of what root signed in advance, at the lowest rung that
+    /// pays it.
+    ///
+    /// # Errors
+    ///
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_at(
+        &mut self,
+        feerate: FeeRate,
+        action: &Action,
+        by: &[String],
+        signers: &dyn Signers,
+    ) -> Result<Prepared, StepError> {
         let change = match action {
             Action::Refresh { .. } | Action::Spend { .. } => self.reveal(Keychain::Change)?.index(),
             _ => 0,
         };
-        let mut draft = self.draft(action, change, self.feerate)?;
+        let mut draft = self.draft(action, change, feerate)?;
         if let Action::SettleTo { .. } | Action::Clawback { .. } | Action::Override { .. } = action
         {
             let first = draft.spends().next();
@@ -218,7 +234,8 @@ impl<C: Chain> Engine<C> {
         draft.finish(received)
     }
 
-    /// Has veto holders sign the cancel of an escrow coin, and keeps their signatures.
+    /// Has veto holders sign the cancels of an escrow coin, at every rung, and keeps their
+    /// signatures.
     ///
     /// # Errors
     ///
@@ -233,16 +250,19 @@ impl<C: Chain> Engine<C> {
         let armed = self
             .armed
             .iter_mut()
-            .find(|armed| armed.rung_of_escrow(coin).is_some());
+            .find(|armed| armed.course_of_escrow(coin).is_some());
         let armed = armed.ok_or(StepError::NotArmed(coin))?;
-        for party in by {
-            let request = armed
-                .rung_of_escrow(coin)
-                .ok_or(StepError::NotArmed(coin))?
-                .cancel
-                .request(Role::Veto)?;
-            if let Some(returned) = signers.sign(party, request) {
-                received.push(armed.receive_veto(coin, &returned, &self.secp)?);
+        let course = armed.course_of_escrow(coin);
+        let course = course.ok_or(StepError::NotArmed(coin))?;
+        let requests = course.cancels.iter();
+        let requests = requests
+            .map(|cancel| cancel.request(Role::Veto))
+            .collect::<Result<Vec<_>, _>>()?;
+        for request in requests {
+            for party in by {
+                if let Some(returned) = signers.sign(party, request.clone()) {
+                    received.push(armed.receive_veto(coin, &returned, &self.secp)?);
+                }
             }
         }
         Ok(received)
@@ -275,11 +295,14 @@ impl<C: Chain> Engine<C> {
             .collect()
     }
 
-    pub(super) fn rung_of(&self, escrow: OutPoint) -> Result<&crate::arming::ArmedRung, StepError> {
+    pub(super) fn course_of(
+        &self,
+        escrow: OutPoint,
+    ) -> Result<&crate::arming::ArmedCourse, StepError> {
         let found = self
             .armed
             .iter()
-            .find_map(|armed| armed.rung_of_escrow(escrow));
+            .find_map(|armed| armed.course_of_escrow(escrow));
         found.ok_or(StepError::NotArmed(escrow))
     }
 }

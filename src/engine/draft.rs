@@ -177,7 +177,10 @@ impl Draft {
 
 impl<C: Chain> Engine<C> {
     /// Builds the transaction of an action; `change` is the index of the change keychain that a
-    /// refresh or a spend pays to, and `feerate` what it pays unless root signed it in advance.
+    /// refresh or a spend pays to, and `feerate` what it pays.
+    ///
+    /// Of what root signed in advance, it is the one at the lowest rung that pays the feerate, or
+    /// the one at the highest if none does.
     ///
     /// The same action at the same feerate with the same change comes to the same transaction.
     /// Nobody is asked to sign, and nothing is asked about what is due.
@@ -197,16 +200,20 @@ impl<C: Chain> Engine<C> {
             }
         }
         let builder = Builder::new(&self.compiled, &self.secp).with_feerate(feerate);
+        let rung = self.compiled.policy().rung_for(feerate);
         Ok(match action {
             Action::Trigger { coin, path } => {
                 let mut armed = self.armed.iter().filter(|armed| armed.path() == path);
-                let rung = armed.find_map(|armed| armed.rung_for(*coin));
-                Draft::of(rung.ok_or(StepError::NotArmed(*coin))?.trigger.clone())
+                let course = armed.find_map(|armed| armed.courses_for(*coin).nth(rung));
+                Draft::of(course.ok_or(StepError::NotArmed(*coin))?.trigger.clone())
             }
-            Action::Cancel { coin } => Draft::of(self.rung_of(*coin)?.cancel.clone()),
+            Action::Cancel { coin } => {
+                let cancel = self.course_of(*coin)?.cancels.get(rung);
+                Draft::of(cancel.ok_or(StepError::NotArmed(*coin))?.clone())
+            }
             Action::Settle { coin } => {
-                let settle = self.rung_of(*coin)?.settle.clone();
-                Draft::of(settle.ok_or(StepError::NotArmed(*coin))?)
+                let settle = self.course_of(*coin)?.settles.get(rung);
+                Draft::of(settle.ok_or(StepError::NotArmed(*coin))?.clone())
             }
             Action::SettleTo { coin, payees } => {
                 Draft::of(builder.settle_to(&self.escrow_coin(*coin)?, payees)?)

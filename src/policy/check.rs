@@ -19,7 +19,7 @@ mod weights;
 use super::document::Document;
 use super::position;
 use super::shown::{presentable, quote, secrets};
-use super::{Code, Diagnostic, Policy, Severity, Span, lint};
+use super::{Code, Diagnostic, Policy, Severity, Span, TransactionVersion, lint};
 
 pub(in crate::policy) use self::directory::Directory;
 pub(in crate::policy) use self::keys::CheckedParty;
@@ -118,6 +118,7 @@ impl Document {
             .map(|entry| paths::resolve(entry, &directory, problems))
             .collect();
         self.check_descriptor(problems);
+        self.check_depths(problems);
         let items = items::resolve(self, &directory, problems);
         uses::check(self, root.as_ref(), &paths, problems);
         survival::check(self, &directory, root.as_ref(), &paths, problems);
@@ -155,6 +156,37 @@ impl Document {
             .beside(staged.place(), "needs leaves of its own")
             .help("remove `descriptor`, or the staged paths"),
         );
+    }
+
+    /// Reports triggers in a row where every one of them would be signed at several rungs.
+    fn check_depths(&self, problems: &mut Vec<Diagnostic>) {
+        let Some(version) = &self.settings.version else {
+            return;
+        };
+        if version.value != TransactionVersion::Two {
+            return;
+        }
+        for path in &self.paths {
+            let depth = path
+                .escrow
+                .as_ref()
+                .and_then(|escrow| escrow.depth.as_ref());
+            if let Some(depth) = depth.filter(|depth| depth.value > 1) {
+                problems.push(
+                    Diagnostic::new(
+                        Code::DepthAtVersionTwo,
+                        format!(
+                            "{} has a depth of {}, and can have 1 with version 2",
+                            path.title(),
+                            depth.value
+                        ),
+                    )
+                    .at(depth.span, "more than one")
+                    .beside(version.span, "each trigger is signed at every rung")
+                    .help("write `depth = 1`, or leave it out; or use version 3"),
+                );
+            }
+        }
     }
 
     /// Reports private keys wherever they stand, be it in a comment.
@@ -217,7 +249,8 @@ impl Document {
             network: settings.network.as_ref()?.value,
             script: settings.script.as_ref()?.value,
             layout: self.layout(),
-            base_fee: self.base_fee(),
+            version: self.version(),
+            rungs: self.rungs(),
             descriptor: settings
                 .descriptor
                 .as_ref()

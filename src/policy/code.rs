@@ -134,6 +134,14 @@ codes! {
 "Two fields say different things about the same question, or none of several does of which exactly one is needed."
 "Keep one of them."
 
+"LS0114" RungsUnfit Error Never "rungs are none, too many, or not ascending"
+"With version 2, triggers, cancels and settles are signed in advance at one to three feerates, the rungs, because nobody can add a fee afterwards. A transaction at a rung replaces the one at the rung below, for which it has to pay more. With n rungs, n triggers, n² cancels and n² settles are signed for each coin."
+"Write one to three feerates in sat/vB, each above the one before."
+
+"LS0115" DepthAtVersionTwo Error Never "a depth above one with version 2"
+"With version 2 there is a trigger at each rung, and a cancel of each at each rung, so what follows a cancel would have to be signed for every one of the coins that it can make. Only one trigger in a row is signed."
+"Write `depth = 1`, or leave it out; or use version 3."
+
 "LS0201" UnknownName Error Never "a name is unknown"
 "No party, quorum or path has this name, or it is a party where a quorum is needed, or a quorum where a party is."
 "Correct the spelling or declare the name. For a single party write a quorum of one."

@@ -25,6 +25,7 @@ use super::period::{Clock, Duration};
 use super::script::Imported;
 use super::{
     Custody, CustodyFact, Diagnostic, Domain, ItemKind, Layout, Network, Purpose, ScriptType, Span,
+    TransactionVersion,
 };
 
 pub(in crate::policy) use self::activation::{ActivationEntry, Condition};
@@ -33,6 +34,10 @@ pub(crate) use self::fields::did_you_mean;
 
 /// The feerate of pre-signed transactions where the policy is silent.
 const DEFAULT_BASE_FEE: FeeRate = FeeRate::from_sat_per_vb_u32(2);
+
+/// The feerates at which transactions of version 2 are signed in advance where the policy is
+/// silent, in sat/vB: a quiet day, a busy one, and one of the worst so far.
+const DEFAULT_RUNGS: [u64; 3] = [2, 20, 100];
 
 /// How often root spends against the other ways out of the vault, where the policy is silent.
 pub(in crate::policy) const DEFAULT_ROOT_LIKELIHOOD: u32 = 100;
@@ -136,6 +141,26 @@ impl Document {
         typed.map_or(DEFAULT_BASE_FEE, |typed| typed.value)
     }
 
+    /// The version of the transactions, typed or not.
+    pub(in crate::policy) fn version(&self) -> TransactionVersion {
+        let typed = self.settings.version.as_ref();
+        typed.map_or(TransactionVersion::Three, |typed| typed.value)
+    }
+
+    /// The feerates at which transactions are signed in advance, lowest first, typed or not.
+    pub(in crate::policy) fn rungs(&self) -> Vec<FeeRate> {
+        if self.version() == TransactionVersion::Three {
+            return vec![self.base_fee()];
+        }
+        let typed = self.settings.rungs.as_ref();
+        let rates = typed.map_or_else(
+            || DEFAULT_RUNGS.to_vec(),
+            |typed| typed.value.iter().map(|rung| rung.value).collect(),
+        );
+        let rates = rates.into_iter().filter_map(FeeRate::from_sat_per_vb);
+        rates.collect()
+    }
+
     /// The same policy on another network with other keys.
     ///
     /// The function is given each party's name and each of its accounts (`key`, `veto`, and the
@@ -220,6 +245,9 @@ pub(in crate::policy) struct Settings {
     pub script: Typed<ScriptType>,
     pub layout: Typed<Layout>,
     pub base_fee: Typed<FeeRate>,
+    pub version: Typed<TransactionVersion>,
+    /// In sat/vB.
+    pub rungs: Typed<Vec<Spanned<u64>>>,
     pub descriptor: Typed<String>,
     pub accept_total_loss: Typed<String>,
 }

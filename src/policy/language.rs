@@ -61,6 +61,8 @@ pub(in crate::policy) enum Value {
     FeeWallet,
     Identity,
     Feerate,
+    /// One to three feerates in sat/vB.
+    Feerates,
     Table(&'static Shape),
     /// A list of tables.
     Tables(&'static Shape),
@@ -184,10 +186,16 @@ static SETTINGS: Shape = shape(
         .or("2 sat/vB"),
         optional(
             "transaction_version",
-            Value::Number(3, 3),
-            "The version of pre-signed transactions.",
+            Value::Number(2, 3),
+            "The version of all transactions: 2 for signers that refuse 3, without anybody who could raise a fee.",
         )
         .or("3"),
+        optional(
+            "rungs",
+            Value::Feerates,
+            "With version 2, the feerates in sat/vB at which transactions are signed in advance: one to three, the lowest first.",
+        )
+        .or("[2, 20, 100]"),
         optional(
             "descriptor",
             Value::Text,

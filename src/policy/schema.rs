@@ -101,6 +101,13 @@ fn value(value: Value) -> Json {
         ),
         Value::Identity => pattern(r"^[0-9a-fA-F]{64}$"),
         Value::Feerate => pattern(r"^\s*[1-3]\s*sat/vB\s*$"),
+        Value::Feerates => json!({
+            "type": "array",
+            "items": { "type": "integer", "minimum": 1, "maximum": 10_000 },
+            "minItems": 1,
+            "maxItems": 3,
+            "uniqueItems": true,
+        }),
         Value::Table(shape) => table(shape),
         Value::Tables(shape) => json!({ "type": "array", "items": table(shape) }),
         Value::Named(shape) => json!({

@@ -49,6 +49,20 @@ pub enum RecoveryError {
         "nobody is named who pays for a fee child: name the party whose fee wallet does, or say that the base fee is to be enough"
     )]
     NoBroadcaster,
+    /// It waits in the mempool at too low a fee, and no child can pay for it.
+    #[error(
+        "the {what} pays {paid} sat/vB, and it takes {asked} to be mined soon: {}", match could { Some(could) => format!("begin it again at {could} sat/vB to put that in its place"), None => "nobody can add to that, so it waits until fees fall".to_owned() }
+    )]
+    PaysTooLittle {
+        /// What it is.
+        what: &'static str,
+        /// What it pays, in sat/vB.
+        paid: u64,
+        /// What it takes, in sat/vB.
+        asked: u64,
+        /// What another one in its place could pay, if it could pay more, in sat/vB.
+        could: Option<u64>,
+    },
     /// No such operation.
     #[error("nothing is under way under the id {0}")]
     UnknownOperation(Txid),
@@ -99,6 +113,7 @@ impl RecoveryError {
             Self::Spent { .. } => "stale",
             Self::UnderWay { .. } => "under-way",
             Self::NoBroadcaster => "no-broadcaster",
+            Self::PaysTooLittle { .. } => "pays-too-little",
             Self::UnknownOperation(_) => "unknown-operation",
             Self::Unrelated(_) => "other-transaction",
             Self::Changed { .. } => "changed",

@@ -71,6 +71,18 @@ pub enum Warning {
     },
     /// Nobody is there to raise the fee.
     BaseFeeOnly,
+    /// No rung pays what it takes to be mined soon.
+    HighestRung {
+        /// What the highest rung pays, in sat/vB.
+        pays: u64,
+        /// What it takes, in sat/vB.
+        asked: u64,
+    },
+    /// It takes the place of one of ours that pays less.
+    Replaces {
+        /// That one.
+        txid: Txid,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -90,6 +102,14 @@ impl fmt::Display for Warning {
             ),
             Self::BaseFeeOnly => f.write_str(
                 "no fee wallet stands by: if the base fee is not enough, it waits until fees fall",
+            ),
+            Self::HighestRung { pays, asked } => write!(
+                f,
+                "it takes {asked} sat/vB to be mined soon, and the highest rung pays {pays}; nobody can add to that, so it waits until fees fall"
+            ),
+            Self::Replaces { txid } => write!(
+                f,
+                "it takes the place of {txid}, which does the same and pays less"
             ),
         }
     }

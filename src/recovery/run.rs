@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::operation::{Child, Effect, GIVEN_UP, Operation, Phase};
 use super::points::{Moment, Step};
-use super::{Plan, Recovery, RecoveryError};
+use super::{Plan, Recovery, RecoveryError, word};
 use crate::chain::Chain;
 use crate::compile::{Keychain, Role};
 use crate::engine::{Prepared, Signers, StepError, is_known};
@@ -132,7 +132,12 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         loop {
             let operation = self.operation(txid)?.clone();
             let phase = self.phase(&operation)?;
-            match operation.next(&phase) {
+            let effect = match operation.next(&phase) {
+                Effect::Close => Effect::Close,
+                _ if self.is_superseded(&operation)? => Effect::Wait,
+                effect => effect,
+            };
+            match effect {
                 Effect::Ask if !was_asked => {
                     was_asked = true;
                     waits_for = self.in_the_way(&operation)?;
@@ -163,6 +168,10 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
                     continue;
                 }
                 _ => {}
+            }
+            let is_waiting = matches!(effect, Effect::Submit | Effect::Raise);
+            if is_waiting && waits_for.is_empty() {
+                waits_for.extend(self.pays_too_little(&operation));
             }
             return Ok(Progress {
                 txid,
@@ -224,6 +233,23 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         Ok(problems)
     }
 
+    /// That a transaction to which nobody can add a fee pays too little, and what to do about it.
+    fn pays_too_little(&self, operation: &Operation) -> Option<RecoveryError> {
+        let policy = self.engine.compiled().policy();
+        if policy.version().has_anchor() {
+            return None;
+        }
+        let asked = self.feerate();
+        let paid = self.paid_by(operation);
+        let could = self.pays_at(&operation.action, asked);
+        (paid < asked).then(|| RecoveryError::PaysTooLittle {
+            what: word(&operation.action),
+            paid: paid.to_sat_per_vb_ceil(),
+            asked: asked.to_sat_per_vb_ceil(),
+            could: (could > paid).then(|| could.to_sat_per_vb_ceil()),
+        })
+    }
+
     /// Whether the mempool has it at a lower feerate than it should, or without its child.
     fn is_to_be_raised(&self, operation: &Operation) -> Result<bool, RecoveryError> {
         let unsigned = operation.children.iter().any(|c| c.complete.is_none());
@@ -231,7 +257,7 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
             let prepared = self.prepared(operation)?;
             let is_poor = prepared
                 .as_ref()
-                .is_some_and(|prepared| self.is_poor(prepared));
+                .is_some_and(|prepared| prepared.anchor.is_some() && self.is_poor(prepared));
             return Ok(operation.is_approved
                 && is_poor
                 && (unsigned || self.terms.broadcaster.is_some()));
@@ -247,7 +273,7 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         asked.is_none_or(|asked| prepared.fee < asked)
     }
 
-    fn feerate(&self) -> FeeRate {
+    pub(super) fn feerate(&self) -> FeeRate {
         self.terms.feerate.unwrap_or(self.engine.feerate())
     }
 

@@ -55,10 +55,15 @@ impl Rehearsed<'_> {
             self.keep_copies(&coin.text, &path);
         }
         let armed = self.engine.armed().last();
-        let attempts = armed.map_or(0, |armed| armed.rungs().len());
-        let mut notes = vec![match attempts {
-            1 => "all is signed in advance for one attempt, its trigger last".to_owned(),
-            n => format!("all is signed in advance for {n} attempts in a row, the triggers last"),
+        let courses = armed.map_or(0, |armed| armed.courses().len());
+        let mut notes = vec![match (policy.rungs().len(), courses) {
+            (1, 1) => "all is signed in advance for one attempt, its trigger last".to_owned(),
+            (1, n) => {
+                format!("all is signed in advance for {n} attempts in a row, the triggers last")
+            }
+            (n, _) => {
+                format!("all is signed in advance for one attempt at {n} rungs, the triggers last")
+            }
         }];
         notes.extend(stripped(&received));
         Ok(unsent(notes, &received))

@@ -16,6 +16,7 @@ use self::assembly::Destination;
 use super::coin::{Coin, EscrowCoin, LockupCoin, VaultCoin};
 use super::{Cancel, Clawback, Override, Recovery, Refresh, Release, Settle, Spend, Trigger};
 use crate::compile::{Compiled, Derived, Keychain, LeafKind, SpendCost, Stage, StageDescriptor};
+use crate::policy::TransactionVersion;
 use crate::units::RelativeLock;
 
 /// Value of the anchor output, which anybody can spend to add a fee.
@@ -60,7 +61,7 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// A builder that pays the base fee of the policy.
+    /// A builder that pays the lowest rung of the policy: its base fee, where it has one.
     #[must_use]
     pub fn new(compiled: &'a Compiled, secp: &'a Secp256k1<All>) -> Self {
         Self {
@@ -70,11 +71,18 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The same builder with another feerate, for transactions that are signed live.
+    /// The same builder with another feerate: one of the day for transactions that are signed
+    /// live, or another rung for those that are signed in advance.
     #[must_use]
     pub const fn with_feerate(mut self, feerate: FeeRate) -> Self {
         self.feerate = feerate;
         self
+    }
+
+    /// The feerates at which transactions are signed in advance, lowest first.
+    #[must_use]
+    pub fn rungs(&self) -> &'a [FeeRate] {
+        self.compiled.policy().rungs()
     }
 
     /// Vault to the escrow of a path, at the coin's own keychain and index.
@@ -244,8 +252,8 @@ impl<'a> Builder<'a> {
     /// The smallest coin that can be armed on a path: whatever becomes of it, and in whichever
     /// stage it ends, it can leave that stage again.
     ///
-    /// Every transaction on its way, signed in advance or live, pays the base fee and its anchor,
-    /// and the last output is worth [`DUST`].
+    /// Every transaction on its way, signed in advance or live, pays the highest rung, and its
+    /// anchor where it has one; and the last output is worth [`DUST`].
     ///
     /// # Errors
     ///
@@ -260,33 +268,46 @@ impl<'a> Builder<'a> {
             stage: Stage::Vault,
             leaf: LeafKind::Trigger(path.to_owned()),
         })?;
+        let this = self.with_feerate(self.compiled.policy().highest_rung());
         let escrow = Stage::Escrow(path.to_owned());
-        let trigger = self.cost(&Stage::Vault, &LeafKind::Trigger(path.to_owned()))?;
-        let cancel = self.cost(&escrow, &LeafKind::Cancel)?;
+        let trigger = this.cost(&Stage::Vault, &LeafKind::Trigger(path.to_owned()))?;
+        let cancel = this.cost(&escrow, &LeafKind::Cancel)?;
         let settled = match staged.lockup() {
             Some(_) => {
-                let settle = self.cost(&escrow, &LeafKind::Settle)?;
-                settle + self.floor(&Stage::Lockup(path.to_owned()))?
+                let settle = this.cost(&escrow, &LeafKind::Settle)?;
+                settle + this.floor(&Stage::Lockup(path.to_owned()))?
             }
             None => Amount::ZERO,
         };
-        // From the last rung, whose cancel leaves an unarmed coin, up to the first.
-        let mut vault = self.floor(&Stage::Vault)?;
+        // From the last course, whose cancel leaves an unarmed coin, up to the first.
+        let mut vault = this.floor(&Stage::Vault)?;
         for _ in 0..staged.depth() {
-            let escrowed = self.floor(&escrow)?.max(settled).max(cancel + vault);
-            vault = self.floor(&Stage::Vault)?.max(trigger + escrowed);
+            let escrowed = this.floor(&escrow)?.max(settled).max(cancel + vault);
+            vault = this.floor(&Stage::Vault)?.max(trigger + escrowed);
         }
         Ok(vault)
     }
 
-    /// What one transaction takes from a coin: fee and anchor.
+    /// What one transaction takes from a coin: the fee, and the anchor where there is one.
     fn cost(&self, stage: &Stage, leaf: &LeafKind) -> Result<Amount, BuildError> {
         let descriptor = self.descriptor(stage)?;
         let found = descriptor.leaf(leaf).ok_or_else(|| no_leaf(stage, leaf))?;
         let fee = SpendCost::of(descriptor, found)
             .fee(self.feerate()?)
             .ok_or(BuildError::Feerate)?;
-        Ok(fee + ANCHOR_VALUE)
+        Ok(fee + self.anchor_value())
+    }
+
+    /// What the anchor of a transaction is worth, if it has one.
+    fn anchor_value(&self) -> Amount {
+        match self.version().has_anchor() {
+            true => ANCHOR_VALUE,
+            false => Amount::ZERO,
+        }
+    }
+
+    fn version(&self) -> TransactionVersion {
+        self.compiled.policy().version()
     }
 
     /// The least value with which a coin can leave a stage through whichever leaf is signed live,

@@ -191,10 +191,15 @@ impl Kept {
 
 /// The coins that the triggers of an arming spend, first to last.
 fn armed_coins(file: &ArmingFile) -> Vec<OutPoint> {
-    let first = std::iter::once(file.coin.outpoint);
-    let further = file.rungs.iter().skip(1).filter_map(|rung| {
-        let trigger: Psbt = rung.trigger.parse().ok()?;
-        Some(trigger.unsigned_tx.input.first()?.previous_output)
-    });
-    first.chain(further).collect()
+    let mut coins = vec![file.coin.outpoint];
+    for course in file.courses.iter().skip(1) {
+        let trigger = course.trigger.parse::<Psbt>().ok();
+        let spent = trigger.and_then(|trigger| {
+            let input = trigger.unsigned_tx.input.first()?;
+            Some(input.previous_output)
+        });
+        // At each rung there is a trigger of the same coin.
+        coins.extend(spent.filter(|coin| !coins.contains(coin)));
+    }
+    coins
 }

@@ -109,6 +109,10 @@ pub enum Due {
 pub struct FeeReserve {
     /// The feerate that pre-signed transactions pay by themselves, in sat/vB.
     pub base_sat_per_vb: u64,
+    /// The feerates at which everything is signed in advance, in sat/vB, lowest first, where
+    /// nobody can add to them: no fee wallet is of any use then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rungs_sat_per_vb: Vec<u64>,
     /// The feerate that is to be reached, in sat/vB.
     pub stress_sat_per_vb: u64,
     /// What each kind of transaction takes, for all coins at once.
@@ -206,7 +210,17 @@ impl<S: Store> Vault<S> {
     /// and cancelled or settled at once, each by a transaction with a fee child of its own, and
     /// each child spends a confirmed coin of its own.
     fn fee_reserve(&self, coins: &[CoinStatus], stress: FeeRate) -> FeeReserve {
-        let base = self.compiled.policy().base_fee();
+        let policy = self.compiled.policy();
+        let base = policy.base_fee();
+        if !policy.version().has_anchor() {
+            let rungs = policy.rungs().iter();
+            return FeeReserve {
+                base_sat_per_vb: base.to_sat_per_vb_ceil(),
+                rungs_sat_per_vb: rungs.map(|rung| rung.to_sat_per_vb_ceil()).collect(),
+                stress_sat_per_vb: stress.to_sat_per_vb_ceil(),
+                rows: Vec::new(),
+            };
+        }
         let mut rows = Vec::new();
         for staged in self.compiled.staged() {
             let path = staged.path();
@@ -251,6 +265,7 @@ impl<S: Store> Vault<S> {
         }
         FeeReserve {
             base_sat_per_vb: base.to_sat_per_vb_ceil(),
+            rungs_sat_per_vb: Vec::new(),
             stress_sat_per_vb: stress.to_sat_per_vb_ceil(),
             rows,
         }

@@ -329,6 +329,10 @@ pub fn reserves<'a>(
     parties: impl IntoIterator<Item = &'a str>,
     stress: FeeRate,
 ) -> Result<Vec<Reserve>, BackendError> {
+    if !compiled.policy().version().has_anchor() {
+        // Nobody can add a fee, so nobody needs a wallet for it.
+        return Ok(Vec::new());
+    }
     let staged = compiled.staged().len();
     let on_the_way = facts.coins.iter().filter(|coin| {
         let is_armed = coin.stage == Stage::Vault && coin.unarmed.len() < staged;

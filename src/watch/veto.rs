@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bitcoin::{OutPoint, Txid};
+use bitcoin::{FeeRate, OutPoint, Txid};
 
 use super::facts::ChainFacts;
 use crate::chain::Chain;
@@ -48,7 +48,8 @@ pub enum Outcome {
 ///
 /// `activated` are the paths about which a case is activated.  A cancel that the chain has already
 /// is left alone; it is handed over again as soon as it is gone, so call this at each block.  Where
-/// the fee of the cancel is too small, `broadcaster` pays a child.
+/// the fee of the cancel is too small, `broadcaster` pays a child; where there are rungs, the cancel
+/// at the lowest rung that is enough is sent, in the place of one at a lower rung.
 pub fn veto<C: Chain>(
     engine: &mut Engine<C>,
     facts: &ChainFacts,
@@ -71,15 +72,32 @@ pub fn veto<C: Chain>(
             continue;
         }
         let mut armed = engine.armed().iter();
-        let rung = armed.find_map(|armed| armed.rung_of_escrow(coin.outpoint));
-        let Some(rung) = rung.filter(|rung| rung.cancel.is_met(Role::Veto)) else {
+        let Some(course) = armed.find_map(|armed| armed.course_of_escrow(coin.outpoint)) else {
             continue;
         };
-        let txid = rung.cancel.txid();
-        if coin.spend.as_ref().is_some_and(|spend| spend.txid == txid) {
+        let policy = engine.compiled().policy();
+        let asked = policy.rung_for(engine.feerate());
+        let rungs = course.cancels.iter().zip(policy.rungs()).enumerate();
+        let complete = rungs.filter(|(_, (cancel, _))| cancel.is_met(Role::Veto));
+        // The lowest that is enough, or else the highest of those that were left here.
+        let mut chosen = None;
+        for (number, (cancel, feerate)) in complete {
+            chosen = Some((number, cancel.txid(), *feerate));
+            if number >= asked {
+                break;
+            }
+        }
+        let Some((number, txid, feerate)) = chosen else {
+            continue;
+        };
+        let sent = coin.spend.as_ref().and_then(|spend| {
+            let mut cancels = course.cancels.iter();
+            cancels.position(|cancel| cancel.txid() == spend.txid)
+        });
+        if sent.is_some_and(|sent| sent >= number) {
             continue;
         }
-        let done = cancel(engine, coin.outpoint, broadcaster, signers);
+        let done = cancel(engine, feerate, coin.outpoint, broadcaster, signers);
         tried.push(Tried {
             escrow: coin.outpoint,
             path: path.clone(),
@@ -95,11 +113,12 @@ pub fn veto<C: Chain>(
 
 fn cancel<C: Chain>(
     engine: &mut Engine<C>,
+    feerate: FeeRate,
     coin: OutPoint,
     broadcaster: &str,
     signers: &dyn Signers,
 ) -> Result<Option<Txid>, StepError> {
-    let prepared = engine.prepare(&Action::Cancel { coin }, &[], signers)?;
+    let prepared = engine.prepare_at(feerate, &Action::Cancel { coin }, &[], signers)?;
     let sent = engine.broadcast(&prepared, broadcaster, signers)?;
     Ok(sent.child.map(|(child, _)| child.compute_txid()))
 }

@@ -94,10 +94,10 @@ fn files_are_what_they_always_were() {
         let read = read
             .read(&world.compiled, world.secp())
             .expect("it is ours");
-        assert_eq!(read.rungs().len(), armed.rungs().len());
+        assert_eq!(read.courses().len(), armed.courses().len());
         assert_eq!(
-            read.rungs()[0].trigger.txid(),
-            armed.rungs()[0].trigger.txid()
+            read.courses()[0].trigger.txid(),
+            armed.courses()[0].trigger.txid()
         );
     }
     golden::check_folder("arming", &files);
@@ -124,13 +124,13 @@ fn a_file_read_back_is_what_was_written_and_works_on_the_chain() {
         assert_eq!((read.policy(), read.path()), (armed.policy(), "sos"));
         assert_eq!(read.coin().outpoint(), coin.outpoint());
 
-        let trigger = world.finish(&read.rungs()[0].trigger, &["gina", "hal"]);
+        let trigger = world.finish(&read.courses()[0].trigger, &["gina", "hal"]);
         world.confirm(&trigger);
-        let cancel = world.finish(&read.rungs()[0].cancel, &["erin"]);
+        let cancel = world.finish(&read.courses()[0].cancels[0], &["erin"]);
         world.accepts(&cancel);
-        let escrow = crate::vault::made::<Coin, _, _>(&read.rungs()[0].trigger);
+        let escrow = crate::vault::made::<Coin, _, _>(&read.courses()[0].trigger);
         world.mine_to_age(&escrow, 20);
-        let settle = read.rungs()[0].settle.as_ref().expect("a settle");
+        let settle = read.courses()[0].settles.first().expect("a settle");
         let settle = world.finish(settle, &[]);
         world.confirm(&settle);
     }
@@ -209,25 +209,25 @@ const CHANGES: [Change; 19] = [
         |f| f["coin"]["source"] = json!("00"),
         "coin's transaction",
     ),
-    ("no rungs", |f| f["rungs"] = json!([]), "lacks"),
+    ("no courses", |f| f["courses"] = json!([]), "lacks"),
     (
         "the settle is the cancel",
-        |f| f["rungs"][0]["settle"] = f["rungs"][0]["cancel"].clone(),
+        |f| f["courses"][0]["settles"][0] = f["courses"][0]["cancels"][0].clone(),
         "lacks",
     ),
     (
         "no settle",
         |f| {
-            f["rungs"][0]
+            f["courses"][0]
                 .as_object_mut()
                 .expect("a table")
-                .remove("settle");
+                .remove("settles");
         },
         "lacks",
     ),
     (
         "a PSBT that is none",
-        |f| f["rungs"][0]["trigger"] = json!("cHNidP8="),
+        |f| f["courses"][0]["trigger"] = json!("cHNidP8="),
         "cannot be read",
     ),
     (
@@ -281,7 +281,7 @@ fn chain_of(error: &dyn std::error::Error) -> String {
 fn unknown_missing_and_repeated_fields_are_refused() {
     let (_, _, file) = armed(&Draft::new("tr", TREASURY));
     let honest = serde_json::to_value(&file).expect("plain data");
-    for place in ["", "/coin", "/rungs/0"] {
+    for place in ["", "/coin", "/courses/0"] {
         let mut changed = honest.clone();
         let table = changed.pointer_mut(place).expect("a table");
         table["comment"] = json!("hello");
@@ -296,7 +296,7 @@ fn unknown_missing_and_repeated_fields_are_refused() {
             let table = changed.pointer_mut(place).expect("a table");
             table.as_object_mut().expect("a table").remove(field);
             let read = serde_json::from_value::<ArmingFile>(changed);
-            let optional = ["source", "settle"].contains(&field.as_str());
+            let optional = ["source", "settles"].contains(&field.as_str());
             assert_eq!(read.is_ok(), optional, "{field}");
         }
     }
@@ -308,14 +308,18 @@ fn unknown_missing_and_repeated_fields_are_refused() {
 /// Every PSBT of a file, by its place in the document.
 fn psbts(file: &ArmingFile) -> Vec<(String, Psbt)> {
     let mut found = Vec::new();
-    for (at, rung) in file.rungs.iter().enumerate() {
+    for (at, course) in file.courses.iter().enumerate() {
         let mut add = |name: &str, text: &String| {
             let psbt = Psbt::from_str(text).expect("a PSBT");
-            found.push((format!("/rungs/{at}/{name}"), psbt));
+            found.push((format!("/courses/{at}/{name}"), psbt));
         };
-        add("trigger", &rung.trigger);
-        add("cancel", &rung.cancel);
-        rung.settle.iter().for_each(|settle| add("settle", settle));
+        add("trigger", &course.trigger);
+        for (at, cancel) in course.cancels.iter().enumerate() {
+            add(&format!("cancels/{at}"), cancel);
+        }
+        for (at, settle) in course.settles.iter().enumerate() {
+            add(&format!("settles/{at}"), settle);
+        }
     }
     found
 }
@@ -355,13 +359,13 @@ fn without_one_of_root_s_signatures_a_file_is_refused() {
 }
 
 #[test]
-fn a_rung_too_many_or_too_few_is_refused() {
+fn a_course_too_many_or_too_few_is_refused() {
     for (name, draft) in drafts() {
         let (world, _, file) = armed(&draft);
         let mut longer = file.clone();
-        longer.rungs.push(file.rungs[0].clone());
+        longer.courses.push(file.courses[0].clone());
         let mut shorter = file.clone();
-        shorter.rungs.pop();
+        shorter.courses.pop();
         for wrong in [longer, shorter] {
             let refused = wrong.read(&world.compiled, world.secp()).map(drop);
             assert_eq!(refused, Err(ArmingFileError::Incomplete), "{name}");
@@ -405,7 +409,7 @@ fn a_flipped_bit_is_found_or_means_nothing() {
 fn signatures_that_nobody_asked_for_are_not_kept() {
     for script in SCRIPTS {
         let (world, armed, file) = armed(&Draft::new(script, TREASURY));
-        let place = "/rungs/0/trigger";
+        let place = "/courses/0/trigger";
         let (_, honest) = psbts(&file).remove(0);
         let device = OverEager::new(&world.people, armed.coin());
         let mut stuffed = honest.clone();
@@ -420,7 +424,7 @@ fn signatures_that_nobody_asked_for_are_not_kept() {
             .read(&world.compiled, world.secp())
             .expect("it is ours");
         assert_eq!(ArmingFile::new(&read, &world.compiled), Ok(file));
-        let trigger = &read.rungs()[0].trigger;
+        let trigger = &read.courses()[0].trigger;
         assert!(
             !trigger.is_met(Role::Path),
             "the agents sign when they trigger"

@@ -119,9 +119,9 @@ fn a_coin_goes_from_unarmed_to_protected_to_acknowledged_to_armed() {
             is(&arming, ArmingState::Armed);
             assert_eq!(arming.requests(), Err(ArmingError::AlreadyArmed));
             let armed = arming.into_armed().expect("armed");
-            assert_eq!(armed.rungs().len(), depth);
+            assert_eq!(armed.courses().len(), depth);
             assert_eq!(armed.policy(), world.compiled.id());
-            let trigger = world.finish(&armed.rungs()[0].trigger, &["gina", "ivan"]);
+            let trigger = world.finish(&armed.courses()[0].trigger, &["gina", "ivan"]);
             world.accepts(&trigger);
         }
     }
@@ -201,25 +201,25 @@ fn a_direct_path_is_not_armed() {
 
 /// All transaction ids are known before anything is signed, and no witness changes them.
 #[test]
-fn rungs_follow_from_one_another() {
+fn courses_follow_from_one_another() {
     for script in SCRIPTS {
         let (world, coin, _) = ceremony(script, 3);
         let armed = world.arm(&coin, "sos");
         let mut next = coin.outpoint();
-        for rung in armed.rungs() {
+        for course in armed.courses() {
             let spent = |psbt: &Psbt| psbt.unsigned_tx.input[0].previous_output;
-            let trigger = rung.trigger.to_psbt().expect("a file");
+            let trigger = course.trigger.to_psbt().expect("a file");
             assert_eq!(spent(&trigger), next);
             let by = [["gina", "hal"], ["hal", "ivan"]];
             for agents in by {
-                let complete = world.finish(&rung.trigger, &agents);
-                assert_eq!(complete.compute_txid(), rung.trigger.txid());
+                let complete = world.finish(&course.trigger, &agents);
+                assert_eq!(complete.compute_txid(), course.trigger.txid());
             }
-            let cancel = rung.cancel.to_psbt().expect("a file");
-            let settle = rung.settle.as_ref().expect("a settle").to_psbt();
-            assert_eq!(spent(&cancel).txid, rung.trigger.txid());
+            let cancel = course.cancels[0].to_psbt().expect("a file");
+            let settle = course.settles.first().expect("a settle").to_psbt();
+            assert_eq!(spent(&cancel).txid, course.trigger.txid());
             assert_eq!(spent(&settle.expect("a file")), spent(&cancel));
-            next = bitcoin::OutPoint::new(rung.cancel.txid(), 0);
+            next = bitcoin::OutPoint::new(course.cancels[0].txid(), 0);
         }
     }
 }

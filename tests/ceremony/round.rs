@@ -70,7 +70,7 @@ fn a_round_of_two_coins_and_two_paths_is_armed_in_order() {
         let mut round = start.expect("they can be armed");
         assert_eq!(round.armings().len(), 4);
         assert!(round.acknowledge("gina").is_err(), "nothing is signed");
-        // Two rungs on one path and one on the other, each with a cancel and a settle.
+        // Two courses on one path and one on the other, each with a cancel and a settle.
         let requests = round.requests_for(|used| used.party == "alice");
         assert_eq!(requests.expect("requests").len(), 2 * (4 + 2));
         sign_all(&world, &mut round);
@@ -95,8 +95,8 @@ fn a_round_of_two_coins_and_two_paths_is_armed_in_order() {
         assert_eq!(done.state(), ArmingState::Armed);
         let armed = done.into_armed().expect("all are armed");
         assert_eq!(armed.len(), 4);
-        assert_eq!(armed[0].rungs().len(), 2);
-        let trigger = world.finish(&armed[0].rungs()[0].trigger, &["gina", "hal"]);
+        assert_eq!(armed[0].courses().len(), 2);
+        let trigger = world.finish(&armed[0].courses()[0].trigger, &["gina", "hal"]);
         world.accepts(&trigger);
     }
 }
@@ -147,7 +147,7 @@ fn a_trigger_before_its_time_is_left_out() {
         assert!(taken.refused[0].contains("is not signed before"));
         // Without a settle nobody can acknowledge either.
         let mut unsettled = round.to_file().expect("a file");
-        unsettled.armings[0].rungs[0].settle = None;
+        unsettled.armings[0].courses[0].settles.clear();
         let (state, _) = read(&unsettled).expect("a round");
         assert_eq!(state, ArmingState::Unarmed);
         // A stranger's word is worth nothing.

@@ -148,7 +148,7 @@ fn a_round_goes_from_hand_to_hand_until_it_is_armed() {
         let write = "arm sign @policy @round --party carol --write @asked --json";
         let written = desk.run(write).ok();
         let written = written["written"].as_array().expect("files").clone();
-        assert_eq!(written.len(), 4, "cancel and settle of two rungs");
+        assert_eq!(written.len(), 4, "cancel and settle of two courses");
         let mut returned = Vec::new();
         for file in &written {
             let file = file.as_str().expect("a name");
@@ -204,7 +204,7 @@ fn a_round_goes_from_hand_to_hand_until_it_is_armed() {
         assert_eq!(armed[0].coin().outpoint(), desk.coin);
 
         // The agents sign the trigger with the round at hand, and not without it.
-        let trigger = armed[0].rungs()[0].trigger.to_psbt().expect("a file");
+        let trigger = armed[0].courses()[0].trigger.to_psbt().expect("a file");
         fs::write(desk.path("trigger"), trigger.serialize()).expect("written");
         let sign = "psbt sign @policy @trigger --key @gina --passphrase-file @passphrase";
         desk.run(&format!("{sign} --output @one"))

@@ -369,29 +369,35 @@ impl Armed {
         }
     }
 
-    /// The trigger of a rung, complete.
-    pub fn trigger(&self, rung: usize, by: &[&str]) -> Transaction {
-        self.world.finish(&self.files.rungs()[rung].trigger, by)
+    /// The trigger of a course, complete.
+    pub fn trigger(&self, course: usize, by: &[&str]) -> Transaction {
+        self.world.finish(&self.files.courses()[course].trigger, by)
     }
 
-    /// The cancel of a rung, complete.
-    pub fn cancel(&self, rung: usize, by: &[&str]) -> Transaction {
-        self.world.finish(&self.files.rungs()[rung].cancel, by)
+    /// The cancel of a course, complete.
+    pub fn cancel(&self, course: usize, by: &[&str]) -> Transaction {
+        self.world
+            .finish(&self.files.courses()[course].cancels[0], by)
     }
 
-    /// The settle of a rung, complete since root signed it.
-    pub fn settle(&self, rung: usize) -> Transaction {
-        let settle = self.files.rungs()[rung].settle.as_ref();
+    /// The settle of a course, complete since root signed it.
+    pub fn settle(&self, course: usize) -> Transaction {
+        let settle = self.files.courses()[course].settles.first();
         self.world
             .finish(settle.expect("root signs the settle"), &[])
     }
 
-    pub fn escrow(&self, rung: usize) -> EscrowCoin {
-        made(&self.files.rungs()[rung].trigger)
+    pub fn escrow(&self, course: usize) -> EscrowCoin {
+        made(&self.files.courses()[course].trigger)
     }
 
-    pub fn lockup(&self, rung: usize) -> LockupCoin {
-        made(self.files.rungs()[rung].settle.as_ref().expect("a settle"))
+    pub fn lockup(&self, course: usize) -> LockupCoin {
+        made(
+            self.files.courses()[course]
+                .settles
+                .first()
+                .expect("a settle"),
+        )
     }
 }
 

@@ -1,6 +1,6 @@
-//! Several triggers in a row: each rung is for the coin that the cancel before it makes.
+//! Several triggers in a row: each course is for the coin that the cancel before it makes.
 
-use longstop::arming::ArmedRung;
+use longstop::arming::ArmedCourse;
 use longstop::compile::{LeafKind, Role, Stage};
 use longstop::transaction::VaultCoin;
 
@@ -15,18 +15,18 @@ fn armed_twice(script: &'static str) -> Armed {
 }
 
 #[test]
-fn after_a_cancel_the_next_rung_works() {
+fn after_a_cancel_the_next_course_works() {
     for script in SCRIPTS {
         let mut armed = armed_twice(script);
-        assert_eq!(armed.files.rungs().len(), 2);
+        assert_eq!(armed.files.courses().len(), 2);
         let first = armed.trigger(0, &AGENTS);
         armed.world.confirm(&first);
         let cancel = armed.cancel(0, &["erin"]);
         armed.world.confirm(&cancel);
 
-        let back: VaultCoin = made(&armed.files.rungs()[0].cancel);
+        let back: VaultCoin = made(&armed.files.courses()[0].cancels[0]);
         assert_eq!(back.outpoint().txid, cancel.compute_txid());
-        assert!(armed.files.rung_for(back.outpoint()).is_some());
+        assert!(armed.files.courses_for(back.outpoint()).next().is_some());
         let second = armed.trigger(1, &["hal", "ivan"]);
         armed.world.confirm(&second);
         let escrow = armed.escrow(1);
@@ -49,8 +49,8 @@ fn with_depth_one_the_coin_of_a_cancel_is_unarmed() {
         armed.world.confirm(&trigger);
         let cancel = armed.cancel(0, &["erin"]);
         armed.world.confirm(&cancel);
-        let back: VaultCoin = made(&armed.files.rungs()[0].cancel);
-        assert!(armed.files.rung_for(back.outpoint()).is_none());
+        let back: VaultCoin = made(&armed.files.courses()[0].cancels[0]);
+        assert!(armed.files.courses_for(back.outpoint()).next().is_none());
 
         // The agents alone, without a file for this coin, have nothing.
         let again = armed
@@ -69,17 +69,17 @@ fn with_depth_one_the_coin_of_a_cancel_is_unarmed() {
         // Root can arm it anew.
         armed.world.bury();
         let files = armed.world.arm(&back, "sos");
-        let trigger = armed.world.finish(&files.rungs()[0].trigger, &AGENTS);
+        let trigger = armed.world.finish(&files.courses()[0].trigger, &AGENTS);
         armed.world.accepts(&trigger);
     }
 }
 
 #[test]
-fn signatures_of_one_rung_are_worth_nothing_on_another() {
+fn signatures_of_one_course_are_worth_nothing_on_another() {
     for script in SCRIPTS {
         let mut armed = armed_twice(script);
-        let [first, second] = armed.files.rungs() else {
-            panic!("two rungs");
+        let [first, second] = armed.files.courses() else {
+            panic!("two courses");
         };
         let (first, second) = (first.clone(), second.clone());
         let trigger = armed.trigger(0, &AGENTS);
@@ -96,9 +96,9 @@ fn signatures_of_one_rung_are_worth_nothing_on_another() {
     }
 }
 
-/// The trigger of one rung with root's signatures of another, seat by seat, and fresh ones of the
+/// The trigger of one course with root's signatures of another, seat by seat, and fresh ones of the
 /// agents.
-fn transplanted(world: &World, from: &ArmedRung, onto: &ArmedRung) -> bitcoin::Transaction {
+fn transplanted(world: &World, from: &ArmedCourse, onto: &ArmedCourse) -> bitcoin::Transaction {
     let file = from.trigger.to_psbt().expect("a file");
     let bare = onto.trigger.to_psbt().expect("a file").unsigned_tx;
     let (source, leaf) = from.trigger.spends().next().expect("one coin");

@@ -57,23 +57,23 @@ fn nobody_redirects_what_root_has_signed() {
     ];
     for script in SCRIPTS {
         let mut armed = Armed::new(&Draft::new(script, TREASURY));
-        let rung = armed.files.rungs()[0].clone();
-        let settle = rung.settle.expect("root signs the settle");
+        let course = armed.files.courses()[0].clone();
+        let settle = course.settles.first().expect("root signs the settle");
         let same: Change = |_| {};
         for (name, change) in changes {
-            let tried = redirected(&armed.world, &rung.trigger, &change);
+            let tried = redirected(&armed.world, &course.trigger, &change);
             assert_eq!(armed.world.refusal(&tried).class, BAD_SCRIPT, "{name}");
         }
         armed
             .world
-            .confirm(&redirected(&armed.world, &rung.trigger, &same));
+            .confirm(&redirected(&armed.world, &course.trigger, &same));
         for (name, change) in changes {
-            let tried = redirected(&armed.world, &rung.cancel, &change);
+            let tried = redirected(&armed.world, &course.cancels[0], &change);
             assert_eq!(armed.world.refusal(&tried).class, BAD_SCRIPT, "{name}");
         }
         armed
             .world
-            .accepts(&redirected(&armed.world, &rung.cancel, &same));
+            .accepts(&redirected(&armed.world, &course.cancels[0], &same));
         armed.world.mine_to_age(&armed.escrow(0), 20);
         for (name, change) in changes {
             let tried = redirected(&armed.world, &settle, &change);
@@ -93,7 +93,7 @@ fn a_cancel_is_good_at_once_and_needs_root_and_a_veto() {
         let cancel = armed.cancel(0, &["dave"]);
         let world = &armed.world;
         assert_eq!(cancel.output[0].script_pubkey, {
-            let coin: VaultCoin = made(&armed.files.rungs()[0].cancel);
+            let coin: VaultCoin = made(&armed.files.courses()[0].cancels[0]);
             coin.derived().script_pubkey().clone()
         });
         let root: Seats = (0..3).map(|seat| (Role::Arming, seat)).collect();
@@ -105,7 +105,7 @@ fn a_cancel_is_good_at_once_and_needs_root_and_a_veto() {
             world.refuses(&tried, BAD_SCRIPT);
         }
         assert!(
-            armed.files.rungs()[0].cancel.finalize().is_err(),
+            armed.files.courses()[0].cancels[0].finalize().is_err(),
             "root's file is no veto"
         );
         armed.world.confirm(&cancel);
@@ -201,7 +201,7 @@ fn an_unconfirmed_trigger_is_cancelled_unless_its_fee_child_is_there() {
         let purse = armed.world.fee_coin("hal", 200_000);
         let trigger = armed.trigger(0, &AGENTS);
         let cancel = armed.cancel(0, &["bob"]);
-        let fee = armed.files.rungs()[0].trigger.fee();
+        let fee = armed.files.courses()[0].trigger.fee();
         armed.world.submit(&trigger);
         armed.world.accepts(&cancel);
 
@@ -214,7 +214,7 @@ fn an_unconfirmed_trigger_is_cancelled_unless_its_fee_child_is_there() {
         armed.world.chain.mine_one();
         armed.world.accepts(&cancel);
         let purse = armed.world.fee_coin("bob", 200_000);
-        let fee = armed.files.rungs()[0].cancel.fee();
+        let fee = armed.files.courses()[0].cancels[0].fee();
         let child = armed.world.fee_child(&cancel, fee, 50, &purse, "bob");
         let verdict = armed.world.chain.submit_package(&cancel, &child);
         assert_eq!(verdict, Ok(()));

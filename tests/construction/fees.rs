@@ -64,7 +64,7 @@ fn below_the_mempool_minimum_a_fee_child_helps() {
         let mut armed = Armed::new(&Draft::new(script, TREASURY));
         let purse = armed.world.fee_coin("gina", 1_000_000);
         let trigger = armed.trigger(0, &AGENTS);
-        let fee = armed.files.rungs()[0].trigger.fee();
+        let fee = armed.files.courses()[0].trigger.fee();
         armed.world.chain.set_mempool_min(rate(50));
         armed.world.relay_refuses(&trigger, LOW);
 
@@ -198,7 +198,7 @@ fn what_spends_an_unconfirmed_version_3_output_is_version_3() {
         let mut armed = Armed::new(&Draft::new(script, TREASURY));
         let purse = armed.world.fee_coin("hal", 200_000);
         let trigger = armed.trigger(0, &AGENTS);
-        let fee = armed.files.rungs()[0].trigger.fee();
+        let fee = armed.files.courses()[0].trigger.fee();
         let mut cancel = armed.cancel(0, &["erin"]);
         armed.world.submit(&trigger);
         armed.world.accepts(&cancel);
@@ -218,22 +218,22 @@ fn what_spends_an_unconfirmed_version_3_output_is_version_3() {
 /// Everything that can become of a coin of this value, each to the end.
 fn every_way_out(draft: &Draft, sats: u64) {
     let armed = Armed::on(draft, "sos", sats);
-    let rungs = armed.files.rungs().len();
-    let mut at_rung = armed.fork();
-    for rung in 0..rungs {
-        let trigger = at_rung.trigger(rung, &AGENTS);
-        at_rung.world.confirm(&trigger);
-        let escrow = at_rung.escrow(rung);
+    let courses = armed.files.courses().len();
+    let mut at_course = armed.fork();
+    for course in 0..courses {
+        let trigger = at_course.trigger(course, &AGENTS);
+        at_course.world.confirm(&trigger);
+        let escrow = at_course.escrow(course);
 
-        let back = at_rung
+        let back = at_course
             .world
             .builder()
             .override_escrow(&escrow)
             .expect("root can");
-        let back = at_rung.world.live(back, &ROOT);
-        at_rung.fork().world.confirm(&back);
+        let back = at_course.world.live(back, &ROOT);
+        at_course.fork().world.confirm(&back);
 
-        let mut lost = at_rung.fork();
+        let mut lost = at_course.fork();
         lost.world.mine_to_age(&escrow, 60);
         let backstop = lost.world.builder().backstop(&escrow, anywhere());
         let backstop = lost
@@ -241,11 +241,11 @@ fn every_way_out(draft: &Draft, sats: u64) {
             .live(backstop.expect("the backstop pays"), &AGENTS);
         lost.world.confirm(&backstop);
 
-        let mut settled = at_rung.fork();
+        let mut settled = at_course.fork();
         settled.world.mine_to_age(&escrow, 20);
-        let settle = settled.settle(rung);
+        let settle = settled.settle(course);
         settled.world.confirm(&settle);
-        let lockup = settled.lockup(rung);
+        let lockup = settled.lockup(course);
         let clawback = settled.world.builder().clawback(&lockup).expect("root can");
         let clawback = settled.world.live(clawback, &ROOT);
         settled.fork().world.confirm(&clawback);
@@ -256,17 +256,17 @@ fn every_way_out(draft: &Draft, sats: u64) {
             .live(release.expect("the release pays"), &AGENTS);
         settled.world.confirm(&release);
 
-        let cancel = at_rung.cancel(rung, &["erin"]);
-        at_rung.world.confirm(&cancel);
-        let vault: VaultCoin = made(&at_rung.files.rungs()[rung].cancel);
-        let refresh = at_rung
+        let cancel = at_course.cancel(course, &["erin"]);
+        at_course.world.confirm(&cancel);
+        let vault: VaultCoin = made(&at_course.files.courses()[course].cancels[0]);
+        let refresh = at_course
             .world
             .builder()
             .refresh(&[&vault], 9)
             .expect("root can");
-        let refresh = at_rung.world.live(refresh, &ROOT);
-        at_rung.fork().world.confirm(&refresh);
-        let mut late = at_rung.fork();
+        let refresh = at_course.world.live(refresh, &ROOT);
+        at_course.fork().world.confirm(&refresh);
+        let mut late = at_course.fork();
         late.world.mine_to_age(&vault, 90);
         let recovery = late.world.builder().recover(&vault, "dead-man", anywhere());
         let recovery = late.world.live(recovery.expect("it pays"), &AGENTS);
@@ -314,7 +314,7 @@ fn the_smallest_armable_coin_of_a_large_root_is_larger() {
         cancelled.world.confirm(&trigger);
         let cancel = cancelled.cancel(0, &["seat-3"]);
         cancelled.world.confirm(&cancel);
-        let vault: VaultCoin = made(&cancelled.files.rungs()[0].cancel);
+        let vault: VaultCoin = made(&cancelled.files.courses()[0].cancels[0]);
         let refresh = cancelled
             .world
             .builder()

@@ -166,7 +166,7 @@ fn in_taproot_the_same_replay_fails() {
 fn with_arming_keys_the_replay_fails_in_both() {
     for script in SCRIPTS {
         let armed = Armed::new(&Draft::new(script, TREASURY));
-        let psbt = armed.files.rungs()[0].trigger.to_psbt().expect("a file");
+        let psbt = armed.files.courses()[0].trigger.to_psbt().expect("a file");
         let leaf = LeafKind::Trigger("sos".to_owned());
         let derived = armed.coin.derived();
         let from = derived.leaf(&leaf).expect("the trigger leaf");

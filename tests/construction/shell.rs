@@ -313,7 +313,7 @@ fn as_many_coins_at_once_as_nodes_relay_and_one_more() {
         assert!(world.builder().refresh(fewer, 0).is_ok());
         let refused = world.builder().refresh(&all, 0).map(|_| ());
         assert!(
-            matches!(refused, Err(BuildError::TooHeavy { weight }) if weight > TRUC_MAX_WEIGHT),
+            matches!(refused, Err(BuildError::TooHeavy { weight, most: TRUC_MAX_WEIGHT }) if weight > TRUC_MAX_WEIGHT),
             "{refused:?}"
         );
         assert!(one.amount() > ANCHOR_VALUE);

@@ -116,7 +116,7 @@ fn root_signs_no_settle_of_a_spend_path_and_has_no_leaf_for_one() {
     for script in SCRIPTS {
         let mut armed = triggered(script);
         let escrow = armed.escrow(0);
-        assert!(armed.files.rungs()[0].settle.is_none());
+        assert!(armed.files.courses()[0].settles.is_empty());
         let settle = just_enough(&escrow, &LeafKind::Settle);
         assert!(settle.iter().all(|(role, _)| *role == Role::Path));
 

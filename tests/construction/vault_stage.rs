@@ -110,7 +110,7 @@ fn a_trigger_needs_root_in_advance_and_the_agents() {
 fn the_file_alone_does_nothing() {
     for script in SCRIPTS {
         let armed = Armed::new(&Draft::new(script, TREASURY));
-        let trigger = &armed.files.rungs()[0].trigger;
+        let trigger = &armed.files.courses()[0].trigger;
         assert!(trigger.finalize().is_err(), "no agent has signed");
         let mut one = trigger.clone();
         armed.world.collect(&mut one, Role::Path, &["hal"]);
@@ -222,7 +222,7 @@ fn a_refresh_in_the_mempool_can_be_replaced_by_the_trigger_and_a_fee_child() {
     for script in SCRIPTS {
         let mut armed = Armed::new(&Draft::new(script, TREASURY));
         let purse = armed.world.fee_coin("gina", 100_000);
-        let fee = armed.files.rungs()[0].trigger.fee();
+        let fee = armed.files.courses()[0].trigger.fee();
         let world = &mut armed.world;
         let dear = FeeRate::from_sat_per_vb(10).expect("a feerate");
         let builder = world.builder().with_feerate(dear);

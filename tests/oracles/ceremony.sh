@@ -61,8 +61,9 @@ PYTHON
         python3 - "$here/round.json" "$what" "$here/$what.psbt" <<'PYTHON'
 import base64, json, sys
 from pathlib import Path
-rung = json.loads(Path(sys.argv[1]).read_text())["armings"][0]["rungs"][0]
-Path(sys.argv[3]).write_bytes(base64.b64decode(rung[sys.argv[2]]))
+course = json.loads(Path(sys.argv[1]).read_text())["armings"][0]["courses"][0]
+text = course["trigger"] if sys.argv[2] == "trigger" else course["cancels"][0]
+Path(sys.argv[3]).write_bytes(base64.b64decode(text))
 PYTHON
         parties=(gina hal)
         [[ $what == trigger ]] || parties=(alice bob carol)

@@ -88,7 +88,7 @@ impl Desk {
     }
 
     fn trigger(&self) -> Txid {
-        self.armed.files.rungs()[0].trigger.txid()
+        self.armed.files.courses()[0].trigger.txid()
     }
 
     /// What has to be typed to trigger.

@@ -22,7 +22,7 @@ fn play(bench: &mut Bench, hook: &dyn Hook) -> Result<[Txid; 3], RecoveryError> 
     bench.feerate = None;
     let trigger = bench.trigger();
     let coin = bench.coin;
-    let id = bench.vault.armed().expect("armed")[0].rungs()[0]
+    let id = bench.vault.armed().expect("armed")[0].courses()[0]
         .trigger
         .txid();
     if !bench.confirmed(id) {
@@ -36,9 +36,9 @@ fn play(bench: &mut Bench, hook: &dyn Hook) -> Result<[Txid; 3], RecoveryError> 
     assert!(bench.confirmed(id), "{coin} is triggered");
     let escrow = OutPoint::new(id, 0);
     bench.feerate = FeeRate::from_sat_per_vb(12);
-    let settle_id = bench.vault.armed().expect("armed")[0].rungs()[0]
-        .settle
-        .as_ref()
+    let settle_id = bench.vault.armed().expect("armed")[0].courses()[0]
+        .settles
+        .first()
         .expect("a settle")
         .txid();
     if !bench.confirmed(settle_id) {

@@ -280,7 +280,7 @@ fn leave_veto(stage: &Stage) -> PathBuf {
     let file = Box::new(file);
     vault.remember(Entry::Armed { file }).expect("it is kept");
     vault.close().expect("it closes");
-    let cancel = &stage.armed.files.rungs()[0].cancel;
+    let cancel = &stage.armed.files.courses()[0].cancels[0];
     let path = stage.path("cancel.psbt");
     let request = cancel.request(Role::Veto).expect("a request");
     let signed = world.people.sign("alice", request).expect("she signs");
@@ -306,7 +306,7 @@ fn a_cancel_that_was_left_is_sent_when_there_is_a_trigger() {
     let (code, told) = stage.once(&["--delegate-veto", name(&cancel)]);
     assert_eq!(kinds(&told), ["trigger", "confirmed", "veto-sent"]);
     assert_eq!(code, Some(6));
-    let txid = stage.armed.files.rungs()[0].cancel.txid();
+    let txid = stage.armed.files.courses()[0].cancels[0].txid();
     assert!(stage.chain(|chain| chain.in_mempool(txid)));
     stage.chain(|chain| chain.mine(1));
     let (_, told) = stage.once(&[]);
@@ -317,7 +317,7 @@ fn a_cancel_that_was_left_is_sent_when_there_is_a_trigger() {
 fn a_cancel_of_nothing_or_without_its_signature_is_refused() {
     let stage = Stage::new();
     leave_veto(&stage);
-    let cancel = &stage.armed.files.rungs()[0].cancel;
+    let cancel = &stage.armed.files.courses()[0].cancels[0];
     let unsigned = cancel.request(Role::Veto).expect("a request");
     let path = stage.path("unsigned.psbt");
     fs::write(&path, unsigned.to_string()).expect("it is written");
@@ -329,7 +329,7 @@ fn a_cancel_of_nothing_or_without_its_signature_is_refused() {
     let (code, why) = refused(&path);
     assert_eq!(code, Some(3), "{why}");
     assert!(why.contains("too few signatures"), "{why}");
-    let trigger = stage.armed.files.rungs()[0]
+    let trigger = stage.armed.files.courses()[0]
         .trigger
         .to_psbt()
         .expect("a PSBT");

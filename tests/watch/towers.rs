@@ -23,7 +23,7 @@ impl Signers for Nobody {
 /// A watcher with whom alice has left her signature on the cancel.
 fn tower(armed: &Armed) -> Watcher {
     let mut watcher = Watcher::of(armed);
-    let cancel = &armed.files.rungs()[0].cancel;
+    let cancel = &armed.files.courses()[0].cancels[0];
     let request = cancel.request(Role::Veto).expect("a request");
     let signed = armed
         .world

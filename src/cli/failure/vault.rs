@@ -44,6 +44,8 @@ pub(in crate::cli) enum VaultFailure {
     NotTyped { confirmation: String },
     #[error("the address `{address}` is not of {network}, the network of the vault")]
     OtherNetworkAddress { address: String, network: Network },
+    #[error("{}", no_rung(*.rung, *.rungs))]
+    NoRung { rung: usize, rungs: usize },
     #[error("there is no point `{typed}` at which the program could end")]
     Failpoint { typed: String },
     #[error(
@@ -90,9 +92,10 @@ impl VaultFailure {
                 RecoveryError::Changed { .. } => Exit::Document,
                 _ => Exit::Unmet,
             },
-            Self::NotTyped { .. } | Self::OtherNetworkAddress { .. } | Self::Failpoint { .. } => {
-                Exit::Usage
-            }
+            Self::NotTyped { .. }
+            | Self::OtherNetworkAddress { .. }
+            | Self::NoRung { .. }
+            | Self::Failpoint { .. } => Exit::Usage,
             Self::Drill { .. } => Exit::Unmet,
             Self::Backup { .. }
             | Self::NoAccount { .. }
@@ -125,11 +128,21 @@ impl VaultFailure {
             Self::Stale { .. } => "backend",
             Self::NotTyped { .. } => "no-terminal",
             Self::OtherNetworkAddress { .. } => "address",
+            Self::NoRung { .. } => "rung",
             Self::Failpoint { .. } => "failpoint",
             Self::OtherLedger { .. } => "ledger",
             Self::Backup { .. } | Self::Drill { .. } => "backup",
             Self::BadBackend { .. } => "backend",
             Self::NoAccount { .. } => "account",
         }
+    }
+}
+
+fn no_rung(rung: usize, rungs: usize) -> String {
+    match rungs {
+        0 => "the policy has no rungs, but a base fee; what is missing is paid by a fee child"
+            .to_owned(),
+        1 => format!("there is no rung {rung}: the policy has one, number 1"),
+        most => format!("there is no rung {rung}: those of the policy are 1 to {most}"),
     }
 }

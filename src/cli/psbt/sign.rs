@@ -130,8 +130,8 @@ impl Sign {
         };
         let (round, _) = Round::read(&input::round_bytes(path)?, compiled, secp).map_err(failed)?;
         let armed = round.into_armed().map_err(failed)?;
-        let mut rungs = armed.iter().flat_map(ArmedCoin::rungs);
-        match rungs.any(|rung| rung.trigger.txid() == recognised.txid) {
+        let mut courses = armed.iter().flat_map(ArmedCoin::courses);
+        match courses.any(|course| course.trigger.txid() == recognised.txid) {
             true => Ok(()),
             false => Err(Failure::TriggerAlone { file }),
         }

@@ -32,10 +32,10 @@ pub(super) fn take(held: &mut Held, path: &Path, screen: &Screen) -> Result<(), 
     let secp = Secp256k1::new();
     let armed = held.vault.armed().map_err(|error| held.failed(error))?;
     let found = armed.into_iter().find_map(|coin| {
-        let mut rungs = coin.rungs().iter();
-        let rung = rungs.find(|rung| rung.cancel.txid() == txid)?;
-        let escrow = rung.cancel.spends().next()?.0.outpoint();
-        Some((rung.cancel.is_met(Role::Veto), escrow, coin))
+        let mut cancels = coin.courses().iter().flat_map(|course| &course.cancels);
+        let cancel = cancels.find(|cancel| cancel.txid() == txid)?;
+        let escrow = cancel.spends().next()?.0.outpoint();
+        Some((cancel.is_met(Role::Veto), escrow, coin))
     });
     let Some((is_met, escrow, mut coin)) = found else {
         return Err(WatchFailure::NoSuchCancel { file, txid }.into());
@@ -47,9 +47,10 @@ pub(super) fn take(held: &mut Held, path: &Path, screen: &Screen) -> Result<(), 
             file: file.clone(),
             source,
         })?;
-        let is_met = coin
-            .rung_of_escrow(escrow)
-            .is_some_and(|rung| rung.cancel.is_met(Role::Veto));
+        let course = coin.course_of_escrow(escrow);
+        let mut cancels = course.into_iter().flat_map(|course| &course.cancels);
+        let cancel = cancels.find(|cancel| cancel.txid() == txid);
+        let is_met = cancel.is_some_and(|cancel| cancel.is_met(Role::Veto));
         if !is_met {
             return Err(WatchFailure::NotComplete { file, path: name }.into());
         }

@@ -10,7 +10,9 @@ use crate::units::AbsoluteLock;
 use super::super::key::fee_wallet_key;
 use super::super::period::Clock;
 use super::super::shown::presentable;
-use super::super::{AccountKey, AccountKeyError, ItemKind, Layout, Network, Purpose, ScriptType};
+use super::super::{
+    AccountKey, AccountKeyError, ItemKind, Layout, Network, Purpose, ScriptType, TransactionVersion,
+};
 use super::{
     ActivationEntry, Condition, CustodyEntry, DEFAULT_ROOT_LIKELIHOOD, Document, EscrowEntry,
     ItemEntry, LockupEntry, Members, PartyEntry, PathEntry, QuorumEntry, RosterEntry, Spanned,
@@ -92,9 +94,23 @@ fn settings(out: &mut String, document: &Document) {
         script.as_ref().map(|script| word(script, &ScriptType::ALL)),
     );
     line(out, "layout", Some(word(&document.layout(), &Layout::ALL)));
-    let rate = document.base_fee().to_sat_per_vb_ceil();
-    line(out, "base_fee", Some(string(&format!("{rate} sat/vB"))));
-    line(out, "transaction_version", Some("3".to_owned()));
+    let version = document.version();
+    let rungs: Vec<String> = document
+        .rungs()
+        .iter()
+        .map(|rung| rung.to_sat_per_vb_ceil().to_string())
+        .collect();
+    match version {
+        TransactionVersion::Two => {
+            line(out, "transaction_version", Some(version.to_string()));
+            line(out, "rungs", Some(format!("[{}]", rungs.join(", "))));
+        }
+        TransactionVersion::Three => {
+            let rate = rungs.concat();
+            line(out, "base_fee", Some(string(&format!("{rate} sat/vB"))));
+            line(out, "transaction_version", Some(version.to_string()));
+        }
+    }
     let descriptor = settings.descriptor.as_ref();
     line(
         out,

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use toml::Spanned as TomlSpanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::super::period::{Duration, DurationError};
 use super::super::shown::{is_secret, list, quote};
@@ -125,6 +125,26 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
         None
     }
 
+    /// A list of whole numbers; none if one of them could not be read.
+    pub fn numbers(&mut self, name: &'static str) -> Typed<Vec<Spanned<u64>>> {
+        let (value, span) = self.get(name)?;
+        let DeValue::Array(array) = value else {
+            self.wrong_type(name, value, span, "a list of whole numbers");
+            return None;
+        };
+        let mut numbers = Vec::new();
+        for item in array {
+            let at = item.span().into();
+            match item.get_ref() {
+                DeValue::Integer(integer) => {
+                    numbers.extend(self.integer(name, integer, at));
+                }
+                other => self.wrong_type(name, other, at, "a list of whole numbers"),
+            }
+        }
+        (numbers.len() == array.len()).then(|| Spanned::new(numbers, span))
+    }
+
     /// A whole number, negative ones being out of every range we have.
     pub fn number(&mut self, name: &'static str) -> Typed<u64> {
         let (value, span) = self.get(name)?;
@@ -132,6 +152,10 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
             self.wrong_type(name, value, span, "a whole number");
             return None;
         };
+        self.integer(name, integer, span)
+    }
+
+    fn integer(&mut self, name: &str, integer: &DeInteger<'_>, span: Span) -> Typed<u64> {
         let text = integer.as_str();
         if let Ok(number) = u64::from_str_radix(text.trim_start_matches('+'), integer.radix()) {
             return Some(Spanned::new(number, span));
@@ -467,6 +491,8 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("vetoers", "veto"),
     ("fee_wallet", "fees"),
     ("feerate", "base_fee"),
+    ("feerates", "rungs"),
+    ("version", "transaction_version"),
 ];
 
 /// The known word that was perhaps meant: one that has the same meaning elsewhere, or else the one

@@ -7,7 +7,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::script::Imported;
 use super::super::shown::quote;
-use super::super::{Code, Diagnostic, Domain, ItemKind, Layout, Network, ScriptType, Span};
+use super::super::{
+    Code, Diagnostic, Domain, ItemKind, Layout, Network, ScriptType, Span, TransactionVersion,
+};
 use super::fields::{Fields, spanned_key, wrong_type};
 use super::{
     CustodyEntry, Document, ItemEntry, LintEntry, MAX_BYTES, MAX_ITEMS, MAX_PARTIES, MAX_PATHS,
@@ -18,6 +20,13 @@ use super::{path, quorum};
 /// Feerates a policy can choose for its pre-signed transactions, in sat/vB: below one they would
 /// not be relayed, and above three they would pay more than a fee child does.
 const BASE_FEES: std::ops::RangeInclusive<u64> = 1..=3;
+
+/// Feerates at which transactions can be signed in advance, in sat/vB: from what nodes pass on to
+/// what Bitcoin Core takes for a mistake.
+const RUNGS: std::ops::RangeInclusive<u64> = 1..=10_000;
+
+/// Most rungs: what is signed for each coin grows with their square.
+const MAX_RUNGS: usize = 3;
 
 /// A document of which nothing has been read yet.
 fn blank(source: Arc<str>) -> Document {
@@ -184,34 +193,126 @@ fn settings(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnostic>) -> 
         base_fee: base_fee(&mut fields),
         descriptor: fields.text("descriptor"),
         accept_total_loss: reason(&mut fields, "accept_total_loss"),
+        version: version(&mut fields),
+        rungs: rungs(&mut fields),
     };
-    if let Some(version) = fields.number("transaction_version")
-        && version.value != 3
-    {
-        let (code, help) = match version.value {
-            2 => (
-                Code::NotAvailable,
-                "write `transaction_version = 3`, or leave it out; version 2 with its feerate rungs is not available yet",
-            ),
-            _ => (
-                Code::OutOfRange,
-                "write `transaction_version = 3`, or leave it out",
-            ),
-        };
-        fields.problems.push(
-            Diagnostic::new(
-                code,
-                format!(
-                    "pre-signed transactions cannot have version {}",
-                    version.value
-                ),
-            )
-            .at(version.span, "only 3 is possible")
-            .help(help),
-        );
-    }
+    exclude(&settings, fields.problems);
     fields.finish();
     settings
+}
+
+fn version(fields: &mut Fields<'_, '_, '_>) -> Typed<TransactionVersion> {
+    let typed = fields.number("transaction_version")?;
+    let mut all = TransactionVersion::ALL.into_iter();
+    let version = all.find(|version| u64::from(version.number()) == typed.value);
+    if version.is_none() {
+        fields.problems.push(
+            Diagnostic::new(
+                Code::OutOfRange,
+                format!(
+                    "`transaction_version` is {}, and can be 2 or 3",
+                    typed.value
+                ),
+            )
+            .at(typed.span, "only 2 and 3 are possible")
+            .help(
+                "write `transaction_version = 3`, or leave it out; 2 is for signers that refuse 3",
+            ),
+        );
+    }
+    if version == Some(TransactionVersion::Two) {
+        fields.problems.push(
+            Diagnostic::new(Code::NotAvailable, "transactions cannot have version 2 yet")
+                .at(typed.span, "only 3 is possible")
+                .help("write `transaction_version = 3`, or leave it out"),
+        );
+    }
+    version.map(|version| Spanned::new(version, typed.span))
+}
+
+/// The rungs, if they are one to three, each above the one before.
+fn rungs(fields: &mut Fields<'_, '_, '_>) -> Typed<Vec<Spanned<u64>>> {
+    let typed = fields.numbers("rungs")?;
+    let before = fields.problems.len();
+    let help = "write `rungs = [2, 20, 100]`, in sat/vB, the lowest first";
+    let count = typed.value.len();
+    if !(1..=MAX_RUNGS).contains(&count) {
+        fields.problems.push(
+            Diagnostic::new(
+                Code::RungsUnfit,
+                format!("there are {count} rungs, and there can be 1 to {MAX_RUNGS}"),
+            )
+            .at(typed.span, "too few or too many")
+            .help(format!(
+                "{help}; for each coin, n rungs take n triggers, n² cancels and n² settles"
+            )),
+        );
+    }
+    for rung in &typed.value {
+        if !RUNGS.contains(&rung.value) {
+            fields.problems.push(
+                Diagnostic::new(
+                    Code::OutOfRange,
+                    format!(
+                        "a rung is {} sat/vB, and can be {} to {}",
+                        rung.value,
+                        RUNGS.start(),
+                        RUNGS.end()
+                    ),
+                )
+                .at(rung.span, "out of range")
+                .help("below 1 sat/vB nodes would not pass it on, and above 10,000 nobody would mean it"),
+            );
+        }
+    }
+    for pair in typed.value.windows(2) {
+        if let [lower, higher] = pair
+            && higher.value <= lower.value
+        {
+            fields.problems.push(
+                Diagnostic::new(
+                    Code::RungsUnfit,
+                    format!(
+                        "a rung of {} sat/vB follows one of {}",
+                        higher.value, lower.value
+                    ),
+                )
+                .at(higher.span, "not above the one before")
+                .beside(lower.span, "the one before")
+                .help(help),
+            );
+        }
+    }
+    (fields.problems.len() == before).then_some(typed)
+}
+
+/// Reports the feerates of the version that was not chosen.
+fn exclude(settings: &Settings, problems: &mut Vec<Diagnostic>) {
+    let version = settings.version.as_ref();
+    let is_two = version.is_some_and(|version| version.value == TransactionVersion::Two);
+    if let (true, Some(version), Some(base_fee)) = (is_two, version, &settings.base_fee) {
+        problems.push(
+            Diagnostic::new(
+                Code::FieldConflict,
+                "the policy has a `base_fee`, and transactions of version 2",
+            )
+            .at(base_fee.span, "nobody could add to it")
+            .beside(version.span, "no fee child with this version")
+            .help("remove `base_fee`: with version 2, `rungs` say what is paid"),
+        );
+    }
+    if let (false, Some(rungs)) = (is_two, &settings.rungs) {
+        let problem = Diagnostic::new(
+            Code::FieldConflict,
+            "the policy has `rungs`, and transactions of version 3",
+        )
+        .at(rungs.span, "only version 2 has them")
+        .help("add `transaction_version = 2`, or remove `rungs`: with version 3 a fee child pays what is missing");
+        problems.push(match version {
+            Some(version) => problem.beside(version.span, "version 3"),
+            None => problem,
+        });
+    }
 }
 
 fn base_fee(fields: &mut Fields<'_, '_, '_>) -> Typed<FeeRate> {

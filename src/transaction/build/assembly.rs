@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bitcoin::absolute::LockTime;
-use bitcoin::transaction::Version;
 use bitcoin::{Amount, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness};
 
 use super::super::coin::Coin;
 use super::super::{Input, Kind, StageTransaction, Unsigned};
 use super::{ANCHOR_VALUE, BuildError, Builder, DUST, NO_RELATIVE_LOCK, Payee, no_leaf};
-use crate::compile::{Derived, LeafKind, SpendCost, TRUC_MAX_WEIGHT};
+use crate::compile::{Derived, LeafKind, SpendCost, max_weight};
 use crate::units::RelativeLock;
 
 impl Builder<'_> {
@@ -24,7 +23,10 @@ impl Builder<'_> {
         destination: Arc<Derived>,
     ) -> Result<StageTransaction<K, Unsigned>, BuildError> {
         let cost = self.cost(coin.derived().stage(), &leaf)?;
-        let needed = cost + self.floor(destination.stage())?;
+        // What is left has to be able to go on at any rung: nobody can add to its fee where there
+        // are several.
+        let highest = self.compiled.policy().highest_rung();
+        let needed = cost + self.with_feerate(highest).floor(destination.stage())?;
         let value = coin
             .amount()
             .checked_sub(cost)
@@ -34,7 +36,8 @@ impl Builder<'_> {
                 needed,
             })?;
         let input = (coin, leaf, sequence);
-        let outputs = vec![own_output(&destination, value), anchor_output()];
+        let mut outputs = vec![own_output(&destination, value)];
+        outputs.extend(self.anchor_output());
         self.assemble(vec![input], LockTime::ZERO, outputs, vec![(0, destination)])
     }
 
@@ -52,23 +55,23 @@ impl Builder<'_> {
         let dust = script_pubkey.minimal_non_dust();
         let total = total(coins)?;
         let outputs = |value| {
-            vec![
-                TxOut {
-                    value,
-                    script_pubkey: script_pubkey.clone(),
-                },
-                anchor_output(),
-            ]
+            let output = TxOut {
+                value,
+                script_pubkey: script_pubkey.clone(),
+            };
+            let mut outputs = vec![output];
+            outputs.extend(self.anchor_output());
+            outputs
         };
         let fee = self.fee(coins, leaf, &outputs(Amount::ZERO))?;
-        let needed = fee + ANCHOR_VALUE + dust;
+        let needed = fee + self.anchor_value() + dust;
         if total < needed {
             return Err(BuildError::TooSmall {
                 amount: total,
                 needed,
             });
         }
-        let outputs = outputs(total - fee - ANCHOR_VALUE);
+        let outputs = outputs(total - fee - self.anchor_value());
         let (inputs, lock_time) = self.live_inputs(coins, leaf)?;
         let own = own.into_iter().map(|derived| (0, derived)).collect();
         self.assemble(inputs, lock_time, outputs, own)
@@ -98,7 +101,7 @@ impl Builder<'_> {
                 });
             }
         }
-        outputs.push(anchor_output());
+        outputs.extend(self.anchor_output());
         let total = total(coins)?;
         let fee = self.fee(coins, leaf, &outputs)?;
         // What adds up to more than there can be is more than there is.
@@ -172,7 +175,7 @@ impl Builder<'_> {
     ) -> Result<Amount, BuildError> {
         let inputs = coins.iter().map(|_| TxIn::default()).collect();
         let bare = Transaction {
-            version: Version(3),
+            version: self.version().to_bitcoin(),
             lock_time: LockTime::ZERO,
             input: inputs,
             output: outputs.to_vec(),
@@ -185,13 +188,22 @@ impl Builder<'_> {
             let found = descriptor.leaf(leaf).ok_or_else(|| no_leaf(stage, leaf))?;
             weight += SpendCost::of(descriptor, found).witness_weight;
         }
-        if weight > TRUC_MAX_WEIGHT {
-            return Err(BuildError::TooHeavy { weight });
+        let most = max_weight(self.version());
+        if weight > most {
+            return Err(BuildError::TooHeavy { weight, most });
         }
         // Nodes round the size up to whole virtual bytes.
         self.feerate()?
             .fee_vb(Weight::from_wu(weight).to_vbytes_ceil())
             .ok_or(BuildError::Feerate)
+    }
+
+    /// The output that anybody can spend to add a fee, where the version has one.
+    fn anchor_output(&self) -> Option<TxOut> {
+        self.version().has_anchor().then(|| TxOut {
+            value: ANCHOR_VALUE,
+            script_pubkey: ScriptBuf::new_p2a(),
+        })
     }
 
     fn assemble<K: Kind>(
@@ -235,7 +247,7 @@ impl Builder<'_> {
             .collect();
         Ok(StageTransaction {
             transaction: Transaction {
-                version: Version(3),
+                version: self.version().to_bitcoin(),
                 lock_time,
                 input,
                 output,
@@ -282,12 +294,5 @@ fn own_output(derived: &Derived, value: Amount) -> TxOut {
     TxOut {
         value,
         script_pubkey: derived.script_pubkey().clone(),
-    }
-}
-
-fn anchor_output() -> TxOut {
-    TxOut {
-        value: ANCHOR_VALUE,
-        script_pubkey: ScriptBuf::new_p2a(),
     }
 }

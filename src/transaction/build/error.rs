@@ -65,13 +65,15 @@ pub enum BuildError {
         /// The least that is no dust.
         least: Amount,
     },
-    /// The transaction is larger than nodes relay (BIP-431).
+    /// The transaction is larger than nodes relay one of its version.
     #[error(
-        "the transaction would weigh {weight} weight units, and a version 3 transaction may weigh 40,000: spend fewer coins at once"
+        "the transaction would weigh {weight} weight units, and may weigh {most}: spend fewer coins at once"
     )]
     TooHeavy {
         /// What it would weigh.
         weight: u64,
+        /// What it may weigh (BIP-431 for version 3).
+        most: u64,
     },
     /// The index is beyond what a wildcard holds.
     #[error("index {index} is beyond the last one, 2147483647")]
