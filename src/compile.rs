@@ -19,6 +19,7 @@ mod leaf;
 mod limits;
 mod meaning;
 mod odds;
+mod parent;
 mod pieces;
 mod pinned;
 mod plain;

@@ -9,13 +9,15 @@
 mod seed;
 mod sign;
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use bitcoin::NetworkKind;
-use bitcoin::bip32::{DerivationPath, Fingerprint, Xpriv, Xpub};
+use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpriv, Xpub};
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 use bitcoin::psbt::{GetKey, GetKeyError, KeyRequest};
-use bitcoin::secp256k1::{All, Secp256k1, Signing};
+use bitcoin::secp256k1::{All, Secp256k1, SecretKey, Signing};
 use ed25519_dalek::SigningKey;
 
 use crate::policy::AccountKey;
@@ -28,6 +30,14 @@ pub use self::seed::{Seed, SeedFileError};
 pub struct SoftwareSigner {
     master: Xpriv,
     fingerprint: Fingerprint,
+    /// The parents of keys that have signed: one of them signs for every address of its branch.
+    parents: Mutex<HashMap<Vec<ChildNumber>, Parent>>,
+}
+
+/// A private key with what its children are tweaked by.
+struct Parent {
+    private: Xpriv,
+    public: Xpub,
 }
 
 impl SoftwareSigner {
@@ -54,6 +64,7 @@ impl SoftwareSigner {
         Self {
             master,
             fingerprint,
+            parents: Mutex::default(),
         }
     }
 
@@ -87,6 +98,33 @@ impl SoftwareSigner {
     }
 }
 
+impl SoftwareSigner {
+    /// The private key at the end of a path from the master key (BIP-32).
+    fn private_key(&self, path: &DerivationPath, secp: &Secp256k1<All>) -> Option<SecretKey> {
+        let Some((last, branch)) = path.as_ref().split_last() else {
+            return Some(self.master.private_key);
+        };
+        if last.is_hardened() {
+            let key = self.master.derive_priv(secp, path).ok()?;
+            return Some(key.private_key);
+        }
+        // Whoever panicked with the lock in hand has left a map that is right.
+        let mut parents = self.parents.lock().unwrap_or_else(PoisonError::into_inner);
+        let parent = match parents.get(branch) {
+            Some(parent) => parent,
+            None => {
+                let private = self.master.derive_priv(secp, &branch).ok()?;
+                let public = Xpub::from_priv(secp, &private);
+                let parent = Parent { private, public };
+                parents.entry(branch.to_vec()).or_insert(parent)
+            }
+        };
+        // The tweak is the one of the public child, which is quicker to come by.
+        let (tweak, _) = parent.public.ckd_pub_tweak(*last).ok()?;
+        parent.private.private_key.add_tweak(&tweak.into()).ok()
+    }
+}
+
 impl GetKey for SoftwareSigner {
     type Error = GetKeyError;
 
@@ -108,6 +146,10 @@ impl fmt::Debug for SoftwareSigner {
 impl Drop for SoftwareSigner {
     fn drop(&mut self) {
         self.master.private_key.non_secure_erase();
+        let parents = self.parents.get_mut();
+        for parent in parents.unwrap_or_else(PoisonError::into_inner).values_mut() {
+            parent.private.private_key.non_secure_erase();
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod build;
 mod challenge;
 mod coin;
 mod fee_child;
+mod fields;
 mod finalize;
 mod receive;
 mod sighash;
@@ -29,7 +30,6 @@ use std::sync::Arc;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::taproot::TapLeafHash;
 use bitcoin::{Amount, Psbt, ScriptBuf, Transaction, Txid};
-use miniscript::psbt::PsbtExt;
 
 use crate::compile::{Derived, DerivedLeaf, KeyUse, LeafKind, Role};
 
@@ -362,13 +362,13 @@ impl<K: Kind, S: State> StageTransaction<K, S> {
                 if !input.coin.txout().script_pubkey.is_p2tr() {
                     fields.non_witness_utxo = input.coin.source().map(|tx| tx.as_ref().clone());
                 }
+                fields::describe_input(input.coin.derived(), fields);
             }
-            psbt.update_input_with_descriptor(index, input.coin.derived().definite())
-                .map_err(|_| BuildError::Psbt)?;
         }
         for (vout, derived) in &self.own_outputs {
-            psbt.update_output_with_descriptor(*vout as usize, derived.definite())
-                .map_err(|_| BuildError::Psbt)?;
+            if let Some(fields) = psbt.outputs.get_mut(*vout as usize) {
+                fields::describe_output(derived, fields);
+            }
         }
         Ok(psbt)
     }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
-use bitcoin::bip32::{DerivationPath, Fingerprint};
+use bitcoin::bip32::{DerivationPath, Fingerprint, KeySource};
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::taproot::{LeafVersion, TapLeafHash};
 use bitcoin::{Address, ScriptBuf};
@@ -12,6 +13,7 @@ use miniscript::{DefiniteDescriptorKey, TranslatePk, Translator};
 use serde::{Deserialize, Serialize};
 
 use super::leaf::{Leaf, LeafKind, Role};
+use super::parent::Child;
 use super::script::{Place, ScriptLeaf};
 use super::stage::{Stage, StageDescriptor};
 use crate::policy::Network;
@@ -47,8 +49,11 @@ pub struct Derived {
     keychain: Keychain,
     index: u32,
     script_pubkey: ScriptBuf,
-    definite: Descriptor<DefiniteDescriptorKey>,
+    /// The descriptor it was derived from.
+    origin: Arc<Descriptor<DescriptorPublicKey>>,
     concrete: Descriptor<bitcoin::PublicKey>,
+    /// Where the taproot internal key comes from.
+    internal_source: Option<KeySource>,
     leaves: Vec<DerivedLeaf>,
 }
 
@@ -123,12 +128,9 @@ impl StageDescriptor {
         index: u32,
         secp: &Secp256k1<All>,
     ) -> Result<Derived, ConversionError> {
-        let mut keys = Keys::new(keychain, index, secp);
-        let definite = self
+        let mut keys = Keys(self.parents(keychain, secp)?.children(index, secp)?);
+        let concrete = self
             .descriptor()
-            .translate_pk(&mut keys)
-            .map_err(|error| error.expect_translator_err(SAME_CONTEXT))?;
-        let concrete = definite
             .translate_pk(&mut keys)
             .map_err(|error| error.expect_translator_err(SAME_CONTEXT))?;
         let mut hashes = Vec::new();
@@ -142,6 +144,8 @@ impl StageDescriptor {
                     }),
             );
         }
+        let internal = self.internal_key().and_then(|key| keys.0.get(key));
+        let internal_source = internal.map(|child| child.source.clone());
         let mut leaves = Vec::new();
         for leaf in self.leaves() {
             let scripts = self.scripts(leaf.kind()).iter();
@@ -163,20 +167,19 @@ impl StageDescriptor {
             keychain,
             index,
             script_pubkey: concrete.script_pubkey(),
-            definite,
+            origin: self.shared_descriptor(),
             concrete,
+            internal_source,
             leaves,
         })
     }
 
     /// Whether a script was derived from this descriptor, and not from that of another policy.
-    ///
-    /// Descriptors are compared before any key is derived, so this takes little.
     #[must_use]
-    pub fn is_origin_of(&self, derived: &Derived, secp: &Secp256k1<All>) -> bool {
-        let mut keys = Keys::new(derived.keychain, derived.index, secp);
-        let own = self.descriptor().translate_pk(&mut keys);
-        *self.stage() == derived.stage && own.is_ok_and(|own| own == derived.definite)
+    pub fn is_origin_of(&self, derived: &Derived) -> bool {
+        let own = self.shared_descriptor();
+        let same = Arc::ptr_eq(&own, &derived.origin) || own == derived.origin;
+        same && *self.stage() == derived.stage
     }
 }
 
@@ -216,10 +219,25 @@ impl Derived {
             .expect("P2TR and P2WSH scripts have addresses")
     }
 
-    /// The descriptor with definite keys, as PSBT fields are filled from.
-    #[must_use]
-    pub const fn definite(&self) -> &Descriptor<DefiniteDescriptorKey> {
-        &self.definite
+    /// Where the taproot internal key comes from: the key of root, or the one that nobody has.
+    pub(crate) const fn internal_source(&self) -> Option<&KeySource> {
+        self.internal_source.as_ref()
+    }
+
+    /// The descriptor with the keys of this keychain and index in it, as other programs take it.
+    ///
+    /// # Errors
+    ///
+    /// None for what was derived.
+    pub fn definite(&self) -> Result<Descriptor<DefiniteDescriptorKey>, ConversionError> {
+        let halves = self.origin.as_ref().clone().into_single_descriptors();
+        let mut halves = halves.into_iter().flatten();
+        let half = match self.keychain {
+            Keychain::Receive => halves.next(),
+            Keychain::Change => halves.last(),
+        };
+        let half = half.ok_or(ConversionError::MultiKey)?;
+        half.at_derivation_index(self.index)
     }
 
     /// The descriptor with plain public keys, as witnesses are built from.
@@ -246,71 +264,28 @@ impl Derived {
 /// Why no key is out of place in a derived descriptor.
 const SAME_CONTEXT: &str = "a key stands where the key stood from which it is derived";
 
-/// The keys of a descriptor at a keychain and index, each derived once: where a leaf is split, a
-/// key stands in many scripts.
-struct Keys<'a> {
-    keychain: Keychain,
-    index: u32,
-    secp: &'a Secp256k1<All>,
-    definite: HashMap<DescriptorPublicKey, DefiniteDescriptorKey>,
-    public: HashMap<DefiniteDescriptorKey, bitcoin::PublicKey>,
-}
+/// The keys of a descriptor at a keychain and index.
+struct Keys<'a>(HashMap<&'a DescriptorPublicKey, Child>);
 
-impl<'a> Keys<'a> {
-    fn new(keychain: Keychain, index: u32, secp: &'a Secp256k1<All>) -> Self {
-        Self {
-            keychain,
-            index,
-            secp,
-            definite: HashMap::new(),
-            public: HashMap::new(),
-        }
-    }
-
-    fn definite(
-        &mut self,
-        key: &DescriptorPublicKey,
-    ) -> Result<DefiniteDescriptorKey, ConversionError> {
-        if let Some(known) = self.definite.get(key) {
-            return Ok(known.clone());
-        }
-        // A key from elsewhere may have one branch or none.
-        let mut branches = key.clone().into_single_keys().into_iter();
-        let branch = match self.keychain {
-            Keychain::Receive => branches.next(),
-            Keychain::Change => branches.last(),
-        };
-        let branch = branch.unwrap_or_else(|| key.clone());
-        let definite = branch.at_derivation_index(self.index)?;
-        self.definite.insert(key.clone(), definite.clone());
-        Ok(definite)
-    }
-
-    fn public(
-        &mut self,
-        key: &DefiniteDescriptorKey,
-    ) -> Result<bitcoin::PublicKey, ConversionError> {
-        if let Some(known) = self.public.get(key) {
-            return Ok(*known);
-        }
-        let public = key.derive_public_key(self.secp)?;
-        self.public.insert(key.clone(), public);
-        Ok(public)
+impl Keys<'_> {
+    fn child(&self, key: &DescriptorPublicKey) -> Result<&Child, ConversionError> {
+        // Every key of a leaf is one of the descriptor's.
+        self.0.get(key).ok_or(ConversionError::MultiKey)
     }
 
     /// Who signs a leaf with what.
-    fn uses(&mut self, leaf: &Leaf) -> Result<Vec<KeyUse>, ConversionError> {
+    fn uses(&self, leaf: &Leaf) -> Result<Vec<KeyUse>, ConversionError> {
         let mut uses = Vec::new();
         for group in leaf.groups() {
             for (party, key) in group.seats() {
-                let definite = self.definite(key)?;
+                let child = self.child(key)?;
+                let (fingerprint, path) = &child.source;
                 uses.push(KeyUse {
                     party: party.to_owned(),
                     role: group.role(),
-                    public_key: self.public(&definite)?,
-                    // Without an origin, the key counts as its own master key.
-                    fingerprint: definite.master_fingerprint(),
-                    path: definite.full_derivation_path().unwrap_or_default(),
+                    public_key: child.key,
+                    fingerprint: *fingerprint,
+                    path: path.clone(),
                 });
             }
         }
@@ -318,20 +293,12 @@ impl<'a> Keys<'a> {
     }
 }
 
-impl Translator<DescriptorPublicKey, DefiniteDescriptorKey, ConversionError> for Keys<'_> {
-    fn pk(&mut self, key: &DescriptorPublicKey) -> Result<DefiniteDescriptorKey, ConversionError> {
-        self.definite(key)
+impl Translator<DescriptorPublicKey, bitcoin::PublicKey, ConversionError> for Keys<'_> {
+    fn pk(&mut self, key: &DescriptorPublicKey) -> Result<bitcoin::PublicKey, ConversionError> {
+        Ok(self.child(key)?.key)
     }
 
-    miniscript::translate_hash_clone!(DescriptorPublicKey, DefiniteDescriptorKey, ConversionError);
-}
-
-impl Translator<DefiniteDescriptorKey, bitcoin::PublicKey, ConversionError> for Keys<'_> {
-    fn pk(&mut self, key: &DefiniteDescriptorKey) -> Result<bitcoin::PublicKey, ConversionError> {
-        self.public(key)
-    }
-
-    miniscript::translate_hash_clone!(DefiniteDescriptorKey, bitcoin::PublicKey, ConversionError);
+    miniscript::translate_hash_clone!(DescriptorPublicKey, bitcoin::PublicKey, ConversionError);
 }
 
 #[cfg(test)]

@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
-use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use bitcoin::secp256k1::{All, Secp256k1};
+use miniscript::descriptor::{ConversionError, Descriptor, DescriptorPublicKey};
 use miniscript::{ForEachKey, MiniscriptKey, TranslateErr};
 use serde::Serialize;
 
 use super::cost::WitnessWeight;
+use super::derive::Keychain;
 use super::joint::{CommonSeats, Joint};
 use super::layout::{Block, WholeScript};
 use super::leaf::{Leaf, LeafKind};
 use super::meaning::means;
+use super::parent::Parents;
 use super::script::{Condition, Place, ScriptLeaf, cover};
 use super::seat::{SeatKey, with_keys};
 use super::{CompileError, cost, layout, limits, split};
@@ -55,13 +59,15 @@ impl fmt::Display for Stage {
 pub struct StageDescriptor {
     stage: Stage,
     version: TransactionVersion,
-    descriptor: Descriptor<DescriptorPublicKey>,
+    descriptor: Arc<Descriptor<DescriptorPublicKey>>,
     text: String,
     leaves: Vec<Leaf>,
     /// For each leaf, what can be spent through in its stead and what that costs.
     scripts: Vec<LeafScripts>,
     /// Leaves that are written as one.
     common: Vec<CommonSeats>,
+    /// For each keychain, what its keys are children of, once somebody has asked.
+    parents: [OnceLock<Parents>; 2],
 }
 
 /// How a leaf stands in a descriptor.
@@ -196,11 +202,12 @@ impl StageDescriptor {
         two_at_most.then_some(Self {
             stage,
             version,
-            descriptor,
+            descriptor: Arc::new(descriptor),
             text,
             leaves,
             scripts,
             common: Vec::new(),
+            parents: Default::default(),
         })
     }
 
@@ -237,8 +244,30 @@ impl StageDescriptor {
     /// The descriptor, with receive and change branches as a multipath expression (BIP-389).
     /// It prints with its checksum.
     #[must_use]
-    pub const fn descriptor(&self) -> &Descriptor<DescriptorPublicKey> {
+    pub fn descriptor(&self) -> &Descriptor<DescriptorPublicKey> {
         &self.descriptor
+    }
+
+    pub(super) fn shared_descriptor(&self) -> Arc<Descriptor<DescriptorPublicKey>> {
+        Arc::clone(&self.descriptor)
+    }
+
+    /// What the keys of a keychain are children of, derived when it is first asked for.
+    pub(super) fn parents(
+        &self,
+        keychain: Keychain,
+        secp: &Secp256k1<All>,
+    ) -> Result<&Parents, ConversionError> {
+        let [receive, change] = &self.parents;
+        let parents = match keychain {
+            Keychain::Receive => receive,
+            Keychain::Change => change,
+        };
+        if let Some(known) = parents.get() {
+            return Ok(known);
+        }
+        let derived = Parents::new(&self.descriptor, keychain, secp)?;
+        Ok(parents.get_or_init(|| derived))
     }
 
     /// The same as text, with its checksum.
@@ -283,8 +312,8 @@ impl StageDescriptor {
 
     /// Whether this is taproot.
     #[must_use]
-    pub const fn is_taproot(&self) -> bool {
-        matches!(self.descriptor, Descriptor::Tr(_))
+    pub fn is_taproot(&self) -> bool {
+        matches!(*self.descriptor, Descriptor::Tr(_))
     }
 
     /// The taproot internal key, which stands for the key path.
@@ -292,7 +321,7 @@ impl StageDescriptor {
     /// Where root is one key it is that key; otherwise [nobody](super::is_unspendable) has it.
     #[must_use]
     pub fn internal_key(&self) -> Option<&DescriptorPublicKey> {
-        match &self.descriptor {
+        match &*self.descriptor {
             Descriptor::Tr(tr) => Some(tr.internal_key()),
             _ => None,
         }

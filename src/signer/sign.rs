@@ -7,7 +7,6 @@
 use bitcoin::bip32::KeySource;
 use bitcoin::hashes::Hash;
 use bitcoin::key::TapTweak;
-use bitcoin::psbt::{GetKey, KeyRequest};
 use bitcoin::secp256k1::{All, Keypair, Message, Secp256k1, SecretKey};
 use bitcoin::sighash::{Prevouts, SighashCache};
 use bitcoin::taproot::TapLeafHash;
@@ -121,8 +120,7 @@ impl SoftwareSigner {
         if source.0 != self.fingerprint {
             return None;
         }
-        let key = self.get_key(KeyRequest::Bip32(source.clone()), secp);
-        key.ok().flatten().map(|key| key.inner)
+        self.private_key(&source.1, secp)
     }
 }
 

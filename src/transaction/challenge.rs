@@ -26,12 +26,11 @@ use bitcoin::{
     Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness, ecdsa, psbt,
     taproot,
 };
-use miniscript::psbt::PsbtExt;
 use serde::Serialize;
 
 use super::receive::{self, Place, ReceiveError, StripReason, Stripped};
 use super::sighash::{BadSignature, Signature, SignatureItem, Verifier};
-use super::{BuildError, Coin, Input};
+use super::{BuildError, Coin, Input, fields};
 use crate::compile::{Compiled, Derived, Keychain, Leaf, LeafKind, Role, Stage};
 use crate::units::{AbsoluteLock, RelativeLock};
 
@@ -209,16 +208,13 @@ impl Challenge {
         psbt.unknown
             .insert(message_field(), self.message.clone().into_bytes());
         let coin = &self.input.coin;
-        if let Some(fields) = psbt.inputs.first_mut() {
-            fields.witness_utxo = Some(coin.txout());
+        if let Some(input) = psbt.inputs.first_mut() {
+            input.witness_utxo = Some(coin.txout());
             if !coin.txout().script_pubkey.is_p2tr() {
-                fields.non_witness_utxo = coin.source().map(|tx| tx.as_ref().clone());
+                input.non_witness_utxo = coin.source().map(|tx| tx.as_ref().clone());
             }
-        }
-        psbt.update_input_with_descriptor(0, coin.derived().definite())
-            .map_err(|_| BuildError::Psbt)?;
-        if let Some(fields) = psbt.inputs.first_mut() {
-            self.reduce(fields);
+            fields::describe_input(coin.derived(), input);
+            self.reduce(input);
         }
         Ok(psbt)
     }

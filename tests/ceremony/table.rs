@@ -152,7 +152,8 @@ pub fn describe(psbt: &mut Psbt, input: usize, coin: &Coin) {
     if !coin.txout().script_pubkey.is_p2tr() {
         psbt.inputs[input].non_witness_utxo = coin.source().map(|source| (**source).clone());
     }
-    psbt.update_input_with_descriptor(input, coin.derived().definite())
+    let definite = coin.derived().definite().expect("it was derived");
+    psbt.update_input_with_descriptor(input, &definite)
         .expect("it is its descriptor");
 }
 

@@ -48,8 +48,8 @@ impl<'a> OverEager<'a> {
 
 impl Signers for OverEager<'_> {
     fn sign(&self, party: &str, mut psbt: Psbt) -> Option<Psbt> {
-        psbt.update_input_with_descriptor(0, self.coin.derived().definite())
-            .ok()?;
+        let definite = self.coin.derived().definite().ok()?;
+        psbt.update_input_with_descriptor(0, &definite).ok()?;
         let named = psbt.inputs[0].clone();
         let held = |path: &DerivationPath| path[..].starts_with(&self.account[..]);
         let input = &mut psbt.inputs[0];

@@ -165,7 +165,7 @@ fn signatures_of_other_keys_are_taken_out() {
             .expect("an index");
         let mut request = requests(&check).remove(0);
         request
-            .update_input_with_descriptor(0, derived.definite())
+            .update_input_with_descriptor(0, &derived.definite().expect("it was derived"))
             .expect("its own descriptor");
         let theirs = signed(request.clone(), "bob");
         let taken = check.take(&theirs, &SECP).expect("it is the challenge");

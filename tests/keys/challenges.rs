@@ -212,11 +212,12 @@ fn a_complete_answer_is_no_transaction_on_a_chain() {
         let challenge = &check.challenges()[0];
         assert_eq!(*challenge.stage(), Stage::Vault);
         let mut psbt = challenge.request().expect("a PSBT");
-        let definite = compiled
+        let derived = compiled
             .vault()
             .derive(longstop::compile::Keychain::Receive, 0, &SECP)
             .expect("an index");
-        psbt.update_input_with_descriptor(0, definite.definite())
+        let definite = derived.definite().expect("it was derived");
+        psbt.update_input_with_descriptor(0, &definite)
             .expect("its own descriptor");
         // Everybody signs everything, which nobody ever asks for.
         for party in ["alice", "bob", "carol"] {

@@ -216,7 +216,7 @@ impl Builder<'_> {
         let coins: Vec<&Coin> = inputs.iter().map(|(coin, ..)| *coin).collect();
         for coin in &coins {
             let descriptor = self.descriptor(coin.derived().stage())?;
-            if !descriptor.is_origin_of(coin.derived(), self.secp) {
+            if !descriptor.is_origin_of(coin.derived()) {
                 return Err(BuildError::Foreign {
                     coin: coin.outpoint(),
                 });
