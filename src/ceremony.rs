@@ -11,6 +11,7 @@ mod expected;
 mod fault;
 mod fields;
 mod file;
+mod frames;
 mod merge;
 mod money;
 mod recognise;
@@ -31,6 +32,7 @@ use crate::transaction::{Coin, VaultCoin};
 
 pub use self::fault::{Fault, FaultCode, Gravity, Place};
 pub use self::file::{MAX_FILE, PsbtFile};
+pub use self::frames::{Code, CodeVersion, FrameFormat, Frames, FramesError, MAX_FRAMES, join};
 pub use self::merge::{MergeError, Merged, StrippedFrom, asked_roles};
 pub use self::recognised::{
     Basis, Destination, Recognised, RecognisedInput, RecognisedOutput, Seat, What,

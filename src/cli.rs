@@ -25,6 +25,7 @@ mod export;
 mod failure;
 mod fmt;
 mod founding;
+mod frames;
 mod identity;
 mod import;
 mod input;

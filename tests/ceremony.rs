@@ -22,6 +22,7 @@ mod vault;
 mod ceremony {
     mod bytes;
     mod corpus;
+    mod frames;
     mod golden;
     mod merge;
     mod read;

@@ -16,6 +16,8 @@ mod ledgers;
 mod proofs;
 #[path = "cli/reports.rs"]
 mod reports;
+#[path = "cli/runs.rs"]
+mod runs;
 #[path = "cli/shells.rs"]
 mod shells;
 

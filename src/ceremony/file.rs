@@ -11,6 +11,7 @@ use bitcoin::Psbt;
 use bitcoin::hex::FromHex;
 
 use super::fault::{Fault, FaultCode, Place};
+use super::frames;
 use crate::policy::quote;
 
 /// Most bytes of a PSBT.
@@ -53,11 +54,11 @@ pub struct PsbtFile {
     pub remarks: Vec<Fault>,
 }
 
-/// The bytes of a PSBT in a file of any form: bytes, base64 or hexadecimal.
+/// The bytes of a PSBT in a file of any form: bytes, base64, hexadecimal, or what QR codes say.
 ///
 /// # Errors
 ///
-/// If the file is too large, or is none of this.
+/// If the file is too large, or is none of this, or lacks a frame.
 pub fn bytes_of(file: &[u8]) -> Result<Vec<u8>, Fault> {
     if file.len() > 2 * MAX_FILE {
         return Err(too_large(format!("it has {} bytes", file.len())));
@@ -67,6 +68,16 @@ pub fn bytes_of(file: &[u8]) -> Result<Vec<u8>, Fault> {
     }
     let none = || Fault::new(FaultCode::NotAPsbt, Place::File, "this is no PSBT");
     let text = str::from_utf8(file).map_err(|_| none())?;
+    if let Some(joined) = frames::join(text) {
+        let bytes = joined?;
+        return match bytes.starts_with(MAGIC) {
+            true => Ok(bytes),
+            false => {
+                let message = "what the frames hold is no PSBT";
+                Err(Fault::new(FaultCode::NotAPsbt, Place::File, message))
+            }
+        };
+    }
     // Mail and terminals break long lines.
     let text: String = text.split_whitespace().collect();
     let bytes = match Vec::from_hex(&text) {

@@ -123,11 +123,24 @@ impl<'a> Round<'a> {
         coins: &[VaultCoin],
         paths: &[String],
     ) -> Result<Self, RoundError> {
+        let pairs = coins.iter();
+        let pairs = pairs.flat_map(|coin| paths.iter().map(move |path| (coin, &**path)));
+        Self::begin(compiled, secp, pairs)
+    }
+
+    /// Begins a round with just these coins, each on its path.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn begin<'b>(
+        compiled: &'a Compiled,
+        secp: &'a Secp256k1<All>,
+        pairs: impl IntoIterator<Item = (&'b VaultCoin, &'b str)>,
+    ) -> Result<Self, RoundError> {
         let mut round = Self::empty(compiled, secp);
-        for coin in coins {
-            for path in paths {
-                round.plan(coin, path)?;
-            }
+        for (coin, path) in pairs {
+            round.plan(coin, path)?;
         }
         match round.armings.is_empty() {
             true => Err(RoundError::Nothing),

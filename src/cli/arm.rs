@@ -1,6 +1,8 @@
 //! `longstop arm`: what root signs in advance, coin by coin, by files.
 
 mod hold;
+mod keep;
+mod pick;
 mod start;
 mod take;
 
@@ -16,6 +18,8 @@ use super::{Exit, Failure, input, output};
 use crate::arming::ArmingState;
 use crate::ceremony::{Round, RoundError, Taken};
 use crate::compile::Compiled;
+
+pub(super) use self::pick::NotToArm;
 
 /// Arm coins: what root signs in advance so that a staged path can act without it
 ///
@@ -106,6 +110,9 @@ pub(super) struct RoundStanding {
     pub taken: Taken,
     /// Files that were written for somebody to sign.
     pub written: Vec<String>,
+    /// How many entries the journal of the vault has more, where a vault is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<u64>,
 }
 
 /// How one arming of it stands.
@@ -153,6 +160,7 @@ impl RoundStanding {
             armings: armings.collect(),
             taken,
             written: Vec::new(),
+            remembered: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::Exit;
 use super::attest::AttestError;
 use crate::analysis::ClaimError;
-use crate::ceremony::{Fault, MergeError, RoundError};
+use crate::ceremony::{CodeVersion, Fault, FramesError, MergeError, RoundError};
 use crate::chain::backend::AddressError;
 use crate::chain::{BackendError, ChainFileError};
 use crate::compile::CompileError;
@@ -146,10 +146,23 @@ pub(super) enum Failure {
     NoStatement,
     #[error("a challenge cannot be made: {0}")]
     Challenge(BuildError),
-    #[error("`{file}` is no PSBT, neither in bytes nor in base64")]
-    Psbt { file: String },
     #[error("`{file}`: {source}")]
     Fault { file: String, source: Fault },
+    #[error("`{file}`: {source}")]
+    Frames { file: String, source: FramesError },
+    #[error(
+        "there is no terminal to show codes on; write them to a page with --qr-page FILE, or what they say with --qr-out FILE"
+    )]
+    NoCodes,
+    #[error("the terminal is too small for any code; write them to a page with --qr-page FILE")]
+    NoRoom,
+    #[error(
+        "codes of version {version} do not fit into the terminal, which has room for version {room}; make it larger, or write a page with --qr-page FILE"
+    )]
+    CodesTooLarge {
+        version: CodeVersion,
+        room: CodeVersion,
+    },
     #[error("`{file}`: {source}")]
     Merge { file: String, source: MergeError },
     #[error("`{file}`: {source}")]
@@ -278,7 +291,6 @@ impl Failure {
             | Self::Attestations { .. }
             | Self::Keys { .. }
             | Self::Statement { .. }
-            | Self::Psbt { .. }
             | Self::Fault { .. }
             | Self::Merge { .. }
             | Self::BackendLogin { .. }
@@ -324,6 +336,10 @@ impl Failure {
             | Self::Unconfirmed { .. }
             | Self::TriggerAlone { .. } => Exit::Unmet,
             Self::NobodySigns
+            | Self::Frames { .. }
+            | Self::NoCodes
+            | Self::NoRoom
+            | Self::CodesTooLarge { .. }
             | Self::NoSource { .. }
             | Self::NothingToTest { .. }
             | Self::Claims(_)
@@ -381,7 +397,12 @@ impl Failure {
             Self::Facts { .. } => "facts",
             Self::Cases { .. } => "cases",
             Self::UnknownTemplate { .. } => "unknown-template",
-            Self::NoTerminal | Self::NoPassphrase | Self::Unanswered(_) => "no-terminal",
+            Self::NoTerminal
+            | Self::NoPassphrase
+            | Self::Unanswered(_)
+            | Self::NoCodes
+            | Self::NoRoom => "no-terminal",
+            Self::Frames { .. } | Self::CodesTooLarge { .. } => "frames",
             Self::TooOpen { .. } => "too-open",
             Self::Identity { .. } => "identity",
             Self::Name(_) => "name",
@@ -395,7 +416,7 @@ impl Failure {
             Self::Keys { .. } | Self::Statement { .. } | Self::NoStatement | Self::Challenge(_) => {
                 "keys"
             }
-            Self::Psbt { .. } | Self::Merge { .. } | Self::NotATransaction { .. } => "psbt",
+            Self::Merge { .. } | Self::NotATransaction { .. } => "psbt",
             Self::Round { .. } | Self::NoSource { .. } => "round",
             Self::Seed { .. } | Self::SeedNetwork { .. } => "seed",
             Self::NobodySigns

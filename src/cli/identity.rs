@@ -95,6 +95,15 @@ impl Shown {
     }
 }
 
+impl PassphraseArgs {
+    /// None is given beforehand.
+    pub(super) const fn none() -> Self {
+        Self {
+            passphrase_file: None,
+        }
+    }
+}
+
 impl IdentityArgs {
     /// The identity in a file, for commands that need not sign.
     pub(super) fn of(identity: &Path, passphrase_file: Option<&Path>) -> Self {

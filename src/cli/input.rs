@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use super::render::shown;
-use crate::ceremony::{MAX_FILE, MAX_ROUND};
+use crate::ceremony::{MAX_FILE, MAX_ROUND, PsbtFile};
 use crate::compile::{Compiled, compile};
 use crate::policy::{Checked, Document, Imports, LIMITS, Parameter, Rule, Script, secrets};
 use crate::simulate::Scenario;
@@ -75,9 +74,6 @@ const ATTESTATIONS_LIMIT: u64 = 1 << 24;
 
 /// Most bytes of a file with what keys sign.
 const STATEMENT_LIMIT: u64 = 1 << 12;
-
-/// Most bytes of a PSBT.
-const PSBT_LIMIT: u64 = 4 << 20;
 
 /// Most bytes of a file with a token.
 const SECRET_LIMIT: u64 = 1 << 10;
@@ -312,23 +308,14 @@ pub(super) fn statement(path: &Path) -> Result<Text, Failure> {
     read(path, STATEMENT_LIMIT)
 }
 
-/// A PSBT, in bytes or in base64.
+/// A PSBT, in any form.
 pub(super) fn psbt(path: &Path) -> Result<Psbt, Failure> {
-    let file = file_name(path);
-    let bytes = match bytes(path, PSBT_LIMIT) {
-        Ok(bytes) => bytes,
-        Err(source) => return Err(Failure::Read { file, source }),
-    };
-    if bytes.len() as u64 > PSBT_LIMIT {
-        let limit = PSBT_LIMIT;
-        return Err(Failure::TooLarge { file, limit });
-    }
-    let text = str::from_utf8(&bytes).ok();
-    let read = match text.and_then(|text| Psbt::from_str(text.trim()).ok()) {
-        Some(psbt) => Some(psbt),
-        None => Psbt::deserialize(&bytes).ok(),
-    };
-    read.ok_or(Failure::Psbt { file })
+    let file = PsbtFile::read(&psbt_bytes(path)?);
+    let file = file.map_err(|source| Failure::Fault {
+        file: file_name(path),
+        source,
+    })?;
+    Ok(file.psbt)
 }
 
 /// The bytes of a file that could be a PSBT in any form, or of the standard input.

@@ -99,6 +99,15 @@ pub(super) fn recognise(reader: &mut Reader<'_>, path: &Path) -> Result<Recognis
     })
 }
 
+/// Why a file is not to be signed.
+pub(super) fn not_sound(recognised: &Recognised, file: String) -> Failure {
+    let faults = recognised.errors().map(ToString::to_string);
+    Failure::NotSound {
+        file,
+        faults: faults.collect(),
+    }
+}
+
 /// Refuses to write over a file, before anybody signs for nothing.
 pub(super) fn refuse_taken(path: &Path) -> Result<(), Failure> {
     match path.symlink_metadata() {

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bitcoin::address::NetworkUnchecked;
+use bitcoin::bip32::Fingerprint;
+use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Address, FeeRate, OutPoint, Psbt, ScriptBuf, Txid};
 use clap::Args;
 use serde::Serialize;
@@ -13,17 +15,20 @@ use serde::Serialize;
 use super::backend::BackendArgs;
 use super::failure::VaultFailure;
 use super::render::{self, Prompt, Screen};
+use super::signing::{Hand, SigningArgs};
 use super::vault::{Held, VaultArgs};
 use super::{Exit, Failure, input, output};
 use crate::author::Ask;
-use crate::ceremony::{PsbtFile, stamp};
+use crate::ceremony::stamp;
 use crate::chain::Chain;
 use crate::compile::{Compiled, Role};
 use crate::engine::{Action, Replica, Signers};
 use crate::ledger::Directory;
 use crate::policy::{Network, Policy};
 use crate::recovery::points::{CutShort, Hook, Point};
-use crate::recovery::{Pays, Phase, Progress, Recovery, RecoveryError, Restart, Terms, Warning};
+use crate::recovery::{
+    Pays, Phase, Plan, Progress, Recovery, RecoveryError, Restart, Terms, Warning,
+};
 
 /// The variable that names a point at which the program ends at once.
 const FAILPOINT: &str = "LONGSTOP_FAILPOINT";
@@ -66,6 +71,8 @@ pub(super) struct FileArgs {
     /// Take signatures out of a file that came back
     #[arg(long = "psbt", value_name = "FILE", num_args = 1..)]
     psbts: Vec<PathBuf>,
+    #[command(flatten)]
+    signing: SigningArgs,
 }
 
 /// A step that is looked at and confirmed by hand.
@@ -138,12 +145,48 @@ pub(super) struct WantedSeats {
     pub missing: Vec<String>,
 }
 
-/// Nobody signs here: files go out and come back.
-struct ByFiles;
+/// Whoever signs here, if somebody does; for everybody else files go out and come back.
+struct ByHand {
+    hand: Option<Hand>,
+    /// Whose keys these are.
+    parties: Vec<String>,
+    secp: Secp256k1<All>,
+    /// Why a signature was not made.
+    failed: RefCell<Option<Failure>>,
+}
 
-impl Signers for ByFiles {
-    fn sign(&self, _: &str, _: Psbt) -> Option<Psbt> {
-        None
+impl ByHand {
+    fn nobody() -> Self {
+        Self {
+            hand: None,
+            parties: Vec::new(),
+            secp: Secp256k1::new(),
+            failed: RefCell::new(None),
+        }
+    }
+
+    /// What kept the hand from signing, if anything did.
+    fn check(&self) -> Result<(), RunFailure> {
+        match self.failed.take() {
+            Some(failure) => Err(other(failure)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Signers for ByHand {
+    fn sign(&self, party: &str, psbt: Psbt) -> Option<Psbt> {
+        let hand = self.hand.as_ref()?;
+        if !self.parties.iter().any(|own| own == party) {
+            return None;
+        }
+        match hand.sign(psbt, &self.secp) {
+            Ok(signed) => Some(signed),
+            Err(failure) => {
+                self.failed.replace(Some(failure));
+                None
+            }
+        }
     }
 }
 
@@ -377,6 +420,7 @@ impl StepArgs {
             }
             let txid = plan.draft.txid();
             let is_approved = run.operation(txid).is_ok_and(|known| known.is_approved);
+            let by = self.files.hand(&plan, run.engine().compiled())?;
             if plan.problems.is_empty() && !is_approved {
                 screen.aside(&render::planned_step(&shown, render::ASIDE));
                 let typed = self.typed(&plan.confirmation()).map_err(other)?;
@@ -385,7 +429,8 @@ impl StepArgs {
             let txid = run.begin(plan)?;
             run.approve(txid)?;
             self.files.receive(run, screen)?;
-            let progress = run.advance(txid, &[], &ByFiles)?;
+            let progress = run.advance(txid, &by.parties, &by)?;
+            by.check()?;
             self.files.finish(screen, run, vault, vec![progress])
         })?;
         Ok(done)
@@ -420,9 +465,11 @@ pub(super) fn sign_only(
     files.refuse_taken()?;
     run.with(screen, |run, vault| {
         let plan = run.plan(action)?;
+        let by = files.hand(&plan, run.engine().compiled())?;
         let txid = run.begin(plan)?;
         files.receive(run, screen)?;
-        let progress = run.advance(txid, &[], &ByFiles)?;
+        let progress = run.advance(txid, &by.parties, &by)?;
+        by.check()?;
         files.finish(screen, run, vault, vec![progress])
     })
 }
@@ -432,9 +479,23 @@ pub(super) fn resume(screen: &Screen, run: &RunArgs, files: &FileArgs) -> Result
     files.refuse_taken()?;
     run.with(screen, |run, vault| {
         files.receive(run, screen)?;
-        let progress = run.resume(&[], &ByFiles)?;
+        let by = files.hand_of_anybody(run.engine().compiled())?;
+        let all: Vec<(Txid, bool)> = run.operations().iter().map(may_sign).collect();
+        let mut progress = Vec::new();
+        for (txid, may_sign) in all {
+            let parties = if may_sign { &*by.parties } else { &[] };
+            progress.push(run.advance(txid, parties, &by)?);
+            by.check()?;
+        }
         files.finish(screen, run, vault, progress)
     })
+}
+
+/// Whether a hand signs an operation without another look at it: what somebody has confirmed, and a
+/// veto, which sends nothing.
+fn may_sign(operation: &crate::recovery::Operation) -> (Txid, bool) {
+    let may = operation.is_approved || matches!(operation.action, Action::Cancel { .. });
+    (operation.txid, may)
 }
 
 /// Gives an operation up.
@@ -461,7 +522,52 @@ impl FileArgs {
             psbt_out: None,
             fee_psbt_out: None,
             psbts: Vec::new(),
+            signing: SigningArgs::none(),
         }
+    }
+
+    /// Whoever signs here a step that nothing speaks against.
+    fn hand(&self, plan: &Plan, compiled: &Compiled) -> Result<ByHand, RunFailure> {
+        if !plan.problems.is_empty() {
+            return Ok(ByHand::nobody());
+        }
+        let by = self.hand_of_anybody(compiled)?;
+        let Some(hand) = &by.hand else {
+            return Ok(by);
+        };
+        let missing = plan.draft.missing();
+        let seats = missing.iter().flat_map(|role| plan.draft.seats(*role));
+        let mut unsigned = seats.filter(|(_, signed)| !signed).map(|(party, _)| party);
+        if missing.is_empty() || unsigned.any(|party| by.parties.contains(&party)) {
+            return Ok(by);
+        }
+        // Before anything is in the journal.
+        Err(other(Failure::NoSeat {
+            fingerprint: hand.fingerprint(),
+            file: format!("{} {}", plan.draft.word(), plan.draft.txid()),
+        }))
+    }
+
+    /// Whoever signs here, whatever it is.
+    fn hand_of_anybody(&self, compiled: &Compiled) -> Result<ByHand, RunFailure> {
+        let mut by = ByHand::nobody();
+        if !self.signing.is_named() {
+            return Ok(by);
+        }
+        let policy = compiled.policy();
+        let keys = policy.parties().flat_map(|party| {
+            let keys = std::iter::once(party.key()).chain(party.veto());
+            keys.map(|key| (key.fingerprint(), party.name()))
+        });
+        let keys: Vec<(Fingerprint, &str)> = keys.collect();
+        let asked: Vec<Fingerprint> = keys.iter().map(|(fingerprint, _)| *fingerprint).collect();
+        let hand = self.signing.open(policy.network(), &asked, &by.secp);
+        let hand = hand.map_err(other)?;
+        let own = keys.iter().filter(|(of, _)| *of == hand.fingerprint());
+        by.parties = own.map(|(_, party)| (*party).to_owned()).collect();
+        by.parties.dedup();
+        by.hand = Some(hand);
+        Ok(by)
     }
 
     /// Refuses to write over a file, before anything is done for nothing.
@@ -476,14 +582,8 @@ impl FileArgs {
     fn receive(&self, run: &mut Run<'_>, screen: &Screen) -> Result<(), RunFailure> {
         for path in &self.psbts {
             let file = input::file_name(path);
-            let bytes = input::psbt_bytes(path).map_err(other)?;
-            let returned = PsbtFile::read(&bytes).map_err(|source| {
-                other(Failure::Fault {
-                    file: file.clone(),
-                    source,
-                })
-            })?;
-            let received = run.receive(&returned.psbt)?;
+            let returned = input::psbt(path).map_err(other)?;
+            let received = run.receive(&returned)?;
             if received.accepted.is_empty() {
                 screen.note(&format!("`{file}` brings no signature that is missing"));
             } else {

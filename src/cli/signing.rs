@@ -51,6 +51,21 @@ pub(super) struct Program {
 }
 
 impl SigningArgs {
+    /// Nobody.
+    pub(super) const fn none() -> Self {
+        Self {
+            key: None,
+            signer: None,
+            fingerprint: None,
+            passphrase: PassphraseArgs::none(),
+        }
+    }
+
+    /// Whether somebody is named.
+    pub(super) const fn is_named(&self) -> bool {
+        self.key.is_some() || self.signer.is_some()
+    }
+
     /// Whoever signs, given the fingerprints of those who are asked.
     pub(super) fn open(
         &self,

@@ -22,6 +22,7 @@ use super::render::Screen;
 use super::replica::{LedgerArgs, holder};
 use super::{Exit, Failure, input};
 use crate::chain::backend::{Address, AddressError};
+use crate::compile::Compiled;
 use crate::wallet::{Synced, Vault, VaultError};
 
 pub(super) use self::address::{Given, same_policy};
@@ -101,6 +102,14 @@ pub(super) struct Held {
 }
 
 impl VaultArgs {
+    /// A vault that is not named on the command line by itself.
+    pub(super) fn of(directory: PathBuf, state: &StateArgs) -> Self {
+        Self {
+            directory,
+            state: state.clone(),
+        }
+    }
+
     /// Another vault, remembered in the same place.
     pub(super) fn beside(&self, directory: &std::path::Path) -> Self {
         Self {
@@ -172,6 +181,20 @@ impl VaultArgs {
         let address = named.address.parse();
         let address = address.map_err(|error: AddressError| bad(error.to_string()))?;
         Ok(Some(address))
+    }
+
+    /// Refuses a vault of another policy.
+    pub(super) fn same_policy(&self, held: &Held, compiled: &Compiled) -> Result<(), Failure> {
+        let found = held.vault.compiled().id();
+        if found == compiled.id() {
+            return Ok(());
+        }
+        Err(VaultFailure::OtherVault {
+            directory: self.name(),
+            found: found.to_string(),
+            expected: compiled.id().to_string(),
+        }
+        .into())
     }
 
     /// Why the vault cannot do something.

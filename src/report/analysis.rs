@@ -20,6 +20,7 @@ pub use self::draw::Picture;
 pub use self::glance::Card;
 pub use self::map::{Ability, Map, Row};
 pub use self::matrix::{Cell, Line, Mark, Matrix, Value};
+pub use self::page::Visible;
 pub use self::timeline::{Bar, BarKind, Scale, Tick, Timeline, Track};
 
 use crate::analysis::fate::Facts;

@@ -337,3 +337,88 @@ fn a_seed_is_made_and_shown() {
     desk.run("signer show @passphrase --passphrase-file @passphrase")
         .fails(3, "not encrypted");
 }
+
+/// A file goes out as codes and comes back as what a camera read, in any order, wherever a PSBT is
+/// read.
+#[test]
+fn codes_go_out_and_come_back() {
+    let desk = Desk::new("dao-treasury");
+    let cancel = "tests/vectors/ceremony/tr-cancel.psbt";
+    for format in ["bbqr", "ur"] {
+        let show = format!("psbt show @policy {cancel} --qr {format} --qr-version 12");
+        let shown = desk.run(&format!("{show} --json")).ok();
+        assert_eq!(shown["qr"]["format"], format);
+        let frames = shown["qr"]["frames"].as_array().expect("frames").clone();
+        assert!(frames.len() > 3, "{frames:?}");
+        let out = format!("{show} --qr-out @{format} --qr-page @{format}.html");
+        desk.run(&format!("{out} --json")).ok();
+        let written = fs::read_to_string(desk.path(format)).expect("it is written");
+        let mut lines: Vec<&str> = written.lines().collect();
+        assert_eq!(lines, frames);
+        desk.run(&out).fails(4, "is there already");
+        let page = fs::read_to_string(desk.path(&format!("{format}.html"))).expect("a page");
+        assert_eq!(page.matches("<svg").count(), frames.len());
+        assert!(page.contains("cancel out of the escrow of sos"));
+        // Without a terminal there is nothing to show codes on.
+        desk.run(&show)
+            .fails(2, "there is no terminal to show codes on");
+
+        // The signer reads them, and signs; so do those who put files together.
+        let sign = "--key @alice --passphrase-file @passphrase --json";
+        lines.reverse();
+        desk.keep("scanned", &lines.join("\n"));
+        desk.run(&format!(
+            "psbt sign @policy @scanned {sign} --output @signed-{format}"
+        ))
+        .ok();
+        let answer = format!("psbt show @policy @signed-{format} --qr {format} --qr-out");
+        desk.run(&format!("{answer} @answer-{format} --json")).ok();
+        let merge =
+            format!("psbt merge @policy {cancel} @answer-{format} --output @merged-{format}");
+        let merged = desk.run(&format!("{merge} --json")).ok();
+        assert_eq!(
+            merged["accepted"][0]["parties"],
+            serde_json::json!(["alice"])
+        );
+        desk.run(&format!(
+            "psbt check @policy @scanned @answer-{format} --json"
+        ))
+        .ok();
+        desk.keep("lacking", &lines[1..lines.len() / 2].join("\n"));
+        desk.run("psbt show @policy @lacking")
+            .fails(3, "frames-missing");
+    }
+    // What nobody should sign is not held in front of a signer.
+    let stolen = "psbt show @policy tests/vectors/ceremony/tr-stolen.psbt --qr ur --qr-out @stolen";
+    desk.run(stolen).fails(1, "no-destination");
+    assert!(!Path::new(&desk.path("stolen")).exists());
+    desk.run(&format!("psbt show @policy {cancel} --qr-out @none"))
+        .fails(2, "--qr");
+    desk.run(&format!(
+        "psbt show @policy {cancel} --qr ur --qr-version 41"
+    ))
+    .fails(2, "from 1 to 40");
+    desk.run(&format!(
+        "psbt show @policy {cancel} --qr ur --qr-version 1 --json"
+    ))
+    .fails(2, "take larger codes");
+
+    // What a party is to sign in a round goes out as pages, and back as what was read.
+    desk.run("arm start @policy --coin @coin --tx @deposit.hex --path sos --output @round --json")
+        .ok();
+    let write = "arm sign @policy @round --party carol --write @asked --qr bbqr --json";
+    let written = desk.run(write).ok();
+    let written = written["written"].as_array().expect("files").clone();
+    assert_eq!(written.len(), 8, "a file and a page for each");
+    desk.run("arm sign @policy @round --key @alice --passphrase-file @passphrase --qr ur")
+        .fails(2, "--write");
+    let sign = "--key @carol --passphrase-file @passphrase --json";
+    desk.run(&format!(
+        "psbt sign @policy @asked/carol-0001.psbt {sign} --output @one"
+    ))
+    .ok();
+    desk.run("psbt show @policy @one --qr ur --qr-out @one-read --json")
+        .ok();
+    let added = desk.run("arm add @policy @round @one-read --json").ok();
+    assert_eq!(added["taken"]["accepted"]["carol"], 1);
+}

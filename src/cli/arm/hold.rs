@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use bitcoin::secp256k1::Secp256k1;
 use clap::Args;
 
+use super::keep::KeepArgs;
 use super::{RoundArgs, RoundStanding, show};
 use crate::arming::ArmingState;
 use crate::cli::identity::IdentityArgs;
-use crate::cli::known::StateArgs;
 use crate::cli::render::Screen;
 use crate::cli::replica::LedgerArgs;
 use crate::cli::say::SayArgs;
@@ -35,7 +35,7 @@ pub(in crate::cli) struct Verify {
 /// Say that a party holds complete and verified copies of the cancels and settles
 ///
 /// A party with an identity signs an event for each coin and path, which is kept in its ledger and in
-/// the round; one without is named with --party.
+/// the round; one without is named with --party. With --vault the journal of the vault remembers it.
 #[derive(Debug, Args)]
 #[command(after_help = FIELDS)]
 pub(in crate::cli) struct Acknowledge {
@@ -54,7 +54,7 @@ pub(in crate::cli) struct Acknowledge {
     #[arg(long, value_name = "DIR", requires = "identity")]
     ledger: Option<PathBuf>,
     #[command(flatten)]
-    state: StateArgs,
+    keep: KeepArgs,
     /// The height of the chain
     #[arg(long, value_name = "N", requires = "identity")]
     height: Option<u32>,
@@ -97,7 +97,7 @@ impl Acknowledge {
         {
             let identity = IdentityArgs::of(identity, self.passphrase_file.as_deref());
             let say = SayArgs::of(
-                LedgerArgs::of(ledger.clone(), &self.state),
+                LedgerArgs::of(ledger.clone(), &self.keep.state),
                 identity.clone(),
                 WhenArgs::of(height, median),
                 self.out.clone(),
@@ -117,7 +117,9 @@ impl Acknowledge {
             taken.acknowledged.insert(party.clone(), count);
         }
         self.round.write(&round)?;
-        let standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, taken);
+        let remembered = self.keep.keep(screen, &round, &policy.compiled)?;
+        let mut standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, taken);
+        standing.remembered = remembered;
         show(screen, &standing)?;
         Ok(Exit::Ok)
     }

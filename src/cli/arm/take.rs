@@ -8,8 +8,10 @@ use bitcoin::bip32::Fingerprint;
 use bitcoin::secp256k1::Secp256k1;
 use clap::Args;
 
+use super::keep::KeepArgs;
 use super::{RoundArgs, RoundStanding, show};
 use crate::ceremony::{PsbtFile, Round, RoundError, RoundFile, Taken};
+use crate::cli::frames::{Caption, CodeArgs};
 use crate::cli::render::Screen;
 use crate::cli::signing::SigningArgs;
 use crate::cli::{Exit, Failure, input, output};
@@ -22,9 +24,10 @@ const FIELDS: &str =
 /// Sign all that is asked of a party now, in one go
 ///
 /// With a seed or a program everything is signed and goes into the round; with --write the PSBT files
-/// are written for any signer, and come back with `arm add`.
+/// are written for any signer, and come back with `arm add`; with --qr each has a page of QR codes
+/// beside it.
 #[derive(Debug, Args)]
-#[command(after_help = FIELDS)]
+#[command(after_help = FIELDS, mut_arg("qr", |arg| arg.requires("write")))]
 pub(in crate::cli) struct Sign {
     #[command(flatten)]
     round: RoundArgs,
@@ -36,6 +39,10 @@ pub(in crate::cli) struct Sign {
     /// The folder for that, which must not be there yet
     #[arg(long, value_name = "FOLDER", requires = "party")]
     write: Option<PathBuf>,
+    #[command(flatten)]
+    keep: KeepArgs,
+    #[command(flatten)]
+    codes: CodeArgs,
 }
 
 /// Take signatures out of returned files and other copies of the round
@@ -47,6 +54,8 @@ pub(in crate::cli) struct Add {
     /// PSBT files, and copies of the round
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    keep: KeepArgs,
 }
 
 impl Sign {
@@ -56,8 +65,9 @@ impl Sign {
         let secp = Secp256k1::new();
         let (mut round, mut taken) = self.round.read(compiled, &secp)?;
         let mut written = Vec::new();
+        let mut remembered = None;
         if let (Some(party), Some(folder)) = (&self.party, &self.write) {
-            written = write_requests(&round, party, folder, &self.round)?;
+            written = self.write_requests(&round, party, folder)?;
         } else {
             let network = compiled.policy().network();
             let hand = self.signing.open(network, &root(compiled), &secp)?;
@@ -78,12 +88,50 @@ impl Sign {
                 return Err(Failure::NothingSigned { fingerprint });
             }
             self.round.write(&round)?;
+            remembered = self.keep.keep(screen, &round, compiled)?;
             taken = signed;
         }
         let mut standing = RoundStanding::of(&round, compiled, &self.round.round, taken);
         standing.written = written;
+        standing.remembered = remembered;
         show(screen, &standing)?;
         Ok(Exit::Ok)
+    }
+
+    /// Writes what a party is to sign, a file for each transaction.
+    fn write_requests(
+        &self,
+        round: &Round<'_>,
+        party: &str,
+        folder: &Path,
+    ) -> Result<Vec<String>, Failure> {
+        let requests = round.requests_for(|used| used.party == party);
+        let requests = requests.map_err(self.round.failed())?;
+        if requests.is_empty() {
+            return Err(Failure::NothingAsked {
+                party: party.to_owned(),
+                file: input::file_name(&self.round.round),
+            });
+        }
+        let unwritable = |path: &Path, source| Failure::Write {
+            file: input::file_name(path),
+            source,
+        };
+        fs::create_dir(folder).map_err(|source| unwritable(folder, source))?;
+        let mut written = Vec::new();
+        for (number, psbt) in requests.iter().enumerate() {
+            let path = folder.join(format!("{party}-{:04}.psbt", number + 1));
+            let bytes = psbt.serialize();
+            output::create_bytes(&path, &bytes).map_err(|source| unwritable(&path, source))?;
+            written.push(input::file_name(&path));
+            let caption = Caption {
+                what: format!("{} of {} for {party}", number + 1, requests.len()),
+                txid: psbt.unsigned_tx.compute_txid().to_string(),
+            };
+            let page = path.with_extension("html");
+            written.extend(self.codes.page(&bytes, &caption, &page)?);
+        }
+        Ok(written)
     }
 }
 
@@ -93,36 +141,6 @@ fn root(compiled: &Compiled) -> Vec<Fingerprint> {
     let root = policy.root().quorum().party_names();
     let parties = policy.parties().filter(|party| root.contains(party.name()));
     parties.map(|party| party.key().fingerprint()).collect()
-}
-
-/// Writes what a party is to sign, a file for each transaction.
-fn write_requests(
-    round: &Round<'_>,
-    party: &str,
-    folder: &Path,
-    args: &RoundArgs,
-) -> Result<Vec<String>, Failure> {
-    let requests = round.requests_for(|used| used.party == party);
-    let requests = requests.map_err(args.failed())?;
-    if requests.is_empty() {
-        return Err(Failure::NothingAsked {
-            party: party.to_owned(),
-            file: input::file_name(&args.round),
-        });
-    }
-    let unwritable = |path: &Path, source| Failure::Write {
-        file: input::file_name(path),
-        source,
-    };
-    fs::create_dir(folder).map_err(|source| unwritable(folder, source))?;
-    let mut written = Vec::new();
-    for (number, psbt) in requests.iter().enumerate() {
-        let path = folder.join(format!("{party}-{:04}.psbt", number + 1));
-        output::create_bytes(&path, &psbt.serialize())
-            .map_err(|source| unwritable(&path, source))?;
-        written.push(input::file_name(&path));
-    }
-    Ok(written)
 }
 
 impl Add {
@@ -150,10 +168,12 @@ impl Add {
             }
         }
         self.round.write(&round)?;
+        let remembered = self.keep.keep(screen, &round, &policy.compiled)?;
         let refused = failed.iter();
         all.refused
             .extend(refused.map(|(file, error)| format!("{file}: {error}")));
-        let standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, all);
+        let mut standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, all);
+        standing.remembered = remembered;
         show(screen, &standing)?;
         Ok(if failed.is_empty() {
             Exit::Ok

@@ -1,9 +1,11 @@
 //! Why a command about a vault did not come to a result.
 
+use bitcoin::OutPoint;
 use thiserror::Error;
 
 use crate::chain::Stale;
 use crate::cli::Exit;
+use crate::cli::arm::NotToArm;
 use crate::engine::StepError;
 use crate::policy::Network;
 use crate::recovery::RecoveryError;
@@ -31,6 +33,19 @@ pub(in crate::cli) enum VaultFailure {
         "no address is shown before everybody has ratified the policy: {missing}. Whoever has not looked may have been given other descriptors; --force shows the address all the same"
     )]
     NotRatified { missing: String },
+    #[error("the coin {coin} is not armed: {why}")]
+    NotToArm { coin: OutPoint, why: NotToArm },
+    #[error("no coin in `{directory}` is to be armed now{}", listed(passed_over))]
+    NothingToArm {
+        directory: String,
+        passed_over: Vec<String>,
+    },
+    #[error("`{directory}` is a vault of another policy: {found}, and this is {expected}")]
+    OtherVault {
+        directory: String,
+        found: String,
+        expected: String,
+    },
     #[error("`{directory}`: {source}")]
     Recovery {
         directory: String,
@@ -96,10 +111,11 @@ impl VaultFailure {
             | Self::OtherNetworkAddress { .. }
             | Self::NoRung { .. }
             | Self::Failpoint { .. } => Exit::Usage,
-            Self::Drill { .. } => Exit::Unmet,
+            Self::Drill { .. } | Self::NotToArm { .. } | Self::NothingToArm { .. } => Exit::Unmet,
             Self::Backup { .. }
             | Self::NoAccount { .. }
             | Self::BadBackend { .. }
+            | Self::OtherVault { .. }
             | Self::OtherLedger { .. } => Exit::Document,
         }
     }
@@ -124,6 +140,8 @@ impl VaultFailure {
             } => "backend",
             Self::Vault { .. } => "vault",
             Self::NotRatified { .. } => "not-ratified",
+            Self::NotToArm { .. } | Self::NothingToArm { .. } => "not-armed",
+            Self::OtherVault { .. } => "vault",
             Self::Recovery { .. } => "recovery",
             Self::Stale { .. } => "backend",
             Self::NotTyped { .. } => "no-terminal",
@@ -145,4 +163,9 @@ fn no_rung(rung: usize, rungs: usize) -> String {
         1 => format!("there is no rung {rung}: the policy has one, number 1"),
         most => format!("there is no rung {rung}: those of the policy are 1 to {most}"),
     }
+}
+
+/// Further remarks behind a message.
+fn listed(remarks: &[String]) -> String {
+    remarks.iter().map(|remark| format!("; {remark}")).collect()
 }

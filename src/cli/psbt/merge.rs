@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{ReaderArgs, recognise, refuse_taken};
-use crate::ceremony::{Merged, PsbtFile, Seat, StrippedFrom, What};
+use crate::ceremony::{Merged, Seat, StrippedFrom, What};
 use crate::cli::render::{self, Screen};
 use crate::cli::{Exit, Failure, input, output};
 use crate::compile::Role;
@@ -121,13 +121,9 @@ impl Merge {
         }
         for path in &self.files {
             let file = input::file_name(path);
-            let returned = PsbtFile::read(&input::psbt_bytes(path)?);
-            let returned = returned.map_err(|source| Failure::Fault {
-                file: file.clone(),
-                source,
-            })?;
+            let returned = input::psbt(path)?;
             merged
-                .take(&file, &returned.psbt, &secp)
+                .take(&file, &returned, &secp)
                 .map_err(failed(&file))?;
         }
         let psbt = merged.to_psbt(&policy.compiled).map_err(failed(&name))?;

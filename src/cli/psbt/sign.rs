@@ -7,7 +7,7 @@ use bitcoin::secp256k1::Secp256k1;
 use clap::Args;
 
 use super::merge::{MergedFile, RoleWord};
-use super::{ReaderArgs, recognise, refuse_taken};
+use super::{ReaderArgs, not_sound, recognise, refuse_taken};
 use crate::arming::ArmedCoin;
 use crate::ceremony::{Merged, Recognised, RecognisedOutput, Round, What};
 use crate::cli::render::{self, Prompt, Screen};
@@ -55,11 +55,7 @@ impl Sign {
         let recognised = recognise(&mut reader, &self.file)?;
         let file = input::file_name(&self.file);
         if !recognised.is_sound() {
-            let faults = recognised.errors().map(ToString::to_string);
-            return Err(Failure::NotSound {
-                file,
-                faults: faults.collect(),
-            });
+            return Err(not_sound(&recognised, file));
         }
         let refused = |source| Failure::Merge {
             file: file.clone(),

@@ -25,6 +25,13 @@ pub(in crate::cli) fn round(standing: &RoundStanding, width: usize) -> String {
     for file in &standing.written {
         text.push_str(&format!("wrote {file}\n"));
     }
+    if let Some(count) = standing.remembered {
+        let entries = match count {
+            1 => "1 entry".to_owned(),
+            count => format!("{count} entries"),
+        };
+        text.push_str(&format!("the vault remembers {entries} more\n"));
+    }
     let next = match standing.state {
         ArmingState::Unarmed => {
             "root signs cancels and settles: `longstop arm sign`, by each member who is to sign"

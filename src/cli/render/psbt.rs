@@ -1,7 +1,8 @@
 //! PSBTs: what they do, what is wrong with them, and what was put together.
 
+use super::frames::codes_made;
 use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, hanging, paint, shown};
-use crate::ceremony::{Basis, Destination, Fault, Gravity, RecognisedOutput, Seat};
+use crate::ceremony::{Basis, Destination, Fault, Gravity, Recognised, RecognisedOutput, Seat};
 use crate::cli::psbt::{Looked, MergedFile};
 use crate::compile::Role;
 
@@ -9,12 +10,15 @@ use crate::compile::Role;
 pub(in crate::cli) fn psbt(looked: &Looked, width: usize) -> String {
     let mut text = told(looked, width);
     text.push_str(&faults(&looked.recognised.faults, width));
+    if let Some(shown) = &looked.qr {
+        text.push_str(&codes_made(shown));
+    }
     text
 }
 
 /// The judgement of one of several files.
 pub(in crate::cli) fn psbt_judged(looked: &Looked, width: usize) -> String {
-    let what = word(looked);
+    let what = psbt_word(&looked.recognised);
     let mut text = format!("{}: {what}\n", paint(BOLD, &looked.file));
     text.push_str(&faults(&looked.recognised.faults, width));
     for output in looked.recognised.foreign() {
@@ -55,8 +59,8 @@ fn unique(parties: &[String]) -> Vec<String> {
     parties
 }
 
-fn word(looked: &Looked) -> String {
-    let recognised = &looked.recognised;
+/// What a transaction is, and where its coins are.
+pub(in crate::cli) fn psbt_word(recognised: &Recognised) -> String {
     let word = recognised
         .what
         .map_or("unknown transaction", |what| what.word());
@@ -72,7 +76,7 @@ fn word(looked: &Looked) -> String {
 
 fn told(looked: &Looked, width: usize) -> String {
     let recognised = &looked.recognised;
-    let mut text = format!("{}\n", paint(BOLD, &word(looked)));
+    let mut text = format!("{}\n", paint(BOLD, &psbt_word(recognised)));
     text.push_str(&format!("  transaction {}\n", recognised.txid));
     if let Some(leaf) = &recognised.leaf {
         text.push_str(&format!(

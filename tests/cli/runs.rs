@@ -1,0 +1,374 @@
+//! Vaults on a chain in a file, from the first deposit to the last step, signed with seeds in files.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use bitcoin::NetworkKind;
+use longstop::identity::{Passphrase, Work};
+use longstop::signer::{Seed, SoftwareSigner};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{code, json, text};
+
+const FRIENDS: &str = include_str!("fixtures/good/policy.toml");
+const PASSPHRASE: &str = "correct horse battery";
+
+/// The window and the period, in blocks.
+const WINDOW: u32 = 20;
+const PERIOD: u32 = 30;
+const DEAD_MAN: u32 = 90;
+
+/// A folder with a vault, a chain, and the seeds of all parties.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let folder = match memory.is_dir() {
+            true => tempfile::tempdir_in(memory),
+            false => tempfile::tempdir(),
+        };
+        let desk = Self {
+            folder: folder.expect("a folder"),
+        };
+        desk.keep("policy.toml", &short());
+        desk.keep("passphrase", PASSPHRASE);
+        desk.keep("other-passphrase", "some other words");
+        for party in ["ann", "ben", "cat", "dan", "eve"] {
+            let secret = SoftwareSigner::stand_in_secret(0, party);
+            let seed = Seed::new(party, NetworkKind::Test, &secret).expect("a name");
+            let passphrase = Passphrase::of(PASSPHRASE.to_owned().into());
+            let file = seed.encrypt(&passphrase, Work::ForTests);
+            desk.keep(&format!("{party}.seed"), &file.expect("random numbers"));
+        }
+        desk.ok("vault create vault policy.toml");
+        desk
+    }
+
+    /// Writes what nobody else may read.
+    fn keep(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(&path, mode).expect("its mode can be set");
+        }
+    }
+
+    /// Runs a command; what stands behind ` --confirm ` is one argument.
+    fn run(&self, line: &str) -> Output {
+        let (words, confirm) = match line.split_once(" --confirm ") {
+            Some((words, confirm)) => (words, vec!["--confirm", confirm]),
+            None => (line, Vec::new()),
+        };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_longstop"));
+        command
+            .args(words.split_whitespace())
+            .args(confirm)
+            .arg("--json")
+            .current_dir(self.folder.path())
+            .env("LONGSTOP_STATE", self.folder.path().join("state"))
+            .env("LONGSTOP_BACKEND", "embedded:chain")
+            .stdin(Stdio::null());
+        command.output().expect("the program runs")
+    }
+
+    #[track_caller]
+    fn ends(&self, line: &str, expected: i32) -> Value {
+        let output = self.run(line);
+        let said = text(&output.stderr);
+        assert_eq!(
+            code(&output),
+            expected,
+            "{line}: {said}{}",
+            text(&output.stdout)
+        );
+        json(&output)
+    }
+
+    #[track_caller]
+    fn ok(&self, line: &str) -> Value {
+        self.ends(line, 0)
+    }
+
+    /// It ends with a code, and says why.
+    #[track_caller]
+    fn fails(&self, line: &str, expected: i32, why: &str) {
+        let output = self.run(line);
+        let said = text(&output.stderr);
+        assert_eq!(code(&output), expected, "{line}: {said}");
+        assert!(said.contains(why), "{line}: {said}");
+    }
+
+    fn mine(&self, blocks: u32) {
+        self.ok(&format!("chain mine chain --blocks {blocks}"));
+    }
+
+    /// Pays the vault, in a block of its own.
+    fn deposit(&self, sats: u64) -> String {
+        let address = self.ok("vault address vault --force");
+        let address = address["address"].as_str().expect("an address");
+        let mined = self.ok(&format!("chain mine chain --pay {address}:{sats}"));
+        let outpoint = mined["paid"][0]["outpoint"].as_str();
+        outpoint.expect("an outpoint").to_owned()
+    }
+
+    /// The only coin in a stage that nothing spends.
+    fn coin_in(&self, stage: &str) -> String {
+        let coins = self.ok("vault coins vault");
+        let coins = coins["coins"].as_array().expect("coins").clone();
+        let found: Vec<&Value> = coins
+            .iter()
+            .filter(|coin| coin["stage"] == stage && coin["standing"] == "unspent")
+            .collect();
+        assert_eq!(found.len(), 1, "{coins:?}");
+        found[0]["outpoint"].as_str().expect("one").to_owned()
+    }
+
+    /// What has to be typed for a step.
+    fn confirmation(&self, step: &str) -> String {
+        let plan = self.ok(&format!("{step} --dry-run"));
+        plan["confirmation"].as_str().expect("a text").to_owned()
+    }
+
+    fn key(party: &str) -> String {
+        format!("--key {party}.seed --passphrase-file passphrase")
+    }
+
+    /// A step that two sign here, one after the other, and that is then in a block.
+    #[track_caller]
+    fn signed_by(&self, step: &str, first: &str, second: &str) -> Value {
+        let typed = self.confirmation(step);
+        let begun = format!("{step} {} --confirm {typed}", Self::key(first));
+        let begun = self.ends(&begun, 6);
+        let wanted = &begun["operations"][0]["wanted"][0]["signed"];
+        assert_eq!(*wanted, serde_json::json!([first]), "{begun}");
+        let resume = format!(
+            "sos resume vault --base-fee-is-enough {}",
+            Self::key(second)
+        );
+        let sent = self.ok(&resume);
+        self.mine(1);
+        sent
+    }
+
+    /// Arms everything that can be, with what the journal of the vault says meanwhile.
+    fn arm(&self, round: &str) -> Value {
+        let start = format!("arm start policy.toml --vault vault --path sos --output {round}");
+        let started = self.ok(&start);
+        let sign = |party: &str| {
+            let key = Self::key(party);
+            self.ok(&format!("arm sign policy.toml {round} --vault vault {key}"))
+        };
+        assert_eq!(sign("ann")["state"], "unarmed");
+        let signed = sign("ben");
+        assert_eq!(
+            (&signed["state"], &signed["remembered"]),
+            (&"protected".into(), &0.into())
+        );
+        for party in ["ann", "dan", "eve"] {
+            let line = format!("arm acknowledge policy.toml {round} --party {party} --vault vault");
+            assert_eq!(self.ok(&line)["remembered"], 1, "{party}");
+        }
+        assert_eq!(sign("ann")["state"], "acknowledged");
+        let armed = sign("cat");
+        assert_eq!(
+            (&armed["state"], &armed["remembered"]),
+            (&"armed".into(), &1.into())
+        );
+        started
+    }
+}
+
+/// The policy of the friends with short waits and no terms of activation.
+fn short() -> String {
+    let terms = "[path.activation]\nmanual = \"helpers\"\n";
+    assert!(FRIENDS.contains(terms));
+    FRIENDS
+        .replace(terms, "")
+        .replace("\"7 days\"", &format!("\"{WINDOW} blocks\""))
+        .replace("\"30 days\"", "\"40 blocks\"")
+        .replace("\"14 days\"", &format!("\"{PERIOD} blocks\""))
+        .replace("\"180 days\"", &format!("\"{DEAD_MAN} blocks\""))
+        .replace("\"90 days\"", "\"10 blocks\"")
+        + "LS0503 = \"short delays keep the test quick\"\n"
+}
+
+/// A coin is armed once it is buried, once, and nothing else is.
+#[test]
+fn a_round_takes_its_coins_from_the_vault() {
+    let desk = Desk::new();
+    let start = "arm start policy.toml --vault vault --path sos --output round";
+    desk.mine(1);
+    desk.fails(start, 1, "no coin in `vault` is to be armed now");
+    let coin = desk.deposit(1_000_000);
+    // Five blocks are one too few.
+    desk.mine(4);
+    desk.fails(
+        start,
+        1,
+        "5 blocks deep, and armed once it is 6 blocks deep",
+    );
+    let named = format!("{start} --coin {coin}");
+    desk.fails(&named, 1, "5 blocks deep");
+    let dust = desk.deposit(700);
+    let unknown = "--coin 0000000000000000000000000000000000000000000000000000000000000001:0";
+    desk.fails(&format!("{start} {unknown}"), 2, "00001:0");
+    desk.fails(
+        &format!("{start} --coin {coin} --tx policy.toml"),
+        2,
+        "cannot be used with",
+    );
+    desk.fails(
+        "arm start policy.toml --path sos --output round",
+        2,
+        "--coin",
+    );
+    desk.keep(
+        "other.toml",
+        &short().replace("\"friends\"\nnet", "\"others\"\nnet"),
+    );
+    let other = "arm start other.toml --vault vault --path sos --output round";
+    desk.fails(other, 3, "is a vault of another policy");
+    desk.fails(&start.replace("sos", "dead-man"), 3, "is direct");
+    assert!(!desk.folder.path().join("round").exists());
+
+    let started = desk.arm("round");
+    let armings = started["armings"].as_array().expect("armings");
+    assert_eq!(armings.len(), 1, "{started}");
+    assert_eq!(armings[0]["coin"], coin);
+    // Nothing is written down twice.
+    let once_more = desk.ok("arm add policy.toml round round --vault vault");
+    assert_eq!(once_more["remembered"], 0);
+    let again = start.replace("round", "again");
+    desk.fails(
+        &format!("{again} --coin {coin}"),
+        1,
+        "it is armed on this path already",
+    );
+    desk.mine(5);
+    desk.fails(&again, 1, "700 satoshis, and");
+    desk.fails(&format!("{again} --coin {dust}"), 3, "");
+    let coins = desk.ok("vault coins vault");
+    let coins = coins["coins"].as_array().expect("coins");
+    let armed = coins.iter().find(|known| known["outpoint"] == coin);
+    assert_eq!(armed.expect("it is there")["armed"][0]["state"], "armed");
+
+    // What is spent is not armed, whether or not a reorg could still bring it back.
+    let refresh = format!("refresh vault --coin {coin}");
+    desk.signed_by(&refresh, "ann", "ben");
+    desk.fails(&format!("{again} --coin {coin}"), 1, "which is not buried");
+    desk.mine(5);
+    desk.fails(&format!("{again} --coin {coin}"), 1, "spends it\n");
+}
+
+/// From the trigger to a cancel, and from another one to the release, with nothing but seeds.
+#[test]
+fn seeds_sign_every_step() {
+    let desk = Desk::new();
+    let coin = desk.deposit(1_000_000);
+    desk.mine(5);
+    desk.arm("round");
+    let trigger = format!("sos trigger vault --coin {coin} --path sos --base-fee-is-enough");
+    let typed = desk.confirmation(&trigger);
+    let go = |key: &str| format!("{trigger} {key} --confirm {typed}");
+    desk.fails(
+        &go("--key dan.seed --passphrase-file other-passphrase"),
+        3,
+        "passphrase is wrong",
+    );
+    desk.fails(&go(&Desk::key("ann")), 1, "are not asked for now");
+    desk.fails(
+        &go("--key passphrase --passphrase-file passphrase"),
+        3,
+        "not encrypted",
+    );
+    let wrong = format!("{trigger} {} --confirm 1 BTC to me", Desk::key("dan"));
+    desk.fails(&wrong, 1, "BTC to");
+    // None of these left anything behind.
+    let status = desk.ok("sos status vault");
+    assert_eq!(status["operations"], serde_json::json!([]));
+    let sent = desk.signed_by(&trigger, "dan", "eve");
+    assert_eq!(sent["operations"][0]["phase"], "seen");
+
+    // A friend objects: his key completes the cancel, and sends nothing.
+    let escrow = desk.coin_in("escrow");
+    let veto = format!("sos veto vault --coin {escrow} --base-fee-is-enough");
+    desk.fails(
+        &format!("{veto} {}", Desk::key("dan")),
+        1,
+        "are not asked for now",
+    );
+    let vetoed = desk.run(&format!("{veto} {}", Desk::key("cat")));
+    let operations = json(&vetoed)["operations"].clone();
+    let cancel = operations.as_array().expect("operations").iter();
+    let cancel = cancel
+        .clone()
+        .find(|one| one["what"] == "cancel")
+        .expect("it is begun");
+    assert_eq!(cancel["phase"], "complete", "{cancel}");
+    let step = format!("sos cancel vault --coin {escrow} --base-fee-is-enough");
+    let typed = desk.confirmation(&step);
+    desk.ok(&format!("{step} --confirm {typed}"));
+    desk.mine(6);
+    let back = desk.coin_in("vault");
+
+    // Once more, and nobody objects.
+    desk.arm("second-round");
+    let trigger = format!("sos trigger vault --coin {back} --path sos --base-fee-is-enough");
+    desk.signed_by(&trigger, "eve", "dan");
+    let escrow = desk.coin_in("escrow");
+    let settle = format!("sos settle vault --coin {escrow} --base-fee-is-enough");
+    desk.mine(WINDOW - 2);
+    let early = format!("{settle} {} --confirm x", Desk::key("dan"));
+    desk.fails(&early, 1, "1 block");
+    desk.mine(1);
+    let typed = desk.confirmation(&settle);
+    // Root signed it in advance, so nobody has to.
+    desk.ok(&format!("{settle} --confirm {typed}"));
+    desk.mine(1);
+    let lockup = desk.coin_in("lockup");
+    let to = "bcrt1qqurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qursq2j8q4";
+    let release = format!("sos release vault --coin {lockup} --to {to}");
+    desk.mine(PERIOD - 2);
+    let early = format!("{release} {} --confirm x", Desk::key("dan"));
+    desk.fails(&early, 1, "1 block");
+    desk.mine(1);
+    let released = desk.signed_by(&release, "dan", "eve");
+    assert_eq!(released["operations"].as_array().map(Vec::len), Some(5));
+    let coins = desk.ok("vault coins vault");
+    let unspent = coins["coins"].as_array().expect("coins").iter();
+    assert_eq!(
+        unspent.filter(|coin| coin["standing"] == "unspent").count(),
+        0
+    );
+}
+
+/// What moves coins beside the staged path is signed by seeds just so.
+#[test]
+fn seeds_sign_beside_the_staged_path() {
+    let desk = Desk::new();
+    let coin = desk.deposit(1_000_000);
+    let to = "bcrt1qqurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qursq2j8q4";
+    let spend = format!("spend vault --coin {coin} --pay {to}=300000");
+    let key = Desk::key("dan");
+    desk.fails(
+        &format!("{spend} {key} --confirm 0.003 BTC to {to}"),
+        1,
+        "are not asked for now",
+    );
+    desk.signed_by(&spend, "ann", "cat");
+    let rest = desk.coin_in("vault");
+    let recover = format!("recover vault --coin {rest} --path dead-man --to {to}");
+    desk.mine(DEAD_MAN - 2);
+    desk.fails(&format!("{recover} {key} --confirm x"), 1, "1 block");
+    desk.mine(1);
+    desk.signed_by(&recover, "dan", "eve");
+    assert_eq!(desk.ok("vault balance vault")["confirmed"], 0);
+}
