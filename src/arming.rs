@@ -161,7 +161,9 @@ impl Arming {
     /// Everybody who should hold them: who cancels, who triggers, and who releases.
     #[must_use]
     pub fn holders(&self) -> BTreeSet<&str> {
-        self.concerned().flat_map(Quorum::party_names).collect()
+        concerned(&self.path)
+            .flat_map(Quorum::party_names)
+            .collect()
     }
 
     /// The files with the signatures they have so far; triggers are among them once the rest is
@@ -312,9 +314,7 @@ impl Arming {
         if self.state == ArmingState::Unarmed {
             return Err(ArmingError::NotProtected);
         }
-        let is_concerned = self
-            .concerned()
-            .any(|quorum| quorum.party_names().contains(party));
+        let is_concerned = concerned(&self.path).any(|quorum| quorum.party_names().contains(party));
         if !is_concerned {
             return Err(ArmingError::NotConcerned(party.to_owned()));
         }
@@ -345,16 +345,6 @@ impl Arming {
         }
     }
 
-    /// The quorums that need the files: to cancel, to trigger, and to settle where the lock-up has
-    /// people of its own.
-    fn concerned(&self) -> impl Iterator<Item = &Quorum> {
-        let staged = self.path.staged();
-        let lockup = staged.and_then(Staged::lockup).and_then(Lockup::quorum);
-        let path = std::iter::once(self.path.quorum());
-        let others = staged.map(Staged::veto).into_iter().chain(lockup);
-        path.chain(others).map(Arc::as_ref)
-    }
-
     /// The one place where the state moves, always by what is there and never by what was said.
     fn advance(&mut self) {
         let protected = self.courses.iter().all(|course| {
@@ -363,8 +353,7 @@ impl Arming {
             cancels.all(|cancel| cancel.is_met(Role::Arming))
                 && settles.all(|settle| settle.is_met(Role::Arming))
         });
-        let holds = |party: &crate::policy::Party| self.acknowledged.contains(party.name());
-        let acknowledged = self.concerned().all(|quorum| quorum.is_met_by(&holds));
+        let acknowledged = is_acknowledged(&self.path, &self.acknowledged);
         let armed = self
             .courses
             .iter()
@@ -403,6 +392,24 @@ impl Course {
         }
         Ok(course)
     }
+}
+
+/// Whether enough of those who will need the files of a path say that they hold them: those who
+/// could cancel, those who could trigger, and those who release where the lock-up has its own people.
+#[must_use]
+pub fn is_acknowledged(path: &SpendingPath, by: &BTreeSet<String>) -> bool {
+    let holds = |party: &crate::policy::Party| by.contains(party.name());
+    concerned(path).all(|quorum| quorum.is_met_by(&holds))
+}
+
+/// The quorums that need the files: to cancel, to trigger, and to settle where the lock-up has
+/// people of its own.
+fn concerned(path: &SpendingPath) -> impl Iterator<Item = &Quorum> {
+    let staged = path.staged();
+    let lockup = staged.and_then(Staged::lockup).and_then(Lockup::quorum);
+    let own = std::iter::once(path.quorum());
+    let others = staged.map(Staged::veto).into_iter().chain(lockup);
+    own.chain(others).map(Arc::as_ref)
 }
 
 /// The single coin of a transaction, in the stage it must be in.

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use self::entry::Line;
 use self::journal::{Journal, at};
 use self::stage::StageWallet;
-use crate::arming::{ArmedCoin, ArmingFile};
+use crate::arming::{ArmedCoin, Arming, ArmingError, ArmingFile, ArmingFileError, ArmingState};
 use crate::chain::{Chain, ChainTip};
 use crate::compile::{Compiled, Derived, Keychain, Stage};
 use crate::engine::{Engine, Watched};
@@ -43,13 +43,17 @@ use crate::units::{BlockHeight, ChainTime};
 
 pub use self::backup::{Backup, BackupError, Opener, Recipients};
 pub use self::coins::{
-    Alert, ArmedOn, Balance, CoinStatus, KnownOutput, Opening, StageBalance, UnarmedReason,
+    Alert, ArmedOn, Balance, CoinStatus, KnownOutput, Opening, StageBalance, StaleArming,
+    UnarmedReason,
 };
 pub use self::document::{Document, DocumentError, StageText};
 pub use self::entry::Entry;
 pub use self::error::VaultError;
 pub use self::stage::GAP;
-pub use self::status::{CoinDay, Consolidation, Due, FeeReserve, FeeRow, MANY_COINS, VaultStatus};
+pub use self::status::{
+    CoinDay, Consolidation, DelayRestart, Due, FeeReserve, FeeRow, FeeWallet, MANY_COINS, Rates,
+    VaultStatus,
+};
 pub use self::sync::Synced;
 
 /// Under which it is kept where the chain stood when it was last read.
@@ -332,6 +336,13 @@ impl<S: Store> Vault<S> {
                     None => Err(VaultError::NoParty(party.clone())),
                 }
             }
+            Entry::Protected { file } => {
+                let arming = file.read_arming(&self.compiled, &self.secp)?;
+                match arming.state() {
+                    ArmingState::Unarmed => Err(ArmingFileError::Incomplete.into()),
+                    _ => Ok(()),
+                }
+            }
             Entry::Armed { file } => {
                 file.read(&self.compiled, &self.secp)?;
                 Ok(())
@@ -345,6 +356,45 @@ impl<S: Store> Vault<S> {
             },
             _ => Ok(()),
         }
+    }
+
+    /// Keeps what an arming has come to, as far as it is new here: the files once every cancel and
+    /// every settle is signed, who acknowledges to hold them, and the triggers once they are signed.
+    ///
+    /// Says whether anything was new.
+    ///
+    /// # Errors
+    ///
+    /// If it is for another policy, or cannot be kept.
+    pub fn keep_arming(&mut self, arming: &Arming) -> Result<bool, VaultError> {
+        let kept = self.journal.kept();
+        let coin = arming.coin().outpoint();
+        let key = (arming.path().name().to_owned(), coin);
+        let is_armed = kept.armed.contains_key(&key);
+        let mut entries = Vec::new();
+        if arming.state() > ArmingState::Unarmed && !is_armed {
+            let file = || {
+                let file = ArmingFile::of(arming, &self.compiled);
+                let file = file.map_err(|error| ArmingFileError::from(ArmingError::from(error)))?;
+                Ok::<_, VaultError>(Box::new(file))
+            };
+            match arming.state() {
+                ArmingState::Armed => entries.push(Entry::Armed { file: file()? }),
+                _ if kept.protected.contains_key(&key) => {}
+                _ => entries.push(Entry::Protected { file: file()? }),
+            }
+            let said = kept.acknowledged.get(&key);
+            let news = arming.acknowledged().iter();
+            let news = news.filter(|party| said.is_none_or(|said| !said.contains(*party)));
+            entries.extend(news.map(|party| Entry::Acknowledged {
+                coin,
+                path: key.0.clone(),
+                party: party.clone(),
+            }));
+        }
+        let is_news = !entries.is_empty();
+        self.remember_all(entries)?;
+        Ok(is_news)
     }
 
     /// Looks at the next unused address of the vault, without using it up.
@@ -448,7 +498,7 @@ impl<S: Store> Vault<S> {
         let gone = self.gone_for_good();
         let mut armed = Vec::new();
         for arming in kept.armed.values() {
-            if arming.coins.iter().all(|coin| gone.contains(coin)) {
+            if gone.is_over(arming) {
                 continue;
             }
             let file: Box<ArmingFile> = self.journal.arming_file(arming)?;

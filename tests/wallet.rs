@@ -36,6 +36,15 @@ mod kit {
         Vault::over(Memory::new(document.to_bytes())).expect("a vault")
     }
 
+    /// The same vault from what its journal holds.
+    pub fn reopened(vault: &Vault<Memory>) -> Vault<Memory> {
+        let mut store = Memory::new(vault.store().genesis().to_vec());
+        let records = vault.store().records(0).collect::<Result<Vec<_>, _>>();
+        let records = records.expect("they can be read");
+        store.append(&records).expect("in memory");
+        Vault::over(store).expect("it holds")
+    }
+
     /// The vault knows of each output just what the chain says now.
     #[track_caller]
     pub fn agrees<S: Store>(vault: &Vault<S>, world: &World) {

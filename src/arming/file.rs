@@ -60,8 +60,9 @@ pub struct CoinEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CourseEntry {
-    /// The trigger.
-    pub trigger: String,
+    /// The trigger; none while it must not be signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
     /// The cancel at each rung, lowest first.
     pub cancels: Vec<String>,
     /// The settle at each rung, lowest first; none where root does not sign it.
@@ -83,7 +84,7 @@ impl ArmingFile {
                 let cancels = course.cancels.iter().map(Cancel::to_psbt);
                 let settles = course.settles.iter().map(Settle::to_psbt);
                 Ok(CourseEntry {
-                    trigger: course.trigger.to_psbt()?.to_string(),
+                    trigger: Some(course.trigger.to_psbt()?.to_string()),
                     cancels: texts(cancels)?,
                     settles: texts(settles)?,
                 })
@@ -100,6 +101,31 @@ impl ArmingFile {
         })
     }
 
+    /// Writes down an arming as far as it has come: triggers are in it once they may be signed.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn of(arming: &Arming, compiled: &Compiled) -> Result<Self, BuildError> {
+        let courses = arming.files()?.into_iter().map(|course| {
+            let texts = |psbts: Vec<Psbt>| psbts.iter().map(Psbt::to_string).collect();
+            CourseEntry {
+                trigger: course.trigger.map(|trigger| trigger.to_string()),
+                cancels: texts(course.cancels),
+                settles: texts(course.settles),
+            }
+        });
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            policy: arming.policy.to_string(),
+            network: compiled.policy().network().to_string(),
+            path: arming.path.name().to_owned(),
+            coin: CoinEntry::new(&arming.coin),
+            courses: courses.collect(),
+            acknowledged: arming.acknowledged.clone(),
+        })
+    }
+
     /// Reads an armed coin back, believing nothing but signatures that verify.
     ///
     /// # Errors
@@ -111,6 +137,20 @@ impl ArmingFile {
         compiled: &Compiled,
         secp: &Secp256k1<All>,
     ) -> Result<ArmedCoin, ArmingFileError> {
+        let arming = self.read_arming(compiled, secp)?;
+        arming.into_armed().map_err(|_| ArmingFileError::Incomplete)
+    }
+
+    /// Reads an arming back as far as it has come, at the least with every cancel and every settle.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); missing triggers and acknowledgements are none.
+    pub fn read_arming(
+        &self,
+        compiled: &Compiled,
+        secp: &Secp256k1<All>,
+    ) -> Result<Arming, ArmingFileError> {
         let expect = |what, wanted: String, actual: &str| {
             if wanted == actual {
                 Ok(())
@@ -157,13 +197,18 @@ impl ArmingFile {
         for party in &self.acknowledged {
             arming.acknowledge(party)?;
         }
+        let courses = self.courses.iter();
+        let mut triggers = courses.filter_map(|course| course.trigger.as_ref());
         if arming.state() < ArmingState::Acknowledged {
-            return Err(ArmingFileError::Incomplete);
+            return match triggers.next() {
+                None => Ok(arming),
+                Some(_) => Err(ArmingFileError::Incomplete),
+            };
         }
-        for course in &self.courses {
-            arming.receive(&read_psbt(&course.trigger)?, secp)?;
+        for trigger in triggers {
+            arming.receive(&read_psbt(trigger)?, secp)?;
         }
-        arming.into_armed().map_err(|_| ArmingFileError::Incomplete)
+        Ok(arming)
     }
 }
 

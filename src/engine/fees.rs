@@ -1,30 +1,32 @@
 //! Fee wallets: each broadcaster pays fee children from a wallet of his own.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bitcoin::secp256k1::{All, Secp256k1};
-use bitcoin::{Amount, OutPoint, Psbt, Transaction};
+use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction};
+use miniscript::DefiniteDescriptorKey;
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::psbt::PsbtExt;
 
 use super::{Engine, Signers, StepError};
-use crate::chain::{Chain, SeenOutput};
+use crate::chain::{BackendError, Chain, SeenOutput};
 use crate::compile::{Compiled, Keychain};
 use crate::transaction::{ANCHOR_VALUE, FeeCoin, ReceiveError, build_fee_child};
 
-/// The script a party's fee coins are kept at.
+/// How many indexes beyond the last one in use are looked at: the gap limit of BIP-44.
+const GAP: u32 = 20;
+
+/// The first receiving or change script of a party's fee wallet.
 #[must_use]
 pub fn fee_script(
     compiled: &Compiled,
     party: &str,
     keychain: Keychain,
     secp: &Secp256k1<All>,
-) -> Option<bitcoin::ScriptBuf> {
+) -> Option<ScriptBuf> {
     let half = fee_descriptor(compiled, party, keychain)?;
-    let definite = half.at_derivation_index(0).ok()?;
-    let derived = definite.derived_descriptor(secp).ok();
-    derived.map(|derived| derived.script_pubkey())
+    Some(place(&half, 0, secp)?.1)
 }
 
 fn fee_descriptor(
@@ -40,6 +42,142 @@ fn fee_descriptor(
     }
 }
 
+/// The descriptor and the script at an index.
+fn place(
+    half: &Descriptor<DescriptorPublicKey>,
+    index: u32,
+    secp: &Secp256k1<All>,
+) -> Option<(Descriptor<DefiniteDescriptorKey>, ScriptBuf)> {
+    let definite = half.at_derivation_index(index).ok()?;
+    let script = definite.derived_descriptor(secp).ok()?.script_pubkey();
+    Some((definite, script))
+}
+
+/// The fee wallet of a party, as a chain shows it: every index in use, and the gap behind the last.
+#[derive(Clone, Debug)]
+pub struct FeeCoins {
+    /// Everything that was ever paid to it, each with the descriptor of its script.
+    outputs: Vec<(SeenOutput, Descriptor<DefiniteDescriptorKey>)>,
+    /// The first change script behind the last that was paid to.
+    change: ScriptBuf,
+}
+
+/// One keychain of a fee wallet that is being read.
+struct Half {
+    descriptor: Descriptor<DescriptorPublicKey>,
+    known: HashMap<ScriptBuf, (u32, Descriptor<DefiniteDescriptorKey>)>,
+    asked: u32,
+    /// The index behind the last that was paid to.
+    next: u32,
+    found: Vec<(SeenOutput, Descriptor<DefiniteDescriptorKey>)>,
+}
+
+impl Half {
+    fn new(descriptor: Descriptor<DescriptorPublicKey>) -> Self {
+        Self {
+            descriptor,
+            known: HashMap::new(),
+            asked: 0,
+            next: 0,
+            found: Vec::new(),
+        }
+    }
+
+    /// The scripts up to the gap that were not asked about yet.
+    fn scripts(&mut self, secp: &Secp256k1<All>) -> Vec<ScriptBuf> {
+        let end = self.next + GAP;
+        let places = (self.asked..end).map(|index| (index, place(&self.descriptor, index, secp)));
+        let mut scripts = Vec::new();
+        for (index, found) in places {
+            let Some((definite, script)) = found else {
+                continue;
+            };
+            self.known.insert(script.clone(), (index, definite));
+            scripts.push(script);
+        }
+        self.asked = self.asked.max(end);
+        scripts
+    }
+
+    /// Takes an output, if it is at a script of this keychain.
+    fn take(&mut self, seen: &SeenOutput) {
+        if let Some((index, definite)) = self.known.get(&seen.output.script_pubkey) {
+            self.next = self.next.max(index + 1);
+            self.found.push((seen.clone(), definite.clone()));
+        }
+    }
+}
+
+impl FeeCoins {
+    /// Reads the fee wallets of some parties from a chain; parties without one are left out.
+    ///
+    /// All of them are asked about together: a node without an index of addresses reads its blocks
+    /// again for each question about new scripts.
+    ///
+    /// # Errors
+    ///
+    /// If the chain does not answer.
+    pub fn read<'a>(
+        chain: &dyn Chain,
+        compiled: &Compiled,
+        parties: impl IntoIterator<Item = &'a str>,
+        secp: &Secp256k1<All>,
+    ) -> Result<BTreeMap<String, Self>, BackendError> {
+        let mut halves: BTreeMap<&str, [Half; 2]> = BTreeMap::new();
+        for party in parties {
+            let half = |keychain| fee_descriptor(compiled, party, keychain).map(Half::new);
+            if let (Some(receive), Some(change)) = (half(Keychain::Receive), half(Keychain::Change))
+            {
+                halves.insert(party, [receive, change]);
+            }
+        }
+        loop {
+            let all = halves.values_mut().flatten();
+            let scripts: Vec<ScriptBuf> = all.flat_map(|half| half.scripts(secp)).collect();
+            if scripts.is_empty() {
+                break;
+            }
+            for seen in chain.outputs(&scripts)? {
+                halves
+                    .values_mut()
+                    .flatten()
+                    .for_each(|half| half.take(&seen));
+            }
+        }
+        let wallets = halves.into_iter().filter_map(|(party, [receive, change])| {
+            let (_, script) = place(&change.descriptor, change.next, secp)?;
+            let coins = Self {
+                outputs: [receive.found, change.found].concat(),
+                change: script,
+            };
+            Some((party.to_owned(), coins))
+        });
+        Ok(wallets.collect())
+    }
+
+    /// Its confirmed coins that nothing spends.
+    pub fn unspent(&self) -> impl Iterator<Item = &SeenOutput> {
+        let outputs = self.outputs.iter().map(|(seen, _)| seen);
+        outputs.filter(|seen| seen.birth.is_some() && seen.is_unspent())
+    }
+
+    /// Its confirmed coins that can pay for a child of this anchor, the largest first: nothing
+    /// spends them, or only an earlier child of the same anchor, which the new one replaces.
+    /// Whoever has one coin must be able to raise his own fee.
+    fn coins_for(&self, anchor: OutPoint) -> Vec<FeeCoin> {
+        let outputs = self.outputs.iter();
+        let free = outputs.filter(|(seen, _)| seen.birth.is_some() && is_free_for(anchor, seen));
+        let coins = free.map(|(seen, descriptor)| FeeCoin {
+            outpoint: seen.outpoint,
+            txout: seen.output.clone(),
+            descriptor: descriptor.clone(),
+        });
+        let mut coins: Vec<FeeCoin> = coins.collect();
+        coins.sort_by_key(|coin| Reverse(coin.txout.value));
+        coins
+    }
+}
+
 /// A fee child that nobody has signed yet.
 #[derive(Clone, Debug)]
 pub struct ChildDraft {
@@ -52,18 +190,15 @@ pub struct ChildDraft {
 }
 
 impl<C: Chain> Engine<C> {
-    /// The script a party's fee coins are kept at.
+    /// The first receiving or change script of a party's fee wallet.
     #[must_use]
-    pub fn fee_script(&self, party: &str, keychain: Keychain) -> Option<bitcoin::ScriptBuf> {
+    pub fn fee_script(&self, party: &str, keychain: Keychain) -> Option<ScriptBuf> {
         fee_script(&self.compiled, party, keychain, &self.secp)
     }
 
-    fn fee_descriptor(
-        &self,
-        party: &str,
-        keychain: Keychain,
-    ) -> Option<Descriptor<DescriptorPublicKey>> {
-        fee_descriptor(&self.compiled, party, keychain)
+    fn fee_coins(&self, party: &str) -> Result<Option<FeeCoins>, StepError> {
+        let mut found = FeeCoins::read(&self.chain, &self.compiled, [party], &self.secp)?;
+        Ok(found.remove(party))
     }
 
     /// The confirmed coins of a party's fee wallet that can pay for a child of this anchor, the
@@ -77,44 +212,17 @@ impl<C: Chain> Engine<C> {
         party: &str,
         anchor: OutPoint,
     ) -> Result<Vec<(OutPoint, Amount)>, StepError> {
-        let coins = self.fee_coins(party, anchor)?.into_iter();
+        let wallet = self.fee_coins(party)?;
+        let coins = wallet.iter().flat_map(|wallet| wallet.coins_for(anchor));
         Ok(coins
             .map(|coin| (coin.outpoint, coin.txout.value))
             .collect())
     }
 
-    /// The confirmed coins of a party's fee wallet that can pay for a child of this anchor, the
-    /// largest first.
-    ///
-    /// They are unspent, or spent by nothing but an earlier child of the same anchor, which the
-    /// new one replaces: whoever has one coin must be able to raise his own fee.
-    fn fee_coins(&self, party: &str, anchor: OutPoint) -> Result<Vec<FeeCoin>, StepError> {
-        let mut coins = Vec::new();
-        for keychain in Keychain::BOTH {
-            let definite = self
-                .fee_descriptor(party, keychain)
-                .and_then(|half| half.at_derivation_index(0).ok());
-            let (Some(descriptor), Some(script)) = (definite, self.fee_script(party, keychain))
-            else {
-                continue;
-            };
-            for seen in self.chain.outputs(&[script])? {
-                if seen.birth.is_some() && is_free_for(anchor, &seen) {
-                    coins.push(FeeCoin {
-                        outpoint: seen.outpoint,
-                        txout: seen.output,
-                        descriptor: descriptor.clone(),
-                    });
-                }
-            }
-        }
-        coins.sort_by_key(|coin| Reverse(coin.txout.value));
-        Ok(coins)
-    }
-
     /// A child that lifts a parent to the present feerate, to be signed by the party's fee wallet.
     ///
-    /// Its coin is the largest that is free and that others do not wait for.
+    /// Its coin is the largest that is free and that others do not wait for, at whatever index of the
+    /// wallet it is; what is left of it goes to the first change address behind those in use.
     ///
     /// # Errors
     ///
@@ -127,12 +235,10 @@ impl<C: Chain> Engine<C> {
         reserved: &BTreeSet<OutPoint>,
     ) -> Result<ChildDraft, StepError> {
         let no_coin = || StepError::NoFeeCoin(party.to_owned());
-        let mut coins = self.fee_coins(party, anchor)?.into_iter();
+        let wallet = self.fee_coins(party)?.ok_or_else(no_coin)?;
+        let mut coins = wallet.coins_for(anchor).into_iter();
         let coin = coins
             .find(|coin| !reserved.contains(&coin.outpoint))
-            .ok_or_else(no_coin)?;
-        let change = self
-            .fee_script(party, Keychain::Change)
             .ok_or_else(no_coin)?;
         let psbt = build_fee_child(
             anchor,
@@ -140,7 +246,7 @@ impl<C: Chain> Engine<C> {
             parent.weight(),
             self.feerate,
             &coin,
-            &change,
+            &wallet.change,
         )?;
         let paid: Amount = psbt.unsigned_tx.output.iter().map(|o| o.value).sum();
         let fee = (coin.txout.value + ANCHOR_VALUE) - paid;

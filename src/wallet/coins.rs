@@ -9,12 +9,13 @@ use serde::Serialize;
 use super::journal::Arming;
 use super::stage::{Place, Seen, StageWallet};
 use super::{Vault, VaultError};
-use crate::arming::ArmingState;
+use crate::arming::{ArmingState, is_acknowledged};
 use crate::chain::ChainTip;
-use crate::compile::{Keychain, LeafKind, Stage, StageDescriptor};
+use crate::compile::{Compiled, Keychain, LeafKind, Stage, StageDescriptor};
 use crate::ledger::Store;
 use crate::lifecycle::{
-    ArmingStanding, Confidence, NextStep, OutputFacts, Standing, arming_standing, next_steps,
+    ArmingStanding, Confidence, NextStep, OutputFacts, StaleReason, Standing, arming_standing,
+    next_steps,
 };
 use crate::units::{BlockHeight, Blocks, ChainTime, CoinBirth, Maturity, UnixTime};
 
@@ -64,9 +65,9 @@ pub struct CoinStatus {
     pub age_seconds: Option<u32>,
     /// What can be done with it, leaf by leaf.
     pub openings: Vec<Opening>,
-    /// On which paths it is armed, and how far.
+    /// On which paths root has signed for it in advance, and how far that has come.
     pub armed: Vec<ArmedOn>,
-    /// On which staged paths it is not, and why.
+    /// On which staged paths nobody could trigger it yet.
     pub unarmed: Vec<UnarmedReason>,
     /// The first day from which a path's quorum takes it alone, without any file and without root.
     pub alone: Option<Opening>,
@@ -92,7 +93,7 @@ pub struct Opening {
     pub about: Option<UnixTime>,
 }
 
-/// A coin that is armed on a path.
+/// A coin that is armed on a path, or on the way to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ArmedOn {
     /// The path.
@@ -102,6 +103,19 @@ pub struct ArmedOn {
     pub standing: ArmingStanding,
 }
 
+impl ArmedOn {
+    /// Whether its triggers are signed, and worth something.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        matches!(
+            self.standing,
+            ArmingStanding::Current {
+                state: ArmingState::Armed
+            }
+        )
+    }
+}
+
 /// Why a coin is not armed on a staged path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnarmedReason {
@@ -109,6 +123,38 @@ pub struct UnarmedReason {
     pub path: String,
     /// Whether it is buried, so that it could be.
     pub is_buried: bool,
+    /// How far its arming has come all the same.
+    pub state: ArmingState,
+}
+
+/// Files that are worth nothing any more, since their coin is gone for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StaleArming {
+    /// The coin that they were signed for.
+    pub coin: OutPoint,
+    /// The path.
+    pub path: String,
+    /// Why.
+    pub reason: StaleReason,
+}
+
+/// Which coins no reorg brings back, and which are known at all.
+pub(super) struct Gone {
+    gone: BTreeSet<OutPoint>,
+    known: BTreeSet<OutPoint>,
+}
+
+impl Gone {
+    /// Whether nothing can come of an arming any more: its coin is gone for good, and so is
+    /// whatever its cancels made of it.
+    pub(super) fn is_over(&self, arming: &Arming) -> bool {
+        let mut there = arming
+            .coins
+            .iter()
+            .filter(|coin| self.known.contains(*coin));
+        let is_known = there.clone().next().is_some();
+        is_known && there.all(|coin| self.gone.contains(coin))
+    }
 }
 
 /// How near a coin is to the day from which a path takes it alone.
@@ -268,9 +314,30 @@ impl<S: Store> Vault<S> {
         self.tip.ok_or(VaultError::NeverSynced)
     }
 
+    /// The armings whose coins are gone for good: they went on by these files, or moved otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If the vault was never compared with a chain.
+    pub fn stale_armings(&self) -> Result<Vec<StaleArming>, VaultError> {
+        self.known_tip()?;
+        let kept = self.journal.kept();
+        let gone = self.gone_for_good();
+        let under_way = kept.protected.iter();
+        let under_way = under_way.filter(|(key, _)| !kept.armed.contains_key(*key));
+        let all = kept.armed.iter().chain(under_way);
+        let stale = all.filter(|(_, arming)| gone.is_over(arming));
+        let stale = stale.map(|((path, coin), _)| StaleArming {
+            coin: *coin,
+            path: path.clone(),
+            reason: StaleReason::CoinMoved,
+        });
+        Ok(stale.collect())
+    }
+
     /// The coins whose spend is buried, apart from those that are in an escrow now: what was signed
     /// in advance for these cancels and settles them.
-    pub(super) fn gone_for_good(&self) -> BTreeSet<OutPoint> {
+    pub(super) fn gone_for_good(&self) -> Gone {
         let outputs = self.outputs().unwrap_or_default();
         let in_escrow: BTreeSet<bitcoin::Txid> = outputs
             .iter()
@@ -281,16 +348,36 @@ impl<S: Store> Vault<S> {
             Standing::Spent { by, .. } => is_gone(output.standing) && !in_escrow.contains(&by),
             Standing::Unspent { .. } => false,
         });
-        gone.map(|output| output.outpoint).collect()
+        Gone {
+            gone: gone.map(|output| output.outpoint).collect(),
+            known: outputs.iter().map(|output| output.outpoint).collect(),
+        }
     }
 
-    /// By coin, the path it is armed on with its place in the journal.
-    fn armings(&self) -> BTreeMap<OutPoint, Vec<(&str, &Arming)>> {
-        let mut found: BTreeMap<OutPoint, Vec<(&str, &Arming)>> = BTreeMap::new();
-        for ((path, _), arming) in &self.journal.kept().armed {
+    /// By coin, the paths on which root has signed for it in advance, and how far that has come.
+    fn armings(&self) -> BTreeMap<OutPoint, Vec<(&str, ArmingState)>> {
+        let kept = self.journal.kept();
+        let mut found: BTreeMap<OutPoint, Vec<(&str, ArmingState)>> = BTreeMap::new();
+        let mut add = |path, arming: &Arming, state| {
             for coin in &arming.coins {
-                found.entry(*coin).or_default().push((path, arming));
+                found.entry(*coin).or_default().push((path, state));
             }
+        };
+        for ((path, _), arming) in &kept.armed {
+            add(path.as_str(), arming, ArmingState::Armed);
+        }
+        for (key, arming) in &kept.protected {
+            if kept.armed.contains_key(key) {
+                continue;
+            }
+            let mut by = arming.acknowledged.clone();
+            by.extend(kept.acknowledged.get(key).into_iter().flatten().cloned());
+            let path = self.compiled.policy().path(&key.0);
+            let state = match path.is_some_and(|path| is_acknowledged(path, &by)) {
+                true => ArmingState::Acknowledged,
+                false => ArmingState::Protected,
+            };
+            add(key.0.as_str(), arming, state);
         }
         found
     }
@@ -306,18 +393,17 @@ impl<S: Store> Vault<S> {
         &self,
         output: &KnownOutput,
         tip: ChainTime,
-        armed: &BTreeMap<OutPoint, Vec<(&str, &Arming)>>,
+        armed: &BTreeMap<OutPoint, Vec<(&str, ArmingState)>>,
     ) -> CoinStatus {
-        let steps = next_steps(&self.compiled, &output.stage, output.birth, tip);
-        let openings: Vec<Opening> = steps.into_iter().map(|step| opening(step, tip)).collect();
+        let openings = openings(&self.compiled, &output.stage, output.birth, tip);
         let (alone, alert) = self.alone(output, &openings, tip);
         let armings = armed.get(&output.outpoint).map_or(&[][..], Vec::as_slice);
         let armed: Vec<ArmedOn> = armings
             .iter()
-            .map(|(path, _)| ArmedOn {
+            .map(|(path, state)| ArmedOn {
                 path: (*path).to_owned(),
                 standing: arming_standing(
-                    ArmingState::Armed,
+                    *state,
                     self.compiled.id(),
                     self.compiled.id(),
                     output.standing,
@@ -326,13 +412,18 @@ impl<S: Store> Vault<S> {
             .collect();
         let is_buried = output.standing.is_buried_and_unspent();
         let staged = self.compiled.staged().iter();
+        let come_to = |path: &str| {
+            let on = armings.iter().filter(|(on, _)| *on == path);
+            on.map(|(_, state)| *state).max()
+        };
         let unarmed = staged
             .filter(|_| output.stage == Stage::Vault)
-            .filter(|path| armed.iter().all(|armed| armed.path != path.path()))
             .map(|path| UnarmedReason {
                 path: path.path().to_owned(),
                 is_buried,
-            });
+                state: come_to(path.path()).unwrap_or(ArmingState::Unarmed),
+            })
+            .filter(|on| on.state < ArmingState::Armed);
         let depth = output
             .birth
             .map(|birth| (tip.height - birth.height).plus(Blocks(1)));
@@ -423,9 +514,7 @@ impl StageBalance {
         if confidence == Confidence::Confirmed || is_kept {
             self.maturing += amount;
         }
-        let is_armed = coin.armed.iter().any(|armed| {
-            matches!(armed.standing, ArmingStanding::Current { state } if state == ArmingState::Armed)
-        });
+        let is_armed = coin.armed.iter().any(ArmedOn::is_complete);
         match is_armed {
             true => self.armed += amount,
             false => self.unarmed += amount,
@@ -461,6 +550,17 @@ fn is_gone(standing: Standing) -> bool {
             ..
         }
     )
+}
+
+/// What opens when for a coin of a stage.
+pub(super) fn openings(
+    compiled: &Compiled,
+    stage: &Stage,
+    birth: Option<CoinBirth>,
+    tip: ChainTime,
+) -> Vec<Opening> {
+    let steps = next_steps(compiled, stage, birth, tip).into_iter();
+    steps.map(|step| opening(step, tip)).collect()
 }
 
 fn opening(step: NextStep, tip: ChainTime) -> Opening {

@@ -30,6 +30,12 @@ pub enum Entry {
         /// The party.
         party: String,
     },
+    /// Root's signatures in advance on every cancel and every settle of a coin, before there is a
+    /// trigger.
+    Protected {
+        /// They are verified again by whoever reads them.
+        file: Box<ArmingFile>,
+    },
     /// Root's signatures in advance for a coin, complete and verified.
     Armed {
         /// They are verified again by whoever reads them.

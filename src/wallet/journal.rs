@@ -26,6 +26,8 @@ pub(super) struct Kept {
     pub next: [u32; 2],
     /// By path and coin: the last arming, by its place in the store.
     pub armed: BTreeMap<(String, OutPoint), Arming>,
+    /// The same of those that have come so far that a trigger may be signed.
+    pub protected: BTreeMap<(String, OutPoint), Arming>,
     pub acknowledged: BTreeMap<(String, OutPoint), BTreeSet<String>>,
     /// By escrow coin: cancels with signatures of veto holders.
     pub vetoes: BTreeMap<OutPoint, Vec<String>>,
@@ -44,6 +46,18 @@ pub(super) struct Arming {
     position: u64,
     /// The coins that its triggers spend, the armed one first.
     pub coins: Vec<OutPoint>,
+    /// Who had acknowledged to hold the files.
+    pub acknowledged: BTreeSet<String>,
+}
+
+impl Arming {
+    fn new(position: u64, file: &ArmingFile) -> Self {
+        Self {
+            position,
+            coins: armed_coins(file),
+            acknowledged: file.acknowledged.clone(),
+        }
+    }
 }
 
 /// What a pair holds for a keychain.
@@ -154,10 +168,13 @@ impl Kept {
                 let by = self.confirmed.entry((*keychain, *index)).or_default();
                 by.insert(party.clone());
             }
-            Entry::Armed { file } => {
-                let coins = armed_coins(file);
+            Entry::Protected { file } => {
                 let key = (file.path.clone(), file.coin.outpoint);
-                self.armed.insert(key, Arming { position, coins });
+                self.protected.insert(key, Arming::new(position, file));
+            }
+            Entry::Armed { file } => {
+                let key = (file.path.clone(), file.coin.outpoint);
+                self.armed.insert(key, Arming::new(position, file));
             }
             Entry::Acknowledged { coin, path, party } => {
                 let by = self.acknowledged.entry((path.clone(), *coin)).or_default();
@@ -189,17 +206,18 @@ impl Kept {
     }
 }
 
-/// The coins that the triggers of an arming spend, first to last.
+/// The coins that the triggers of an arming spend, first to last: the armed one, and what each
+/// cancel but the last makes of it.
 fn armed_coins(file: &ArmingFile) -> Vec<OutPoint> {
     let mut coins = vec![file.coin.outpoint];
-    for course in file.courses.iter().skip(1) {
-        let trigger = course.trigger.parse::<Psbt>().ok();
-        let spent = trigger.and_then(|trigger| {
-            let input = trigger.unsigned_tx.input.first()?;
-            Some(input.previous_output)
-        });
-        // At each rung there is a trigger of the same coin.
-        coins.extend(spent.filter(|coin| !coins.contains(coin)));
+    let before_the_last = file.courses.iter().rev().skip(1).rev();
+    for course in before_the_last {
+        // With several rungs all courses are for the same coin, and nothing follows their cancels.
+        let [cancel] = course.cancels.as_slice() else {
+            continue;
+        };
+        let cancel = cancel.parse::<Psbt>().ok();
+        coins.extend(cancel.map(|cancel| OutPoint::new(cancel.unsigned_tx.compute_txid(), 0)));
     }
     coins
 }

@@ -1,21 +1,21 @@
 //! What is due with a vault: coins that grow old or are unarmed, what fee wallets must hold, and
 //! what no backup has yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf};
+use bitcoin::{Amount, FeeRate, OutPoint};
 use serde::Serialize;
 
-use super::coins::{Alert, CoinStatus};
+use super::coins::{Alert, CoinStatus, openings};
 use super::{Balance, Vault, VaultError};
 use crate::chain::Chain;
-use crate::compile::{Keychain, LeafKind, SpendCost, Stage};
-use crate::engine::fee_script;
+use crate::compile::{LeafKind, SpendCost, Stage};
+use crate::engine::FeeCoins;
 use crate::ledger::Store;
 use crate::lifecycle::{Confidence, Standing};
 use crate::policy::{SpendingPath, Staged};
 use crate::transaction::{ANCHOR_VALUE, Builder, FEE_CHILD_VBYTES, MAX_FEERATE};
-use crate::units::{ChainTime, UnixTime};
+use crate::units::{ChainTime, CoinBirth, UnixTime};
 
 /// From so many coins in the vault on it is proposed to make them one: every coin takes an arming,
 /// and in an emergency a fee coin, of its own.
@@ -117,6 +117,35 @@ pub struct FeeReserve {
     pub stress_sat_per_vb: u64,
     /// What each kind of transaction takes, for all coins at once.
     pub rows: Vec<FeeRow>,
+    /// The same for everybody who broadcasts, should nobody else.
+    pub wallets: Vec<FeeWallet>,
+}
+
+/// What the fee wallet of a party must hold, were everything to happen at once and were it to pay
+/// for all that it can broadcast.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FeeWallet {
+    /// The party.
+    pub party: String,
+    /// What it broadcasts: `trigger`, `cancel` or `settle`.
+    pub broadcasts: BTreeSet<&'static str>,
+    /// Whether the policy knows a fee wallet of it.
+    pub is_known: bool,
+    /// How many confirmed fee coins are wanted: one for each coin, which is in one transaction at a
+    /// time that waits for a block.
+    pub fee_coins: u64,
+    /// What each of them must be worth, for the dearest of what it broadcasts, in satoshis.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub each: Amount,
+    /// All of them together.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub together: Amount,
+    /// How many such coins it has, confirmed and kept for nothing else; none where no chain was
+    /// asked.
+    pub there: Option<u64>,
+    /// What all its confirmed and free coins are worth, too small ones as well.
+    #[serde(with = "bitcoin::amount::serde::as_sat::opt")]
+    pub holds: Option<Amount>,
 }
 
 /// What one kind of transaction takes.
@@ -147,7 +176,14 @@ pub struct Consolidation {
     pub coins: Vec<OutPoint>,
     /// Of these, coins that are too small to be armed alone.
     pub too_small: Vec<OutPoint>,
-    /// What the refresh costs at the base feerate, in satoshis, as far as its weight says.
+    /// Of these, coins for which root has signed in advance: once it is buried, all of that is worth
+    /// nothing.
+    pub unarms: Vec<OutPoint>,
+    /// The delays that begin anew with it.
+    pub restarts: Vec<DelayRestart>,
+    /// The feerate that it would pay, in sat/vB.
+    pub feerate_sat_per_vb: u64,
+    /// What the refresh costs at that feerate, in satoshis, as far as its weight says.
     #[serde(with = "bitcoin::amount::serde::as_sat")]
     pub cost: Amount,
     /// What fee wallets need not hold any more, in satoshis.
@@ -155,8 +191,31 @@ pub struct Consolidation {
     pub reserve_saved: Amount,
 }
 
+/// A delay of a direct path that a refresh of coins begins anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DelayRestart {
+    /// The leaf that waits.
+    pub leaf: LeafKind,
+    /// About when it opens for the first of the coins, as they are.
+    pub before: Option<UnixTime>,
+    /// About when it would open if they were refreshed now.
+    pub after: Option<UnixTime>,
+}
+
+/// The feerates for which a status is reckoned.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    /// The feerate that fee children are to reach.
+    pub stress: FeeRate,
+    /// What a refresh would pay; the base fee of the policy if it is not known.
+    pub refresh: Option<FeeRate>,
+}
+
+/// By party, the values of the confirmed fee coins that nothing else waits for.
+type Funds = BTreeMap<String, Vec<Amount>>;
+
 impl<S: Store> Vault<S> {
-    /// How the vault stands, with fees reckoned for a stress feerate.
+    /// How the vault stands, with fees reckoned for some feerates.
     ///
     /// With a chain, fee wallets are looked at as well.
     ///
@@ -165,15 +224,16 @@ impl<S: Store> Vault<S> {
     /// If the vault was never compared with a chain, or the chain does not answer.
     pub fn status(
         &self,
-        stress: FeeRate,
+        rates: Rates,
         chain: Option<&dyn Chain>,
     ) -> Result<VaultStatus, VaultError> {
         let coins = self.coins()?;
-        let stress = stress.min(MAX_FEERATE);
+        let stress = rates.stress.min(MAX_FEERATE);
         let mut due: Vec<Due> = coins.iter().flat_map(dues).collect();
         let mut fees = self.fee_reserve(&coins, stress);
         if let Some(chain) = chain {
-            self.count_fee_coins(&mut fees, chain)?;
+            let funds = self.fee_funds(&fees, chain)?;
+            fees.count(&funds);
         }
         due.extend(fees.rows.iter().filter_map(FeeRow::due));
         let since_backup = self.since_backup();
@@ -198,8 +258,8 @@ impl<S: Store> Vault<S> {
             at: self.known_tip()?.time,
             balance: self.balance()?,
             due,
+            consolidation: self.consolidation(&coins, &fees, rates.refresh)?,
             fees,
-            consolidation: self.consolidation(&coins, stress),
             days: days.collect(),
             since_backup,
             is_drilled: self.is_drilled(),
@@ -267,32 +327,64 @@ impl<S: Store> Vault<S> {
             base_sat_per_vb: base.to_sat_per_vb_ceil(),
             rungs_sat_per_vb: Vec::new(),
             stress_sat_per_vb: stress.to_sat_per_vb_ceil(),
+            wallets: self.fee_wallets(coins, &rows),
             rows,
         }
     }
 
-    /// Counts the confirmed and free fee coins of those who broadcast, as far as they suffice.
-    fn count_fee_coins(&self, fees: &mut FeeReserve, chain: &dyn Chain) -> Result<(), VaultError> {
-        let reserved = &self.journal.kept().reserved;
-        for row in &mut fees.rows {
-            let scripts = row.by.iter().flat_map(|party| {
-                let script = |keychain| fee_script(&self.compiled, party, keychain, &self.secp);
-                Keychain::BOTH.into_iter().filter_map(script)
-            });
-            let scripts: Vec<ScriptBuf> = scripts.collect();
-            let seen = chain.outputs(&scripts)?.into_iter();
-            let free = seen.filter(|seen| {
-                seen.is_unspent()
-                    && seen.birth.is_some()
-                    && seen.output.value >= row.each
-                    && !reserved.contains_key(&seen.outpoint)
-            });
-            row.there = Some(free.count() as u64);
-        }
-        Ok(())
+    /// The same party by party.
+    ///
+    /// A coin is in one transaction at a time that waits for a block: while its trigger does, its
+    /// cancel cannot have a fee child yet.
+    fn fee_wallets(&self, coins: &[CoinStatus], rows: &[FeeRow]) -> Vec<FeeWallet> {
+        let parties: BTreeSet<&String> = rows.iter().flat_map(|row| &row.by).collect();
+        let policy = self.compiled.policy();
+        let wallets = parties.into_iter().map(|party| {
+            let own: Vec<&FeeRow> = rows.iter().filter(|row| row.by.contains(party)).collect();
+            let is_own = |stage: &Stage| match stage {
+                Stage::Vault => true,
+                Stage::Escrow(path) => {
+                    let ends = own.iter().filter(|row| row.what != "trigger");
+                    ends.clone().any(|row| row.path == *path)
+                }
+                Stage::Lockup(_) => false,
+            };
+            let fee_coins = count(coins, is_own);
+            let each = own.iter().map(|row| row.each).max().unwrap_or(Amount::ZERO);
+            FeeWallet {
+                party: party.clone(),
+                broadcasts: own.iter().map(|row| row.what).collect(),
+                is_known: policy.party(party).is_some_and(|of| of.fees().is_some()),
+                fee_coins,
+                each,
+                together: each.checked_mul(fee_coins).unwrap_or(Amount::MAX_MONEY),
+                there: None,
+                holds: None,
+            }
+        });
+        wallets.collect()
     }
 
-    fn consolidation(&self, coins: &[CoinStatus], stress: FeeRate) -> Option<Consolidation> {
+    /// What those who broadcast have in confirmed and free fee coins.
+    fn fee_funds(&self, fees: &FeeReserve, chain: &dyn Chain) -> Result<Funds, VaultError> {
+        let reserved = &self.journal.kept().reserved;
+        let parties = fees.wallets.iter().map(|wallet| wallet.party.as_str());
+        let wallets = FeeCoins::read(chain, &self.compiled, parties, &self.secp)?;
+        let funds = wallets.into_iter().map(|(party, coins)| {
+            let free = coins
+                .unspent()
+                .filter(|seen| !reserved.contains_key(&seen.outpoint));
+            (party, free.map(|seen| seen.output.value).collect())
+        });
+        Ok(funds.collect())
+    }
+
+    fn consolidation(
+        &self,
+        coins: &[CoinStatus],
+        fees: &FeeReserve,
+        feerate: Option<FeeRate>,
+    ) -> Result<Option<Consolidation>, VaultError> {
         let buried = coins.iter().filter(|coin| {
             coin.output.stage == Stage::Vault && coin.output.standing.is_buried_and_unspent()
         });
@@ -305,25 +397,73 @@ impl<S: Store> Vault<S> {
         let small = buried.iter().filter(|coin| coin.output.amount < armable);
         let too_small: Vec<OutPoint> = small.map(outpoint).collect();
         if buried.len() < 2 || (too_small.is_empty() && buried.len() < MANY_COINS) {
-            return None;
+            return Ok(None);
         }
         let vault = self.compiled.vault();
-        let spend = vault
-            .leaves()
-            .iter()
-            .find(|leaf| *leaf.kind() == LeafKind::Spend)?;
+        let mut leaves = vault.leaves().iter();
+        let Some(spend) = leaves.find(|leaf| *leaf.kind() == LeafKind::Spend) else {
+            return Ok(None);
+        };
         let weight = crate::compile::spend_weight(vault, spend, buried.len() as u64);
-        let base = self.compiled.policy().base_fee();
-        let reserve = self.fee_reserve(coins, stress).rows.into_iter();
-        let dearest = reserve.map(|row| row.each).max().unwrap_or(Amount::ZERO);
-        Some(Consolidation {
+        let feerate = feerate.unwrap_or(self.compiled.policy().base_fee());
+        let dearest = fees.rows.iter().map(|row| row.each).max();
+        let dearest = dearest.unwrap_or(Amount::ZERO);
+        let signed = buried.iter().filter(|coin| !coin.armed.is_empty());
+        Ok(Some(Consolidation {
             coins: buried.iter().map(outpoint).collect(),
             too_small,
-            cost: base.fee_wu(weight).unwrap_or(Amount::MAX_MONEY),
+            unarms: signed.map(outpoint).collect(),
+            restarts: self.restarts(&buried)?,
+            feerate_sat_per_vb: feerate.to_sat_per_vb_ceil(),
+            cost: feerate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY),
             reserve_saved: dearest
                 .checked_mul(buried.len() as u64 - 1)
                 .unwrap_or(Amount::MAX_MONEY),
-        })
+        }))
+    }
+
+    /// The delays of direct paths that begin anew when these coins are moved into the next block.
+    fn restarts(&self, coins: &[&CoinStatus]) -> Result<Vec<DelayRestart>, VaultError> {
+        let tip = self.known_tip()?.time;
+        let reborn = CoinBirth {
+            height: tip.height.next(),
+            median_time_past_before: tip.median_time_past,
+        };
+        let openings = |birth| openings(&self.compiled, &Stage::Vault, birth, tip);
+        let direct = openings(Some(reborn)).into_iter();
+        let direct = direct.filter(|opening| matches!(opening.step.leaf, LeafKind::Direct(_)));
+        let restarts = direct.filter_map(|after| {
+            let leaf = after.step.leaf;
+            let own = coins.iter().flat_map(|coin| &coin.openings);
+            let own = own.filter(|before| before.step.leaf == leaf);
+            let before = own.filter(|before| before.step.from != after.step.from);
+            let first = before.min_by_key(|before| before.about)?;
+            Some(DelayRestart {
+                before: first.about,
+                after: after.about,
+                leaf,
+            })
+        });
+        Ok(restarts.collect())
+    }
+}
+
+impl FeeReserve {
+    /// Counts what is there, as far as it suffices.
+    fn count(&mut self, funds: &Funds) {
+        let large = |party: &String, each: Amount| {
+            let values = funds.get(party).into_iter().flatten();
+            values.filter(|value| **value >= each).count() as u64
+        };
+        for row in &mut self.rows {
+            let there = row.by.iter().map(|party| large(party, row.each));
+            row.there = Some(there.sum());
+        }
+        for wallet in &mut self.wallets {
+            wallet.there = Some(large(&wallet.party, wallet.each));
+            let holds = funds.get(&wallet.party).into_iter().flatten();
+            wallet.holds = Some(holds.copied().sum());
+        }
     }
 }
 

@@ -11,9 +11,9 @@ use super::facts::{
 };
 use crate::chain::{BackendError, Chain};
 use crate::compile::{
-    Compiled, Keychain, Leaf, LeafKind, SpendCost, Stage, StageDescriptor, StagedDescriptors,
+    Compiled, Leaf, LeafKind, SpendCost, Stage, StageDescriptor, StagedDescriptors,
 };
-use crate::engine::fee_script;
+use crate::engine::FeeCoins;
 use crate::governance::{Action, Cases, ChainPoint, Heard, Phase};
 use crate::ledger::Store;
 use crate::policy::Policy;
@@ -342,20 +342,10 @@ pub fn reserves<'a>(
     let each = dearest_child(compiled, stress);
     let secp = Secp256k1::new();
     let mut reserves = Vec::new();
-    for party in parties {
-        let scripts = Keychain::BOTH
-            .into_iter()
-            .filter_map(|keychain| fee_script(compiled, party, keychain, &secp));
-        let scripts: Vec<_> = scripts.collect();
-        if scripts.is_empty() {
-            continue;
-        }
-        let outputs = chain.outputs(&scripts)?;
-        let coins = outputs
-            .iter()
-            .filter(|seen| seen.birth.is_some() && seen.is_unspent() && seen.output.value >= each);
+    for (party, wallet) in FeeCoins::read(chain, compiled, parties, &secp)? {
+        let coins = wallet.unspent().filter(|seen| seen.output.value >= each);
         reserves.push(Reserve {
-            party: party.to_owned(),
+            party,
             coins: coins.count() as u64,
             wanted,
             each,

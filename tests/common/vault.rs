@@ -405,11 +405,16 @@ impl Armed {
 impl World {
     /// A confirmed coin in the fee wallet of a party.
     pub fn fee_coin(&mut self, party: &str, sats: u64) -> FeeCoin {
+        self.fee_coin_at(party, 0, sats)
+    }
+
+    /// The same at another index of the wallet.
+    pub fn fee_coin_at(&mut self, party: &str, index: u32, sats: u64) -> FeeCoin {
         let wallet = self.compiled.policy().party(party).expect("a party");
         let wallet = wallet.fees().expect("with a fee wallet");
         let halves = wallet.descriptor().clone().into_single_descriptors();
         let receive = halves.expect("two halves").remove(0);
-        let definite = receive.at_derivation_index(0).expect("an index");
+        let definite = receive.at_derivation_index(index).expect("an index");
         let concrete = definite.derived_descriptor(self.secp()).expect("keys");
         let txout = TxOut {
             value: Amount::from_sat(sats),

@@ -1,9 +1,9 @@
 //! What a coin is told to be, and when it may go where.
 
-use longstop::arming::ArmingFile;
+use longstop::arming::{ArmingFile, ArmingFileError, ArmingState};
 use longstop::compile::{LeafKind, Stage};
-use longstop::lifecycle::{REORG_DEPTH, next_steps};
-use longstop::wallet::{Alert, CoinStatus, Entry, StageBalance, Vault};
+use longstop::lifecycle::{ArmingStanding, REORG_DEPTH, StaleReason, next_steps};
+use longstop::wallet::{Alert, CoinStatus, Due, Entry, Rates, StageBalance, Vault, VaultError};
 
 use crate::kit::in_memory;
 use crate::vault::{Armed, DEPOSIT, Draft, TREASURY, World};
@@ -179,4 +179,169 @@ fn a_coin_that_leaves_is_listed_until_that_is_buried() {
     assert_eq!(listed(&mut vault, &armed.world), 1);
     armed.world.chain.mine_one();
     assert_eq!(listed(&mut vault, &armed.world), 0);
+}
+
+/// How far the arming of the only coin has come on `sos`, and whether that is due.
+#[track_caller]
+fn come_to<S: longstop::ledger::Store>(vault: &Vault<S>) -> (ArmingState, bool) {
+    let coin = only(vault);
+    let state = coin.armed.first().map(|armed| match armed.standing {
+        ArmingStanding::Current { state } => state,
+        ArmingStanding::Stale { .. } => panic!("it has not moved"),
+    });
+    let state = state.unwrap_or(ArmingState::Unarmed);
+    let unarmed = coin.unarmed.iter().map(|unarmed| unarmed.state);
+    let expected = (state < ArmingState::Armed).then_some(state);
+    assert!(unarmed.eq(expected), "{coin:?}");
+    let rates = Rates {
+        stress: bitcoin::FeeRate::BROADCAST_MIN,
+        refresh: None,
+    };
+    let due = vault.status(rates, None).expect("synced").due;
+    let is_due = due.iter().any(|due| matches!(due, Due::Arm { .. }));
+    (state, is_due)
+}
+
+/// Unarmed, protected, acknowledged, armed, stale: each is told as soon as it is so and not before,
+/// and all of it is there again when the vault is opened anew.
+#[test]
+fn every_state_of_an_arming_is_told() {
+    for script in ["tr", "wsh"] {
+        let mut world = Draft::new(script, TREASURY).world();
+        let mut vault = in_memory(&world);
+        let coin = world.deposit(DEPOSIT);
+        world.bury();
+        vault.sync(&world.chain).expect("it syncs");
+        assert_eq!(come_to(&vault), (ArmingState::Unarmed, true));
+        let mut arming = world.plan(&coin, "sos");
+        assert!(!vault.keep_arming(&arming).expect("nothing to keep"));
+        world.root_signs(&mut arming);
+        assert!(vault.keep_arming(&arming).expect("it is kept"));
+        assert!(!vault.keep_arming(&arming).expect("it is there"), "twice");
+        assert_eq!(come_to(&vault), (ArmingState::Protected, true));
+        // The path's quorum alone, and one of it less, are too few: somebody must be able to veto.
+        for party in ["gina", "hal"] {
+            arming.acknowledge(party).expect("it has a part");
+            assert!(vault.keep_arming(&arming).expect("it is kept"));
+            assert_eq!(come_to(&vault), (ArmingState::Protected, true), "{party}");
+        }
+        // By an entry of its own, as it comes from another machine.
+        vault
+            .remember(Entry::Acknowledged {
+                coin: coin.outpoint(),
+                path: "sos".to_owned(),
+                party: "alice".to_owned(),
+            })
+            .expect("a party");
+        assert_eq!(come_to(&vault), (ArmingState::Acknowledged, true));
+        assert_eq!(vault_balance(&vault).unarmed.to_sat(), DEPOSIT);
+        arming.acknowledge("alice").expect("she has a part");
+        world.root_signs(&mut arming);
+        assert_eq!(arming.state(), ArmingState::Armed);
+        assert!(vault.keep_arming(&arming).expect("it is kept"));
+        assert_eq!(come_to(&vault), (ArmingState::Armed, false));
+        assert_eq!(vault_balance(&vault).armed.to_sat(), DEPOSIT);
+        assert_eq!(vault.armed().expect("it holds").len(), 1);
+        let mut vault = crate::kit::reopened(&vault);
+        vault.sync(&world.chain).expect("it syncs");
+        assert_eq!(come_to(&vault), (ArmingState::Armed, false));
+        // A refresh ends it, once no reorg brings the coin back.
+        let refresh = world.builder().refresh(&[&coin], 0).expect("a refresh");
+        let refresh = world.live(refresh, &["alice", "bob", "carol"]);
+        world.confirm(&refresh);
+        world.chain.mine(REORG_DEPTH.0 - 2);
+        vault.sync(&world.chain).expect("it syncs");
+        assert_eq!(vault.stale_armings().expect("synced"), []);
+        world.chain.mine_one();
+        vault.sync(&world.chain).expect("it syncs");
+        let stale = vault.stale_armings().expect("synced");
+        assert_eq!(stale.len(), 1);
+        assert_eq!(
+            (stale[0].coin, stale[0].reason),
+            (coin.outpoint(), StaleReason::CoinMoved)
+        );
+        assert!(vault.armed().expect("it holds").is_empty());
+        assert_eq!(
+            come_to(&vault),
+            (ArmingState::Unarmed, true),
+            "the new coin"
+        );
+    }
+}
+
+/// What is signed halfway protects nothing, and is not taken for more than it is.
+#[test]
+fn half_an_arming_is_not_remembered() {
+    let mut world = Draft::new("tr", TREASURY).world();
+    let mut vault = in_memory(&world);
+    let coin = world.deposit(DEPOSIT);
+    let mut arming = world.plan(&coin, "sos");
+    let refused = |vault: &mut Vault<_>, arming: &longstop::arming::Arming| {
+        let file = ArmingFile::of(arming, &world.compiled).expect("a file");
+        let refused = vault.remember(Entry::Protected {
+            file: Box::new(file),
+        });
+        matches!(
+            refused,
+            Err(VaultError::Arming(ArmingFileError::Incomplete))
+        )
+    };
+    assert!(refused(&mut vault, &arming), "nothing is signed");
+    let request = arming.requests().expect("requests").remove(0);
+    for party in ["alice", "bob", "carol"] {
+        let signers: &dyn longstop::engine::Signers = &*world.people;
+        let signed = signers.sign(party, request.clone()).expect("signed");
+        arming.receive(&signed, world.secp()).expect("ours");
+    }
+    assert!(refused(&mut vault, &arming), "the cancel alone");
+    world.root_signs(&mut arming);
+    assert!(!refused(&mut vault, &arming));
+    // A trigger that came before its time makes the file none.
+    let armed = world.arm(&coin, "sos");
+    let mut file = ArmingFile::new(&armed, &world.compiled).expect("a file");
+    file.acknowledged.clear();
+    let early = vault.remember(Entry::Protected {
+        file: Box::new(file),
+    });
+    assert!(matches!(
+        early,
+        Err(VaultError::Arming(ArmingFileError::Incomplete))
+    ));
+}
+
+/// With a depth of two, the coin that the first cancel makes is armed as well, and files are stale
+/// as soon as no coin of theirs can come any more.
+#[test]
+fn further_rungs_are_armed_and_stale_with_their_coins() {
+    let deep = "escrow = { window = \"20 blocks\", veto = \"vetoers\", backstop = \"40 blocks\", depth = 2 }";
+    let draft = Draft::new("tr", TREASURY).but(
+        "escrow = { window = \"20 blocks\", veto = \"vetoers\", backstop = \"40 blocks\" }",
+        deep,
+    );
+    let armed = Armed::new(&draft);
+    let file = ArmingFile::new(&armed.files, &armed.world.compiled).expect("a file");
+    let mut vault = in_memory(&armed.world);
+    vault
+        .remember(Entry::Armed {
+            file: Box::new(file),
+        })
+        .expect("it holds");
+    let mut refreshed = armed.fork();
+    let refresh = armed.world.builder().refresh(&[&armed.coin], 5);
+    let refresh = armed
+        .world
+        .live(refresh.expect("a refresh"), &["alice", "bob", "carol"]);
+    refreshed.world.confirm(&refresh);
+    refreshed.world.bury();
+    let mut other = crate::kit::reopened(&vault);
+    other.sync(&refreshed.world.chain).expect("it syncs");
+    assert_eq!(other.stale_armings().expect("synced").len(), 1);
+    assert!(other.armed().expect("it holds").is_empty());
+    let mut cancelled = armed.fork();
+    cancelled.world.confirm(&armed.trigger(0, &["gina", "hal"]));
+    cancelled.world.confirm(&armed.cancel(0, &["alice"]));
+    cancelled.world.bury();
+    vault.sync(&cancelled.world.chain).expect("it syncs");
+    assert_eq!(vault.stale_armings().expect("synced"), []);
+    assert_eq!(come_to(&vault).0, ArmingState::Armed, "by the second rung");
 }

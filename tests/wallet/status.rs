@@ -4,7 +4,7 @@ use bitcoin::{Amount, FeeRate, OutPoint};
 use longstop::arming::ArmingFile;
 use longstop::compile::{Keychain, Stage};
 use longstop::engine::fee_script;
-use longstop::wallet::{Alert, Due, Entry, MANY_COINS, Vault, VaultStatus};
+use longstop::wallet::{Alert, Due, Entry, FeeWallet, MANY_COINS, Rates, Vault, VaultStatus};
 
 use crate::kit::in_memory;
 use crate::vault::{Armed, DEPOSIT, Draft, TREASURY, World};
@@ -15,7 +15,11 @@ fn stress() -> FeeRate {
 
 fn status<S: longstop::ledger::Store>(vault: &mut Vault<S>, world: &World) -> VaultStatus {
     vault.sync(&world.chain).expect("it syncs");
-    vault.status(stress(), Some(&world.chain)).expect("synced")
+    let rates = Rates {
+        stress: stress(),
+        refresh: None,
+    };
+    vault.status(rates, Some(&world.chain)).expect("synced")
 }
 
 /// What is due with coins alone.
@@ -181,4 +185,119 @@ fn backups_and_drills_are_due_until_they_are_done() {
     let due = status(&mut vault, &armed.world).due;
     let is_done = |due: &Due| !matches!(due, Due::Backup { .. } | Due::Drill);
     assert!(due.iter().all(is_done));
+}
+
+/// A consolidation is a refresh: what was signed in advance is worth nothing after it, and delays
+/// begin anew.  Its price is that of its feerate.
+#[test]
+fn a_consolidation_says_what_it_unarms_and_restarts_and_costs() {
+    let mut armed = Armed::new(&Draft::new("tr", TREASURY));
+    let mut vault = in_memory(&armed.world);
+    let file = ArmingFile::new(&armed.files, &armed.world.compiled).expect("a file");
+    let entry = Entry::Armed {
+        file: Box::new(file),
+    };
+    vault.remember(entry).expect("it holds");
+    let small = armed.world.pay_to(&Stage::Vault, 2, 700).outpoint();
+    armed.world.bury();
+    vault.sync(&armed.world.chain).expect("it syncs");
+    let at = |rate: Option<u64>| {
+        let rates = Rates {
+            stress: stress(),
+            refresh: rate.and_then(FeeRate::from_sat_per_vb),
+        };
+        let status = vault.status(rates, None).expect("synced");
+        status.consolidation.expect("a small coin")
+    };
+    let base = at(None);
+    assert_eq!(base.unarms, [armed.coin.outpoint()], "and not {small}");
+    assert_eq!(base.feerate_sat_per_vb, 2, "the base fee of the policy");
+    let dear = at(Some(40));
+    assert_eq!(dear.feerate_sat_per_vb, 40);
+    assert_eq!(dear.cost.to_sat(), base.cost.to_sat() * 20);
+    // What it is said to cost is what the transaction of it pays, up to a rounding.
+    let coin = armed.coin.clone();
+    let other = armed.world.derived(&Stage::Vault, 2);
+    let other = longstop::transaction::Coin::new(small, Amount::from_sat(700), other);
+    let other = longstop::transaction::VaultCoin::try_from(other).expect("in the vault");
+    let refresh = armed.world.builder().refresh(&[&coin, &other], 0);
+    let fee = refresh.expect("a refresh").fee();
+    assert!(
+        fee.to_sat().abs_diff(base.cost.to_sat()) <= 2,
+        "{fee} {base:?}"
+    );
+    // The delay of 90 blocks begins anew: six blocks for the burial, and six more, have passed.
+    let restart = &base.restarts[..];
+    assert_eq!(restart.len(), 1);
+    assert_eq!(restart[0].leaf.to_string(), "direct dead-man");
+    let (before, after) = (restart[0].before, restart[0].after);
+    let gained = after.expect("a day").0 - before.expect("a day").0;
+    let born = armed.world.chain.confirmation(coin.outpoint().txid);
+    let next = armed.world.chain.tip().time.height.0 + 1;
+    assert_eq!(gained, (next - born.expect("buried").height.0) * 600);
+}
+
+/// Each who broadcasts has to have a coin of his own for each coin that could move, wherever in his
+/// fee wallet; coins that are too small, unconfirmed or kept for something else do not count.
+#[test]
+fn each_fee_wallet_is_held_against_what_it_alone_would_pay() {
+    let mut armed = Armed::new(&Draft::new("tr", TREASURY));
+    let mut vault = in_memory(&armed.world);
+    armed.world.pay_to(&Stage::Vault, 1, DEPOSIT);
+    armed.world.bury();
+    let wallet = |status: &VaultStatus, party: &str| -> FeeWallet {
+        let mut wallets = status.fees.wallets.iter();
+        let found = wallets.find(|wallet| wallet.party == party);
+        found.expect("it broadcasts").clone()
+    };
+    let told = status(&mut vault, &armed.world);
+    assert!(
+        told.fees
+            .wallets
+            .iter()
+            .all(|wallet| wallet.party != "dead")
+    );
+    let gina = wallet(&told, "gina");
+    assert_eq!((gina.fee_coins, gina.there), (2, Some(0)));
+    assert!(gina.broadcasts.iter().eq(&["settle", "trigger"]));
+    let alice = wallet(&told, "alice");
+    assert!(alice.broadcasts.iter().eq(&["cancel"]));
+    let rows = told.fees.rows.iter();
+    let own = rows.filter(|row| row.by.contains("gina"));
+    assert_eq!(Some(gina.each), own.map(|row| row.each).max());
+    let small = gina.each.to_sat() - 1;
+    let coins = [(0, small), (7, gina.each.to_sat()), (26, 90_000)];
+    for (index, sats) in coins {
+        armed.world.fee_coin_at("gina", index, sats);
+    }
+    let told = status(&mut vault, &armed.world);
+    let gina = wallet(&told, "gina");
+    assert_eq!(gina.there, Some(2), "26 is within twenty of 7");
+    let all: u64 = coins.iter().map(|(_, sats)| sats).sum();
+    assert_eq!(gina.holds, Some(Amount::from_sat(all)));
+    assert_eq!(wallet(&told, "hal").there, Some(0));
+    assert_eq!(told.fees.rows[0].there, Some(2));
+    let lost = armed.world.fee_coin_at("gina", 60, 90_000);
+    assert_eq!(
+        wallet(&status(&mut vault, &armed.world), "gina").there,
+        Some(2)
+    );
+    drop(lost);
+    let kept = armed.world.fee_coin_at("gina", 9, 95_000).outpoint;
+    vault
+        .remember(Entry::Reserved {
+            coin: kept,
+            parent: armed.files.rungs()[0].trigger.txid(),
+            until: longstop::units::BlockHeight(10_000),
+        })
+        .expect("it is free");
+    assert_eq!(
+        wallet(&status(&mut vault, &armed.world), "gina").there,
+        Some(2)
+    );
+    // In an escrow a coin concerns those who cancel and settle as well.
+    armed.world.confirm(&armed.trigger(0, &["gina", "hal"]));
+    let told = status(&mut vault, &armed.world);
+    assert_eq!(wallet(&told, "alice").fee_coins, 2);
+    assert_eq!(wallet(&told, "gina").fee_coins, 2);
 }

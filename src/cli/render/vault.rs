@@ -4,6 +4,7 @@ use bitcoin::Amount;
 
 use super::ledger::when;
 use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, hanging, paint, shown};
+use crate::arming::ArmingState;
 use crate::cli::vault::{
     BackedUp, Check, Created, Examined, Given, ListedBalance, ListedCoins, Opened, Outcome, Read,
     Restored, VaultStanding,
@@ -11,7 +12,7 @@ use crate::cli::vault::{
 use crate::ledger::Ratified;
 use crate::lifecycle::{ArmingStanding, Confidence, StaleReason, Standing};
 use crate::units::format_date;
-use crate::wallet::{Alert, CoinStatus, Due, Opening};
+use crate::wallet::{Alert, CoinStatus, Consolidation, Due, FeeWallet, Opening};
 
 /// A vault that was made.
 pub(in crate::cli) fn created_vault(created: &Created<'_>, width: usize) -> String {
@@ -171,10 +172,29 @@ pub(in crate::cli) fn coins(listed: &ListedCoins, width: usize) -> String {
     for coin in &listed.coins {
         text += &coin_text(coin, width);
     }
+    if !listed.stale.is_empty() {
+        let named = listed.stale.iter().take(STALE_SHOWN);
+        let named: Vec<String> = named
+            .map(|stale| format!("{} on {}", stale.coin, stale.path))
+            .collect();
+        let more = match listed.stale.len().saturating_sub(STALE_SHOWN) {
+            0 => String::new(),
+            more => format!(", and {more} more, which --json lists"),
+        };
+        let says = format!(
+            "{} worth nothing any more, since their coins are gone: {}{more}",
+            counted(listed.stale.len() as u64, "arming"),
+            named.join(", ")
+        );
+        text += &hanging("stale: ", DIM, &shown(&says), width);
+    }
     let count = counted(listed.coins.len() as u64, "coin");
     text += &format!("{}: {count}, as of {}\n", listed.vault, when(listed.at));
     text
 }
+
+/// So many armings of coins that are gone are named.
+const STALE_SHOWN: usize = 5;
 
 fn coin_text(coin: &CoinStatus, width: usize) -> String {
     let output = &coin.output;
@@ -192,15 +212,16 @@ fn coin_text(coin: &CoinStatus, width: usize) -> String {
     }
     for armed in &coin.armed {
         let how = match armed.standing {
-            ArmingStanding::Current { state } => state.to_string(),
+            ArmingStanding::Current { state } => arming_says(state).to_owned(),
             ArmingStanding::Stale { reason } => match reason {
                 StaleReason::CoinMoved => "stale: the coin has moved".to_owned(),
                 StaleReason::PolicyChanged => "stale: the policy has changed".to_owned(),
             },
         };
-        text += &row("armed", &format!("{}: {how}", armed.path), width);
+        text += &row("arming", &format!("{}: {how}", armed.path), width);
     }
-    for unarmed in &coin.unarmed {
+    let bare = coin.unarmed.iter();
+    for unarmed in bare.filter(|on| on.state == ArmingState::Unarmed) {
         let says = match unarmed.is_buried {
             true => format!("{}: a deposit that nobody could trigger yet", unarmed.path),
             false => format!("{}: it is armed once it is buried", unarmed.path),
@@ -227,6 +248,19 @@ fn coin_text(coin: &CoinStatus, width: usize) -> String {
         text += &hanging(&format!("{:14}", "alert"), style, says, width);
     }
     text
+}
+
+const fn arming_says(state: ArmingState) -> &'static str {
+    match state {
+        ArmingState::Unarmed => "unarmed",
+        ArmingState::Protected => {
+            "protected: cancel and settle are signed, and those who will need them have yet to say that they hold them"
+        }
+        ArmingState::Acknowledged => {
+            "acknowledged: those who will need cancel and settle hold them, and root signs the trigger next"
+        }
+        ArmingState::Armed => "armed",
+    }
 }
 
 fn standing(coin: &CoinStatus) -> String {
@@ -438,22 +472,70 @@ pub(in crate::cli) fn vault_status(standing: &VaultStanding, width: usize) -> St
         );
         text += &row("", &says, width);
     }
+    for wallet in fees.wallets.iter().filter(|wallet| wallet.fee_coins > 0) {
+        text += &row("fee wallet", &fee_wallet(wallet), width);
+    }
     if let Some(consolidation) = &status.consolidation {
-        let small = match consolidation.too_small.len() {
-            0 => String::new(),
-            count => format!(", {count} of them too small to be armed alone"),
-        };
-        let says = format!(
-            "{} could become one{small}: a refresh of all costs about {}, and fee wallets need {} less; it shows that they belong together",
-            counted(consolidation.coins.len() as u64, "coin"),
-            sats(consolidation.cost),
-            sats(consolidation.reserve_saved)
-        );
+        let says = consolidates(consolidation);
         text += &hanging("consolidate: ", BOLD, &says, width);
     }
     text += &row("together", &sats(status.balance.confirmed), width);
     text += &row("as of", &when(status.at), width);
     text
+}
+
+/// What somebody who broadcasts has, against what it would take if he alone did.
+fn fee_wallet(wallet: &FeeWallet) -> String {
+    let broadcasts: Vec<&str> = wallet.broadcasts.iter().copied().collect();
+    let wanted = format!(
+        "{} of {} each",
+        counted(wallet.fee_coins, "fee coin"),
+        sats(wallet.each)
+    );
+    let has = match (wallet.is_known, wallet.there, wallet.holds) {
+        (false, ..) => "the policy knows no fee wallet of this party".to_owned(),
+        (true, Some(there), Some(holds)) => {
+            format!("has {there} such, and {} in all", sats(holds))
+        }
+        (true, ..) => "not looked at, since nobody says where the chain is".to_owned(),
+    };
+    let party = shown(&wallet.party);
+    format!("{party} alone ({}): {wanted}; {has}", broadcasts.join(", "))
+}
+
+fn consolidates(consolidation: &Consolidation) -> String {
+    let small = match consolidation.too_small.len() {
+        0 => String::new(),
+        count => format!(", {count} of them too small to be armed alone"),
+    };
+    let mut says = format!(
+        "{} could become one{small}: a refresh of all costs about {} at {} sat/vB, and fee wallets need {} less; it shows that they belong together",
+        counted(consolidation.coins.len() as u64, "coin"),
+        sats(consolidation.cost),
+        consolidation.feerate_sat_per_vb,
+        sats(consolidation.reserve_saved)
+    );
+    let armed = match consolidation.unarms.len() as u64 {
+        0 => String::new(),
+        1 => "; what was signed in advance for one of them is worth nothing then".to_owned(),
+        count => {
+            format!("; what was signed in advance for {count} of them is worth nothing then")
+        }
+    };
+    says += &armed;
+    says += "; the new coin is unarmed until it is buried and armed";
+    for restart in &consolidation.restarts {
+        let date = |about: Option<crate::units::UnixTime>| {
+            about.map_or_else(|| "never".to_owned(), format_date)
+        };
+        says += &format!(
+            "; {} opens about {} instead of {}",
+            restart.leaf,
+            date(restart.after),
+            date(restart.before)
+        );
+    }
+    says
 }
 
 fn due_says(due: &Due) -> (clap::builder::styling::Style, String) {

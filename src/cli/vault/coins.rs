@@ -8,7 +8,7 @@ use crate::cli::backend::BackendArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::{Exit, Failure};
 use crate::units::ChainTime;
-use crate::wallet::{Balance, CoinStatus};
+use crate::wallet::{Balance, CoinStatus, StaleArming};
 
 /// List the coins: where each is, how old, who can take it from when, and whether it is armed
 ///
@@ -17,7 +17,7 @@ use crate::wallet::{Balance, CoinStatus};
 /// to a block.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: vault, at {height, median_time_past} and coins [outpoint, stage, path, keychain, index,\nsats, birth, standing, confidence, depth, age_seconds, openings [leaf, from, open, remaining, about],\narmed, unarmed, alone, alert, reused_with, is_incident, mature_from]."
+    after_help = "With --json: vault, at {height, median_time_past} and coins [outpoint, stage, path, keychain, index,\nsats, birth, standing, confidence, depth, age_seconds, openings [leaf, from, open, remaining, about],\narmed [path, arming, state or reason], unarmed [path, is_buried, state], alone, alert, reused_with,\nis_incident, mature_from], and stale [coin, path, reason]."
 )]
 pub(super) struct Coins {
     #[command(flatten)]
@@ -44,6 +44,8 @@ pub(in crate::cli) struct ListedCoins {
     pub vault: String,
     pub at: ChainTime,
     pub coins: Vec<CoinStatus>,
+    /// What was signed in advance for coins that are gone for good.
+    pub stale: Vec<StaleArming>,
 }
 
 /// What the coins of a vault are worth.
@@ -59,10 +61,13 @@ impl Coins {
         let mut held = self.vault.open(screen)?;
         held.sync_if_named(screen, &self.vault, &self.backend)?;
         let coins = held.vault.coins().map_err(|error| held.failed(error))?;
+        let stale = held.vault.stale_armings();
+        let stale = stale.map_err(|error| held.failed(error))?;
         let listed = ListedCoins {
             vault: held.directory.clone(),
             at: held.vault.tip().map(|tip| tip.time).unwrap_or_default(),
             coins,
+            stale,
         };
         held.close()?;
         screen.show(&listed, |width| render::coins(&listed, width))?;

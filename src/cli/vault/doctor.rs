@@ -10,7 +10,7 @@ use crate::cli::backend::BackendArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::{Exit, Failure};
 use crate::lifecycle::Standing;
-use crate::wallet::{Vault, exposed};
+use crate::wallet::{Rates, Vault, exposed};
 
 /// The feerate for which fee wallets are looked at: 100 sat/vB.
 const STRESS: bitcoin::FeeRate = bitcoin::FeeRate::from_sat_per_kwu(100 * 250);
@@ -210,10 +210,11 @@ impl Doctor {
                 Err(error) => examined.add("branch", Outcome::Wrong, error.to_string()),
             }
         }
-        let status = held.vault.status(
-            crate::transaction::MAX_FEERATE.min(STRESS),
-            Some(&*reached.chain),
-        );
+        let rates = Rates {
+            stress: STRESS,
+            refresh: None,
+        };
+        let status = held.vault.status(rates, Some(&*reached.chain));
         for fee in status.iter().flat_map(|status| &status.fees.rows) {
             let there = fee.there.unwrap_or(0);
             let outcome = match there >= fee.fee_coins {

@@ -13,12 +13,15 @@ use crate::cli::custody::CustodyArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::{Exit, Failure};
 use crate::governance::KeysShown;
-use crate::wallet::VaultStatus;
+use crate::wallet::{Rates, VaultStatus};
 
 /// Say what is due: coins that grow old or are unarmed, backups, keys, and what fees would take
 ///
 /// Fees are reckoned for the worst case: all coins are triggered at once, then cancelled or settled
 /// at once, and each of these transactions has a fee child that spends a confirmed coin of its own.
+///
+/// Where there are many coins, or one is too small to be armed alone, a consolidation is proposed:
+/// what it costs and saves, which coins it unarms, and which delays it begins anew.
 ///
 /// The chain is read first if somebody says where it is, and fee wallets are looked at then. With
 /// attestations, keys are listed that were not shown alive in time.
@@ -26,8 +29,7 @@ use crate::wallet::VaultStatus;
 /// Exit code 6: something is due.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: vault, at {height, median_time_past}, balance, due [due, …], fees {base_sat_per_vb,\nstress_sat_per_vb, rows [path, what, by, fee_coins, each, together,
-there]}, consolidation {coins, too_small, cost,\nreserve_saved}, days [outpoint, leaf, path, about], since_backup, is_drilled and keys_overdue [party,\nkeys, shown, on, attests]."
+    after_help = "With --json: vault, at {height, median_time_past}, balance, due [due, …], fees {base_sat_per_vb,\nstress_sat_per_vb, rows [path, what, by, fee_coins, each, together, there], wallets [party, broadcasts,\nis_known, fee_coins, each, together, there, holds]}, consolidation {coins, too_small, unarms, restarts\n[leaf, path, before, after], feerate_sat_per_vb, cost, reserve_saved}, days [outpoint, leaf, path, about], since_backup, is_drilled and keys_overdue [party,\nkeys, shown, on, attests]."
 )]
 pub(super) struct Status {
     #[command(flatten)]
@@ -35,6 +37,9 @@ pub(super) struct Status {
     /// Reckon fees for this feerate
     #[arg(long, value_name = "SAT/VB", default_value = "100")]
     stress: NonZeroU32,
+    /// Reckon what a consolidation costs for this feerate, instead of the base fee of the policy
+    #[arg(long, value_name = "SAT/VB")]
+    feerate: Option<NonZeroU32>,
     /// Keys have to be shown again after so many days
     #[arg(long, value_name = "DAYS", default_value = "180")]
     keys_every: NonZeroU32,
@@ -61,9 +66,15 @@ impl Status {
         let chain = reached
             .as_ref()
             .map(|reached| -> &dyn Chain { &*reached.chain });
-        let stress = FeeRate::from_sat_per_vb(u64::from(self.stress.get()));
-        let stress = stress.unwrap_or(crate::transaction::MAX_FEERATE);
-        let status = held.vault.status(stress, chain);
+        let rate = |rate: NonZeroU32| {
+            let rate = FeeRate::from_sat_per_vb(u64::from(rate.get()));
+            rate.unwrap_or(crate::transaction::MAX_FEERATE)
+        };
+        let rates = Rates {
+            stress: rate(self.stress),
+            refresh: self.feerate.map(rate),
+        };
+        let status = held.vault.status(rates, chain);
         let status = status.map_err(|error| held.failed(error))?;
         let keys_overdue = self.keys_overdue(screen, held.vault.compiled())?;
         let standing = Standing {
