@@ -115,6 +115,12 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         &self.engine
     }
 
+    /// Goes on as if it took this to be mined soon.
+    pub const fn set_feerate(&mut self, feerate: FeeRate) {
+        self.engine.set_feerate(feerate);
+        self.terms.feerate = Some(feerate);
+    }
+
     /// Where the chain stood when this was opened.
     #[must_use]
     pub const fn tip(&self) -> ChainTip {

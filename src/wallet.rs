@@ -17,9 +17,11 @@ mod error;
 mod folder;
 mod journal;
 mod pieces;
+mod shelf;
 mod stage;
 mod status;
 mod sync;
+mod view;
 mod watching;
 
 use std::collections::BTreeSet;
@@ -33,11 +35,12 @@ use serde::{Deserialize, Serialize};
 use self::entry::Line;
 use self::journal::{Journal, at};
 use self::stage::StageWallet;
+use self::view::{Place, View};
 use crate::arming::{ArmedCoin, Arming, ArmingError, ArmingFile, ArmingFileError, ArmingState};
 use crate::chain::{Chain, ChainTip};
 use crate::compile::{Compiled, Derived, Keychain, Stage};
 use crate::engine::{Engine, Watched};
-use crate::ledger::{Directory, Disk, Pin, Remark, Store, StoreError, System};
+use crate::ledger::{Directory, Disk, Pin, Reader, Remark, Snapshot, Store, StoreError, System};
 use crate::transaction::Builder;
 use crate::units::{BlockHeight, ChainTime};
 
@@ -49,6 +52,7 @@ pub use self::coins::{
 pub use self::document::{Document, DocumentError, StageText};
 pub use self::entry::Entry;
 pub use self::error::VaultError;
+pub use self::shelf::Shelf;
 pub use self::stage::GAP;
 pub use self::status::{
     CoinDay, Consolidation, DelayRestart, Due, FeeReserve, FeeRow, FeeWallet, MANY_COINS, Rates,
@@ -68,10 +72,14 @@ pub struct Vault<S = Directory> {
     journal: Journal<S>,
     stages: Vec<StageWallet>,
     tip: Option<ChainTip>,
+    /// What another process has read of the chain, until this one reads it itself.
+    view: Option<View>,
+    /// Where its files are, if it is kept in files and this process may write them.
+    place: Option<Place>,
 }
 
 /// Where the chain stood when it was last read, as working state.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct KeptTip {
     hash: bitcoin::BlockHash,
     time: ChainTime,
@@ -156,6 +164,8 @@ impl Vault<Directory> {
         vault.remember_all(entries)?;
         // From here on it is a vault: with fewer entries, addresses would be given out again.
         folder::write(&*disk, path, folder::DOCUMENT, &bytes)?;
+        let path = path.to_owned();
+        vault.place = Some(Place { disk, path });
         Ok(vault)
     }
 
@@ -184,14 +194,9 @@ impl Vault<Directory> {
         pin: Option<&Pin>,
         holder: &str,
     ) -> Result<Self, VaultError> {
-        let bytes = folder::read_document(&*disk, path)?;
-        let document = Document::from_bytes(&bytes)?;
-        let compiled = Arc::new(document.compile()?);
-        let store = Directory::open_on(disk, &path.join(folder::JOURNAL), pin, holder)?;
-        if store.genesis() != bytes {
-            return Err(VaultError::OtherJournal);
-        }
-        Self::with(document, compiled, store)
+        Self::found(disk, path, |disk, journal| {
+            Directory::open_on(Arc::clone(disk), journal, pin, holder)
+        })
     }
 
     /// Reads the whole journal again: digests, tree, and that every entry is one.  Returns how many
@@ -201,13 +206,7 @@ impl Vault<Directory> {
     ///
     /// The first thing that is not as it was written.
     pub fn verify(&self) -> Result<u64, VaultError> {
-        let snapshot = self.journal.store().snapshot();
-        let verified = snapshot.verify(|number, record| -> Result<(), VaultError> {
-            let line = Line::from_bytes(number, &record.bytes);
-            line.map(drop)
-                .map_err(|what| VaultError::Entry { number, what })
-        })?;
-        Ok(verified.head.size)
+        verify(&self.journal.store().snapshot())
     }
 
     /// What a caller may keep elsewhere, so that a journal that is replaced or shortened is noticed.
@@ -233,7 +232,100 @@ impl Vault<Directory> {
     }
 }
 
+impl Vault<Shelf> {
+    /// Opens the vault in a directory to look at it: for this process alone if it is free, and
+    /// beside the process that has it otherwise.
+    ///
+    /// Beside another process nothing is kept: entries are those that were acknowledged by now,
+    /// coins are what that process read of the chain last, and what is read of the chain here is
+    /// forgotten with the vault.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Vault::open), but for the other process.
+    pub fn look(path: &Path, pin: Option<&Pin>, holder: &str) -> Result<Self, VaultError> {
+        Self::look_on(Arc::new(System), path, pin, holder)
+    }
+
+    /// The same on another file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`look`](Self::look).
+    pub fn look_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        pin: Option<&Pin>,
+        holder: &str,
+    ) -> Result<Self, VaultError> {
+        let mut vault = Self::found(disk, path, |disk, journal| {
+            match Directory::open_on(Arc::clone(disk), journal, pin, holder) {
+                Ok(directory) => Ok(Shelf::Own(Box::new(directory))),
+                Err(StoreError::Locked { holder }) => {
+                    let reader = Reader::open_on(Arc::clone(disk), journal, pin)?;
+                    let reader = Box::new(reader);
+                    Ok(Shelf::Beside { reader, holder })
+                }
+                Err(error) => Err(error),
+            }
+        })?;
+        if vault.store().holder().is_some() {
+            let place = vault.place.take();
+            vault.view = place.and_then(|place| View::read(&place, &vault.compiled));
+            vault.tip = vault.view.as_ref().map(|view| view.tip);
+        }
+        Ok(vault)
+    }
+
+    /// As [`verify`](Vault::verify) of a vault that was opened.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is not as it was written.
+    pub fn verify(&self) -> Result<u64, VaultError> {
+        verify(&self.store().snapshot())
+    }
+
+    /// As [`close`](Vault::close) of a vault that was opened.
+    ///
+    /// # Errors
+    ///
+    /// If a write fails.
+    pub fn close(self) -> Result<(), VaultError> {
+        Ok(self.journal.into_store().close()?)
+    }
+}
+
+/// Reads a whole journal again, and says how many entries it has.
+fn verify(snapshot: &Snapshot) -> Result<u64, VaultError> {
+    let verified = snapshot.verify(|number, record| -> Result<(), VaultError> {
+        let line = Line::from_bytes(number, &record.bytes);
+        line.map(drop)
+            .map_err(|what| VaultError::Entry { number, what })
+    })?;
+    Ok(verified.head.size)
+}
+
 impl<S: Store> Vault<S> {
+    /// The vault in a directory, with its journal as somebody opens it.
+    fn found(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        open: impl FnOnce(&Arc<dyn Disk>, &Path) -> Result<S, StoreError>,
+    ) -> Result<Self, VaultError> {
+        let bytes = folder::read_document(&*disk, path)?;
+        let document = Document::from_bytes(&bytes)?;
+        let compiled = Arc::new(document.compile()?);
+        let store = open(&disk, &path.join(folder::JOURNAL))?;
+        if store.genesis() != bytes {
+            return Err(VaultError::OtherJournal);
+        }
+        let mut vault = Self::with(document, compiled, store)?;
+        let path = path.to_owned();
+        vault.place = Some(Place { disk, path });
+        Ok(vault)
+    }
+
     /// The vault that is kept in a store, whose genesis is a [`Document`].
     ///
     /// # Errors
@@ -259,6 +351,8 @@ impl<S: Store> Vault<S> {
             journal,
             stages,
             tip: None,
+            view: None,
+            place: None,
         };
         vault.reveal_wallets();
         vault.tip = vault.kept_tip()?;
@@ -361,12 +455,12 @@ impl<S: Store> Vault<S> {
     /// Keeps what an arming has come to, as far as it is new here: the files once every cancel and
     /// every settle is signed, who acknowledges to hold them, and the triggers once they are signed.
     ///
-    /// Says whether anything was new.
+    /// Says how many entries that is.
     ///
     /// # Errors
     ///
     /// If it is for another policy, or cannot be kept.
-    pub fn keep_arming(&mut self, arming: &Arming) -> Result<bool, VaultError> {
+    pub fn keep_arming(&mut self, arming: &Arming) -> Result<u64, VaultError> {
         let kept = self.journal.kept();
         let coin = arming.coin().outpoint();
         let key = (arming.path().name().to_owned(), coin);
@@ -392,9 +486,9 @@ impl<S: Store> Vault<S> {
                 party: party.clone(),
             }));
         }
-        let is_news = !entries.is_empty();
+        let count = entries.len() as u64;
         self.remember_all(entries)?;
-        Ok(is_news)
+        Ok(count)
     }
 
     /// Looks at the next unused address of the vault, without using it up.

@@ -106,6 +106,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "chain",
             "engine",
             "wallet",
+            "recovery",
         ],
     ),
     (

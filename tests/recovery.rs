@@ -22,6 +22,7 @@ mod recovery {
     mod refusals;
     mod runs;
     mod weather;
+    mod words;
 }
 
 #[path = "../examples/release.rs"]

@@ -8,15 +8,25 @@
 
 #[path = "common/by_hand.rs"]
 mod by_hand;
+#[expect(dead_code, reason = "vaults use a part of what stores are tested with")]
+#[path = "ledger/common.rs"]
+mod disk;
 #[path = "common/draft.rs"]
 mod draft;
+#[path = "common/golden.rs"]
+mod golden;
+#[path = "common/said.rs"]
+mod said;
 #[path = "common/vault.rs"]
 mod vault;
 
 mod wallet {
     mod backup;
     mod coins;
+    mod crash;
     mod directory;
+    mod golden;
+    mod program;
     mod status;
     mod sync;
 }

@@ -46,6 +46,9 @@ const ATTEMPTS: u32 = 10;
 /// `RPC_VERIFY_ALREADY_IN_UTXO_SET` (`src/rpc/protocol.h`).
 const ALREADY_CONFIRMED: i64 = -27;
 
+/// `RPC_METHOD_NOT_FOUND`: the node is older than the question.
+const METHOD_NOT_FOUND: i64 = -32601;
+
 /// `RPC_VERIFY_ERROR` and `RPC_VERIFY_REJECTED`: the node refuses the transaction.
 const REJECTED: [i64; 2] = [-25, -26];
 
@@ -347,6 +350,32 @@ impl HeaderSource for Bitcoind {
     }
 }
 
+impl Bitcoind {
+    /// Offers a transaction alone.
+    fn offer(&self, transaction: &Transaction) -> Result<Verdict, BackendError> {
+        let verdict = self.test(&[transaction])?;
+        let is_there =
+            matches!(&verdict, Err(refusal) if refusal.class == "txn-already-in-mempool");
+        if verdict.is_err() && !is_there {
+            return Ok(verdict);
+        }
+        self.note_sent(transaction);
+        // What is in the mempool already is offered again all the same: the node then tells its
+        // peers once more.
+        let params = json!([serialize_hex(transaction), 0]);
+        match self.client.tell("sendrawtransaction", params)? {
+            Ok(_) => Ok(verdict),
+            Err(error) if error.code == ALREADY_CONFIRMED => {
+                Ok(Err(Refusal::consensus("txn-already-known")))
+            }
+            Err(error) if REJECTED.contains(&error.code) => {
+                Ok(Err(words::refusal(&error.message, None)))
+            }
+            Err(error) => Err(BackendError::new(error)),
+        }
+    }
+}
+
 impl Chain for Bitcoind {
     fn tip(&self) -> Result<ChainTip, BackendError> {
         Ok(self.info()?.tip())
@@ -373,26 +402,7 @@ impl Chain for Bitcoind {
     }
 
     fn submit(&mut self, transaction: &Transaction) -> Result<Verdict, BackendError> {
-        let verdict = self.test(&[transaction])?;
-        let is_there =
-            matches!(&verdict, Err(refusal) if refusal.class == "txn-already-in-mempool");
-        if verdict.is_err() && !is_there {
-            return Ok(verdict);
-        }
-        self.note_sent(transaction);
-        // What is in the mempool already is offered again all the same: the node then tells its
-        // peers once more.
-        let params = json!([serialize_hex(transaction), 0]);
-        match self.client.tell("sendrawtransaction", params)? {
-            Ok(_) => Ok(verdict),
-            Err(error) if error.code == ALREADY_CONFIRMED => {
-                Ok(Err(Refusal::consensus("txn-already-known")))
-            }
-            Err(error) if REJECTED.contains(&error.code) => {
-                Ok(Err(words::refusal(&error.message, None)))
-            }
-            Err(error) => Err(BackendError::new(error)),
-        }
+        self.offer(transaction)
     }
 
     fn submit_package(
@@ -408,6 +418,12 @@ impl Chain for Bitcoind {
         let hex = [serialize_hex(parent), serialize_hex(child)];
         let answer = match self.client.tell("submitpackage", json!([hex, 0]))? {
             Ok(answer) => answer,
+            // Nodes from before packages do not know the method.
+            Err(error) if error.code == METHOD_NOT_FOUND => {
+                return super::one_by_one("this node", parent, child, |transaction| {
+                    self.offer(transaction)
+                });
+            }
             Err(error) => {
                 return words::refusal_inside(&error.message)
                     .map(Err)

@@ -181,13 +181,20 @@ impl EmbeddedChain {
         self.branch.block_hash(height)
     }
 
-    /// A transaction of the active branch or the mempool.  Coinbase transactions are not kept.
+    /// A transaction of the active branch or the mempool, but for [coinbase](Self::coinbase)
+    /// transactions.
     #[must_use]
     pub fn transaction(&self, txid: Txid) -> Option<&Transaction> {
         let confirmed = || self.branch.transaction(txid).map(|(found, _)| &**found);
         (self.pool.get(&txid))
             .map(|entry| &*entry.transaction)
             .or_else(confirmed)
+    }
+
+    /// A coinbase transaction of the active branch, if it has paid anybody.
+    #[must_use]
+    pub fn coinbase(&self, txid: Txid) -> Option<Transaction> {
+        self.branch.coinbase(txid).map(|(coinbase, _)| coinbase)
     }
 
     /// The transactions in the mempool, parents before children, with their fees.
@@ -206,7 +213,10 @@ impl EmbeddedChain {
     /// When a transaction was confirmed on the active branch, if it was.
     #[must_use]
     pub fn confirmation(&self, txid: Txid) -> Option<CoinBirth> {
-        let (_, height) = self.branch.transaction(txid)?;
+        let height = match self.branch.transaction(txid) {
+            Some((_, height)) => height,
+            None => self.branch.coinbase(txid)?.1,
+        };
         self.branch.birth_at(height)
     }
 

@@ -206,7 +206,7 @@ impl Chain for ChainFile {
     }
 
     fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, BackendError> {
-        self.answer(|chain| chain.transaction(txid).cloned())
+        self.answer(|chain| Chain::transaction(chain, txid))?
     }
 
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {

@@ -6,6 +6,22 @@ use std::path::Path;
 
 use super::{Failure, input};
 
+/// Puts a text in the place of a file that only its owner may read: whole or not at all, and on the
+/// device when this returns.
+pub(super) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = path.with_file_name(name);
+    let written = write_private(&partial, text)
+        .and_then(|()| fs::rename(&partial, path))
+        .and_then(|()| sync_folder_of(path));
+    if written.is_err() {
+        // What cannot be removed was most likely never there.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
 /// Writes to a file beside and renames it, so that nobody ever reads half of it.
 ///
 /// A file that was there keeps its permissions; where the path is a link, what it leads to is

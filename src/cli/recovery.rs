@@ -268,11 +268,10 @@ impl RunArgs {
         compiled: &Compiled,
         now: crate::units::ChainTime,
     ) -> Result<Option<Replica>, Failure> {
-        let args = self.vault.ledger(self.ledger.as_ref());
-        if self.ledger.is_none() && !args.path().exists() {
+        let Some(args) = self.vault.ledger_if_any(self.ledger.as_ref())? else {
             screen.note("no ledger is named: no path with terms of activation is triggered");
             return Ok(None);
-        }
+        };
         super::vault::same_policy(&args, screen, compiled)?;
         let replica = args.read(screen)?;
         let mut words = Replica::new(replica.ledger.charter().clone());

@@ -78,8 +78,8 @@ pub(super) use self::report::{demo, report};
 pub(super) use self::sarif::sarif;
 pub(super) use self::signer::{new_seed, seed};
 pub(super) use self::vault::{
-    backed_up, balance, coins, created_vault, examined, given_address, missing_ratifications,
-    opened_vault, restored, synced, vault_status,
+    CONFIRM_FIRST, backed_up, balance, coins, created_vault, examined, given_address,
+    missing_ratifications, opened_vault, restored, synced, vault_status,
 };
 pub(super) use self::verdict::verdict;
 pub(super) use self::verification::verification;

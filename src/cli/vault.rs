@@ -13,17 +13,18 @@ mod sync;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::backend::{BackendArgs, Reached};
 use super::failure::VaultFailure;
 use super::known::{Known, StateArgs};
 use super::render::Screen;
 use super::replica::{LedgerArgs, holder};
-use super::{Exit, Failure, input};
+use super::{Exit, Failure, input, output};
 use crate::chain::backend::{Address, AddressError};
 use crate::compile::Compiled;
-use crate::wallet::{Synced, Vault, VaultError};
+use crate::ledger::{Directory, Store};
+use crate::wallet::{Shelf, Synced, Vault, VaultError};
 
 pub(super) use self::address::{Given, same_policy};
 pub(super) use self::backup::BackedUp;
@@ -37,6 +38,9 @@ pub(super) use self::sync::Read;
 
 /// The file in the directory of a vault that says where its chain is.
 const BACKEND: &str = "backend.toml";
+
+/// The file in the directory of a vault that says which ledger it goes by, if not by its own.
+const REMEMBERED_LEDGER: &str = "ledger.toml";
 
 /// The folder of the ledger in the directory of a vault.
 const LEDGER: &str = "ledger";
@@ -94,8 +98,8 @@ pub(super) struct VaultArgs {
 }
 
 /// A vault that a command has opened, for this process alone.
-pub(super) struct Held {
-    pub vault: Vault,
+pub(super) struct Held<S = Directory> {
+    pub vault: Vault<S>,
     /// The name of its directory, ready to be shown.
     pub directory: String,
     known: Known,
@@ -133,13 +137,73 @@ impl VaultArgs {
         self.state.known(&self.directory.join("journal"))
     }
 
-    /// The ledger of the vault: its own, or another one that is named.
-    pub(super) fn ledger(&self, named: Option<&PathBuf>) -> LedgerArgs {
+    /// The ledger of the vault: one that is named, or that is remembered in the vault, or its own.
+    ///
+    /// Every command that goes by the ledger of a vault asks here.
+    pub(super) fn ledger(&self, named: Option<&PathBuf>) -> Result<LedgerArgs, Failure> {
         let directory = match named {
             Some(directory) => directory.clone(),
-            None => self.directory.join(LEDGER),
+            None => match self.remembered::<NamedLedger>(REMEMBERED_LEDGER)? {
+                Some(named) => named.directory,
+                None => self.directory.join(LEDGER),
+            },
         };
-        LedgerArgs::of(directory, &self.state)
+        Ok(LedgerArgs::of(directory, &self.state))
+    }
+
+    /// The same; none where no other ledger is named or remembered, and the vault has none.
+    pub(super) fn ledger_if_any(
+        &self,
+        named: Option<&PathBuf>,
+    ) -> Result<Option<LedgerArgs>, Failure> {
+        let args = self.ledger(named)?;
+        let is_own = *args.path() == self.directory.join(LEDGER);
+        let is_there = args.path().symlink_metadata().is_ok();
+        Ok((is_there || !is_own).then_some(args))
+    }
+
+    /// Remembers in the vault which chain and which ledger it goes by, where they are named.
+    fn remember(&self, backend: Option<&Address>, ledger: Option<&PathBuf>) -> Result<(), Failure> {
+        if let Some(address) = backend {
+            let address = address.absolute().map_err(|source| Failure::Read {
+                file: address.to_string(),
+                source,
+            })?;
+            let address = address.to_string();
+            self.write_named(BACKEND, &Named { address })?;
+        }
+        if let Some(directory) = ledger {
+            let directory = std::path::absolute(directory).map_err(|source| Failure::Read {
+                file: input::file_name(directory),
+                source,
+            })?;
+            self.write_named(REMEMBERED_LEDGER, &NamedLedger { directory })?;
+        }
+        Ok(())
+    }
+
+    fn write_named(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
+        let path = self.directory.join(name);
+        let failed = |source| Failure::Write {
+            file: input::file_name(&path),
+            source,
+        };
+        let text = toml::to_string(value).map_err(|error| failed(std::io::Error::other(error)))?;
+        output::replace_private(&path, &text).map_err(failed)
+    }
+
+    /// What a file in the directory says, if it is there.
+    fn remembered<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let path = self.directory.join(name);
+        if path.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let file = input::backend(&path)?;
+        let read = toml::from_str(&file.text).map_err(|error| VaultFailure::BadRemembered {
+            file: file.file.clone(),
+            why: error.to_string(),
+        });
+        Ok(Some(read?))
     }
 
     /// Opens the vault.
@@ -153,34 +217,54 @@ impl VaultArgs {
             known,
         };
         screen.remarks(&held.directory, &held.vault.remarks());
-        if held.known.pin().is_none() {
+        held.tell_if_new(screen);
+        Ok(held)
+    }
+
+    /// Opens the vault to look at it, beside another process if one has it.
+    pub(super) fn look(&self, screen: &Screen) -> Result<Held<Shelf>, Failure> {
+        let known = self.known()?;
+        let vault = Vault::look(&self.directory, known.pin(), &holder());
+        let vault = vault.map_err(|error| self.failed(error))?;
+        let held = Held {
+            vault,
+            directory: self.name(),
+            known,
+        };
+        let shelf = held.vault.store();
+        screen.remarks(&held.directory, &shelf.remarks());
+        held.tell_if_new(screen);
+        if let Some(holder) = shelf.holder() {
             screen.note(&format!(
-                "nothing was known here of the vault in `{}`; what its journal holds now is remembered",
-                held.directory
+                "the vault is in use by {holder}; it is read beside that, and nothing that is found now is kept"
             ));
         }
         Ok(held)
     }
 
-    /// Where the chain of the vault is: what the command line or the environment says, or else the
-    /// file in its directory.
+    /// Where the chain of the vault is: what the command line or the environment says, or else what
+    /// is remembered in the vault.
+    ///
+    /// Every command that takes a vault and a chain asks here.
     pub(super) fn address(&self, backend: &BackendArgs) -> Result<Option<Address>, Failure> {
         if let Some(address) = backend.address()? {
             return Ok(Some(address));
         }
-        let path = self.directory.join(BACKEND);
-        if path.symlink_metadata().is_err() {
+        let Some(named) = self.remembered::<Named>(BACKEND)? else {
             return Ok(None);
-        }
-        let file = input::backend(&path)?;
-        let bad = |why: String| VaultFailure::BadBackend {
-            file: file.file.clone(),
-            why,
         };
-        let named: Named = toml::from_str(&file.text).map_err(|error| bad(error.to_string()))?;
         let address = named.address.parse();
-        let address = address.map_err(|error: AddressError| bad(error.to_string()))?;
+        let address = address.map_err(|error: AddressError| VaultFailure::BadRemembered {
+            file: input::file_name(&self.directory.join(BACKEND)),
+            why: error.to_string(),
+        })?;
         Ok(Some(address))
+    }
+
+    /// The address of the chain that is remembered in the vault, ready to be shown.
+    fn remembered_backend(&self) -> Result<Option<String>, Failure> {
+        let named = self.remembered::<Named>(BACKEND)?;
+        Ok(named.map(|named| super::render::shown(&named.address)))
     }
 
     /// Refuses a vault of another policy.
@@ -208,13 +292,29 @@ impl VaultArgs {
 }
 
 /// The file that says where the chain of a vault is.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Named {
     address: String,
 }
 
-impl Held {
+/// The file that says which ledger a vault goes by.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedLedger {
+    directory: PathBuf,
+}
+
+impl<S: Store> Held<S> {
+    fn tell_if_new(&self, screen: &Screen) {
+        if self.known.pin().is_none() {
+            screen.note(&format!(
+                "nothing was known here of the vault in `{}`; what its journal holds now is remembered",
+                self.directory
+            ));
+        }
+    }
+
     /// Reaches the chain of the vault, and makes sure that it is of its network.
     pub(super) fn reach(&self, backend: &BackendArgs, at: &Address) -> Result<Reached, Failure> {
         let network = self.vault.compiled().policy().network().to_bitcoin();
@@ -236,11 +336,18 @@ impl Held {
         }
         let synced = self.vault.sync(&*reached.chain);
         let synced = synced.map_err(|error| self.failed(error))?;
-        if let Some(memory) = reached.chain.memory() {
-            let kept = self.vault.keep_backend_memory(&at.to_string(), &memory);
-            kept.map_err(|error| self.failed(error))?;
-        }
+        self.keep_memory(at, reached)?;
         Ok(synced)
+    }
+
+    /// Keeps what the backend wants to be given again, so that it need not be asked anew about the
+    /// same scripts.
+    pub(super) fn keep_memory(&mut self, at: &Address, reached: &Reached) -> Result<(), Failure> {
+        let Some(memory) = reached.chain.memory() else {
+            return Ok(());
+        };
+        let kept = self.vault.keep_backend_memory(&at.to_string(), &memory);
+        kept.map_err(|error| self.failed(error))
     }
 
     /// Reads the chain first, if somebody says where it is.
@@ -249,13 +356,13 @@ impl Held {
         screen: &Screen,
         args: &VaultArgs,
         backend: &BackendArgs,
-    ) -> Result<Option<Reached>, Failure> {
+    ) -> Result<Option<(Address, Reached)>, Failure> {
         let Some(at) = args.address(backend)? else {
             return Ok(None);
         };
         let reached = self.reach(backend, &at)?;
         self.sync(screen, &at, &reached)?;
-        Ok(Some(reached))
+        Ok(Some((at, reached)))
     }
 
     /// Why the vault cannot do something.
@@ -266,7 +373,24 @@ impl Held {
         }
         .into()
     }
+}
 
+impl Held<Shelf> {
+    /// Closes it, and remembers what its journal holds, unless more was seen of it.
+    pub(super) fn close(mut self) -> Result<(), Failure> {
+        let shelf = self.vault.store();
+        match shelf.holder() {
+            None => self.known.remember(shelf.pin())?,
+            Some(_) => self.known.remember_more(shelf.pin())?,
+        }
+        let directory = self.directory;
+        self.vault
+            .close()
+            .map_err(|source| VaultFailure::Vault { directory, source }.into())
+    }
+}
+
+impl Held {
     /// Closes it, and remembers what its journal holds.
     pub(super) fn close(mut self) -> Result<(), Failure> {
         self.known.remember(self.vault.pin())?;

@@ -21,6 +21,7 @@ use super::backend::BackendArgs;
 use super::custody::CustodyArgs;
 use super::failure::WatchFailure;
 use super::render::{Live, Screen};
+use super::signing::SigningArgs;
 use super::vault::VaultArgs;
 use super::{Exit, Failure};
 use crate::watch::{Rule, Severity};
@@ -80,9 +81,18 @@ pub(super) struct Watch {
     /// Take over a cancel that veto holders have completed in advance, and send it by the rule
     #[arg(long, value_name = "FILE")]
     delegate_veto: Vec<PathBuf>,
-    /// When cancels that were left here are sent
-    #[arg(long, value_name = "RULE", requires = "delegate_veto")]
+    /// When cancels are sent that veto holders have completed: by files that they left here, or by
+    /// `longstop sos veto`
+    #[arg(long, value_name = "RULE")]
     veto_rule: Option<VetoRule>,
+    /// Pay fee children of such cancels from the fee wallet of this party
+    #[arg(long, value_name = "PARTY")]
+    broadcaster: Option<String>,
+    /// What it takes to be mined soon, in sat/vB; without it the base fee of the policy
+    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    feerate: Option<u64>,
+    #[command(flatten)]
+    signing: SigningArgs,
     /// Look after the fee wallet of this party
     #[arg(long, value_name = "PARTY")]
     fees: Vec<String>,
@@ -124,10 +134,13 @@ impl HookFrom {
 }
 
 impl Watch {
-    /// The rule, if anything was left here to go by it.
+    /// The rule, if cancels are sent at all.
     fn rule(&self) -> Option<Rule> {
-        let rule = self.veto_rule.unwrap_or(VetoRule::OnAnyTrigger);
-        (!self.delegate_veto.is_empty()).then_some(match rule {
+        let is_left = !self.delegate_veto.is_empty();
+        let rule = self
+            .veto_rule
+            .or(is_left.then_some(VetoRule::OnAnyTrigger))?;
+        Some(match rule {
             VetoRule::OnAnyTrigger => Rule::OnAnyTrigger,
             VetoRule::UnlessActivated => Rule::UnlessActivated,
         })

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use bitcoin::bip32::{ChildNumber, Xpub};
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction};
 use miniscript::DefiniteDescriptorKey;
@@ -25,32 +26,7 @@ pub fn fee_script(
     keychain: Keychain,
     secp: &Secp256k1<All>,
 ) -> Option<ScriptBuf> {
-    let half = fee_descriptor(compiled, party, keychain)?;
-    Some(place(&half, 0, secp)?.1)
-}
-
-fn fee_descriptor(
-    compiled: &Compiled,
-    party: &str,
-    keychain: Keychain,
-) -> Option<Descriptor<DescriptorPublicKey>> {
-    let wallet = compiled.policy().party(party)?.fees()?;
-    let halves = wallet.descriptor().clone().into_single_descriptors().ok()?;
-    match keychain {
-        Keychain::Receive => halves.into_iter().next(),
-        Keychain::Change => halves.into_iter().nth(1),
-    }
-}
-
-/// The descriptor and the script at an index.
-fn place(
-    half: &Descriptor<DescriptorPublicKey>,
-    index: u32,
-    secp: &Secp256k1<All>,
-) -> Option<(Descriptor<DefiniteDescriptorKey>, ScriptBuf)> {
-    let definite = half.at_derivation_index(index).ok()?;
-    let script = definite.derived_descriptor(secp).ok()?.script_pubkey();
-    Some((definite, script))
+    Half::new(compiled, party, keychain, secp)?.script(0, secp)
 }
 
 /// The fee wallet of a party, as a chain shows it: every index in use, and the gap behind the last.
@@ -65,7 +41,9 @@ pub struct FeeCoins {
 /// One keychain of a fee wallet that is being read.
 struct Half {
     descriptor: Descriptor<DescriptorPublicKey>,
-    known: HashMap<ScriptBuf, (u32, Descriptor<DefiniteDescriptorKey>)>,
+    /// The key that the indexes are derived from.
+    parent: Xpub,
+    known: HashMap<ScriptBuf, u32>,
     asked: u32,
     /// The index behind the last that was paid to.
     next: u32,
@@ -73,27 +51,45 @@ struct Half {
 }
 
 impl Half {
-    fn new(descriptor: Descriptor<DescriptorPublicKey>) -> Self {
-        Self {
-            descriptor,
+    fn new(
+        compiled: &Compiled,
+        party: &str,
+        keychain: Keychain,
+        secp: &Secp256k1<All>,
+    ) -> Option<Self> {
+        let wallet = compiled.policy().party(party)?.fees()?;
+        let halves = wallet.descriptor().clone().into_single_descriptors().ok()?;
+        let number = match keychain {
+            Keychain::Receive => 0,
+            Keychain::Change => 1,
+        };
+        let branch = ChildNumber::from_normal_idx(number).ok()?;
+        Some(Self {
+            descriptor: halves.into_iter().nth(usize::try_from(number).ok()?)?,
+            parent: wallet.account().xpub().ckd_pub(secp, branch).ok()?,
             known: HashMap::new(),
             asked: 0,
             next: 0,
             found: Vec::new(),
-        }
+        })
+    }
+
+    /// The script at an index.  A fee wallet is `wpkh(KEY/<0;1>/*)` and nothing else.
+    fn script(&self, index: u32, secp: &Secp256k1<All>) -> Option<ScriptBuf> {
+        let child = ChildNumber::from_normal_idx(index).ok()?;
+        let key = self.parent.ckd_pub(secp, child).ok()?.to_pub();
+        Some(ScriptBuf::new_p2wpkh(&key.wpubkey_hash()))
     }
 
     /// The scripts up to the gap that were not asked about yet.
     fn scripts(&mut self, secp: &Secp256k1<All>) -> Vec<ScriptBuf> {
         let end = self.next + GAP;
-        let places = (self.asked..end).map(|index| (index, place(&self.descriptor, index, secp)));
         let mut scripts = Vec::new();
-        for (index, found) in places {
-            let Some((definite, script)) = found else {
-                continue;
-            };
-            self.known.insert(script.clone(), (index, definite));
-            scripts.push(script);
+        for index in self.asked..end {
+            if let Some(script) = self.script(index, secp) {
+                self.known.insert(script.clone(), index);
+                scripts.push(script);
+            }
         }
         self.asked = self.asked.max(end);
         scripts
@@ -101,9 +97,12 @@ impl Half {
 
     /// Takes an output, if it is at a script of this keychain.
     fn take(&mut self, seen: &SeenOutput) {
-        if let Some((index, definite)) = self.known.get(&seen.output.script_pubkey) {
+        let index = self.known.get(&seen.output.script_pubkey);
+        if let Some(index) = index.copied()
+            && let Ok(definite) = self.descriptor.at_derivation_index(index)
+        {
             self.next = self.next.max(index + 1);
-            self.found.push((seen.clone(), definite.clone()));
+            self.found.push((seen.clone(), definite));
         }
     }
 }
@@ -125,7 +124,7 @@ impl FeeCoins {
     ) -> Result<BTreeMap<String, Self>, BackendError> {
         let mut halves: BTreeMap<&str, [Half; 2]> = BTreeMap::new();
         for party in parties {
-            let half = |keychain| fee_descriptor(compiled, party, keychain).map(Half::new);
+            let half = |keychain| Half::new(compiled, party, keychain, secp);
             if let (Some(receive), Some(change)) = (half(Keychain::Receive), half(Keychain::Change))
             {
                 halves.insert(party, [receive, change]);
@@ -145,10 +144,10 @@ impl FeeCoins {
             }
         }
         let wallets = halves.into_iter().filter_map(|(party, [receive, change])| {
-            let (_, script) = place(&change.descriptor, change.next, secp)?;
+            let next = change.script(change.next, secp)?;
             let coins = Self {
                 outputs: [receive.found, change.found].concat(),
-                change: script,
+                change: next,
             };
             Some((party.to_owned(), coins))
         });

@@ -183,18 +183,24 @@ impl Quorum {
         met.count() >= self.threshold
     }
 
-    /// The fewest seats that must act for the threshold to be met.
+    /// The fewest further seats that must act for the threshold to be met, where these parties have.
     #[must_use]
-    pub fn fewest_seats(&self) -> usize {
+    pub fn fewest_more(&self, present: &dyn Fn(&Party) -> bool) -> usize {
         let mut costs: Vec<usize> = self
             .members
             .iter()
             .map(|member| match member {
-                Member::Party(_) => 1,
-                Member::Quorum(quorum) => quorum.fewest_seats(),
+                Member::Party(party) => usize::from(!present(party)),
+                Member::Quorum(quorum) => quorum.fewest_more(present),
             })
             .collect();
         costs.sort_unstable();
         costs.into_iter().take(self.threshold).sum()
+    }
+
+    /// The fewest seats that must act for the threshold to be met.
+    #[must_use]
+    pub fn fewest_seats(&self) -> usize {
+        self.fewest_more(&|_| false)
     }
 }

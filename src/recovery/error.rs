@@ -63,6 +63,16 @@ pub enum RecoveryError {
         /// What another one in its place could pay, if it could pay more, in sat/vB.
         could: Option<u64>,
     },
+    /// The transaction alone pays too little, and the backend takes no child with it.
+    #[error(
+        "the transaction alone pays too little to be taken, and {backend} takes no child together with it{}: name another backend, such as a Bitcoin Core node, or wait until fees fall", detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default()
+    )]
+    NoPackages {
+        /// The kind of backend.
+        backend: &'static str,
+        /// What it said.
+        detail: Option<String>,
+    },
     /// No such operation.
     #[error("nothing is under way under the id {0}")]
     UnknownOperation(Txid),
@@ -114,6 +124,7 @@ impl RecoveryError {
             Self::UnderWay { .. } => "under-way",
             Self::NoBroadcaster => "no-broadcaster",
             Self::PaysTooLittle { .. } => "pays-too-little",
+            Self::NoPackages { .. } => "no-packages",
             Self::UnknownOperation(_) => "unknown-operation",
             Self::Unrelated(_) => "other-transaction",
             Self::Changed { .. } => "changed",

@@ -123,6 +123,12 @@ impl Phase {
         }
     }
 
+    /// Whether the chain shows it, in the mempool or in a block.
+    #[must_use]
+    pub const fn is_on_the_chain(&self) -> bool {
+        matches!(self, Self::Seen | Self::Confirmed | Self::Buried)
+    }
+
     /// Whether nothing can come of it any more, or nothing has to be done.
     #[must_use]
     pub const fn is_over(&self) -> bool {
@@ -205,6 +211,12 @@ impl Operation {
             Entry::Approved { txid } if *txid == self.txid => self.is_approved = true,
             Entry::Signed { txid, psbt } if *txid == self.txid => {
                 self.signed.extend(psbt.parse::<Psbt>());
+            }
+            Entry::Veto { escrow, psbt } => {
+                let is_own = matches!(self.action, Action::Cancel { coin } if coin == *escrow);
+                let psbt = psbt.parse::<Psbt>().ok().filter(|_| is_own);
+                let own = psbt.filter(|psbt| psbt.unsigned_tx.compute_txid() == self.txid);
+                self.signed.extend(own);
             }
             Entry::Prepared { what, txid, text } => {
                 let complete = deserialize_hex::<Transaction>(text).ok();

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::operation::{Child, Effect, GIVEN_UP, Operation, Phase};
 use super::points::{Moment, Step};
 use super::{Plan, Recovery, RecoveryError, word};
-use crate::chain::Chain;
+use crate::chain::{Ability, BackendError, Chain};
 use crate::compile::{Keychain, Role};
 use crate::engine::{Prepared, Signers, StepError, is_known};
 use crate::ledger::Store;
@@ -132,6 +132,12 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         loop {
             let operation = self.operation(txid)?.clone();
             let phase = self.phase(&operation)?;
+            if operation.refused.is_some() && phase.is_on_the_chain() {
+                // Whoever refused it has it by now, and a refusal of then must not be told later.
+                let child = operation.sent.last().copied().flatten();
+                self.record(Step::Announce, vec![Entry::Broadcast { txid, child }])?;
+                continue;
+            }
             let effect = match operation.next(&phase) {
                 Effect::Close => Effect::Close,
                 _ if self.is_superseded(&operation)? => Effect::Wait,
@@ -150,8 +156,13 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
                     was_sent = true;
                     waits_for = self.in_the_way(&operation)?;
                     if waits_for.is_empty() {
-                        wanted_child = self.send(&operation, signers)?;
-                        continue;
+                        match self.send(&operation, signers) {
+                            Err(error @ RecoveryError::NoPackages { .. }) => waits_for.push(error),
+                            sent => {
+                                wanted_child = sent?;
+                                continue;
+                            }
+                        }
                     }
                 }
                 Effect::Raise if !was_sent => {
@@ -159,8 +170,13 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
                     // What is vetoed by now is not helped along.
                     waits_for = self.consent(&operation.action).err().into_iter().collect();
                     if waits_for.is_empty() && self.is_to_be_raised(&operation)? {
-                        wanted_child = self.send(&operation, signers)?;
-                        continue;
+                        match self.send(&operation, signers) {
+                            Err(error @ RecoveryError::NoPackages { .. }) => waits_for.push(error),
+                            sent => {
+                                wanted_child = sent?;
+                                continue;
+                            }
+                        }
                     }
                 }
                 Effect::Close => {
@@ -315,7 +331,14 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         self.at(Moment::Before, Step::Submit)?;
         let chain = self.engine.chain_mut();
         let verdict = match &child {
-            Some(child) => chain.submit_package(&prepared.transaction, child)?,
+            Some(child) => match chain.submit_package(&prepared.transaction, child) {
+                Err(BackendError::Unsupported {
+                    ability: Ability::Packages,
+                    backend,
+                    detail,
+                }) => return Err(RecoveryError::NoPackages { backend, detail }),
+                verdict => verdict?,
+            },
             None => chain.submit(&prepared.transaction)?,
         };
         self.at(Moment::After, Step::Submit)?;

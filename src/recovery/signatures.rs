@@ -7,7 +7,7 @@ use super::operation::{Child, FEE_CHILD};
 use super::points::{Moment, Step};
 use super::{Recovery, RecoveryError, word};
 use crate::chain::Chain;
-use crate::engine::{Draft, Signers};
+use crate::engine::{Action, Draft, Signers};
 use crate::ledger::Store;
 use crate::transaction::Received;
 use crate::wallet::Entry;
@@ -80,10 +80,13 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
     }
 
     /// Writes down the signatures that a transaction has.
+    ///
+    /// Those of veto holders go where a watcher of this vault looks for them as well.
     fn keep(&mut self, draft: &Draft) -> Result<(), RecoveryError> {
-        let entry = Entry::Signed {
-            txid: draft.txid(),
-            psbt: draft.to_psbt()?.to_string(),
+        let (txid, psbt) = (draft.txid(), draft.to_psbt()?.to_string());
+        let entry = match self.operation(txid)?.action {
+            Action::Cancel { coin } => Entry::Veto { escrow: coin, psbt },
+            _ => Entry::Signed { txid, psbt },
         };
         self.record(Step::Keep, vec![entry])
     }

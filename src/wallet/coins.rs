@@ -238,6 +238,9 @@ impl<S: Store> Vault<S> {
     /// If the vault was never compared with a chain.
     pub fn outputs(&self) -> Result<Vec<KnownOutput>, VaultError> {
         let tip = self.known_tip()?.time;
+        if let Some(view) = &self.view {
+            return Ok(view.outputs.clone());
+        }
         let stages = self.stages.iter();
         Ok(stages.flat_map(|stage| known(stage, tip)).collect())
     }

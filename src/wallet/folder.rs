@@ -12,6 +12,12 @@ pub(super) const DOCUMENT: &str = "vault.json";
 /// The folder of the journal.
 pub(super) const JOURNAL: &str = "journal";
 
+/// The file with what the last reading of the chain has brought.
+const VIEW: &str = "seen.json";
+
+/// Most bytes of that file: outputs of ten years.
+const MAX_VIEW: u64 = 1 << 30;
+
 /// Most bytes of the document: four times the longest policy, with its descriptors.
 const MAX_DOCUMENT: u64 = 8 << 20;
 
@@ -60,6 +66,37 @@ pub(super) fn write(
     drop(file);
     disk.rename(&next, &path).map_err(system("rename", &path))?;
     disk.sync_directory(folder).map_err(system("sync", folder))
+}
+
+/// Reads what the last reading of the chain has brought, as far as it can be read.
+pub(super) fn read_view(disk: &dyn Disk, folder: &Path) -> Option<Vec<u8>> {
+    let path = folder.join(VIEW);
+    let found = disk.status(&path).ok()?;
+    if found.mode & 0o077 != 0 || found.length > MAX_VIEW {
+        return None;
+    }
+    let mut bytes = vec![0; usize::try_from(found.length).ok()?];
+    let mut file = disk.open(&path, Access::Read).ok()?;
+    let read = file.read_at(0, &mut bytes).ok()?;
+    bytes.truncate(read);
+    Some(bytes)
+}
+
+/// Puts it in the place of what was there: whole or not at all.  It is not synced, since it may be
+/// lost.
+pub(super) fn write_view(disk: &dyn Disk, folder: &Path, bytes: &[u8]) -> Result<(), VaultError> {
+    if read_view(disk, folder).as_deref() == Some(bytes) {
+        return Ok(());
+    }
+    let path = folder.join(VIEW);
+    let next = folder.join(format!("{VIEW}.next"));
+    if disk.status(&next).is_ok() {
+        disk.remove(&next).map_err(system("remove", &next))?;
+    }
+    let mut file = disk.create(&next).map_err(system("create", &next))?;
+    file.write_at(0, bytes).map_err(system("write", &next))?;
+    drop(file);
+    disk.rename(&next, &path).map_err(system("rename", &path))
 }
 
 /// Reads the document of a vault, which nobody but its owner may have access to.

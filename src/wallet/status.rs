@@ -275,6 +275,7 @@ impl<S: Store> Vault<S> {
         if !policy.version().has_anchor() {
             let rungs = policy.rungs().iter();
             return FeeReserve {
+                wallets: Vec::new(),
                 base_sat_per_vb: base.to_sat_per_vb_ceil(),
                 rungs_sat_per_vb: rungs.map(|rung| rung.to_sat_per_vb_ceil()).collect(),
                 stress_sat_per_vb: stress.to_sat_per_vb_ceil(),

@@ -11,7 +11,7 @@ use super::stage::{News, StageWallet, anchor, genesis};
 use super::{Vault, VaultError};
 use crate::chain::{BackendError, Chain, ChainTip, SeenOutput};
 use crate::compile::Keychain;
-use crate::ledger::Store;
+use crate::ledger::{Store, StoreError};
 use crate::units::{BlockHeight, CoinBirth};
 
 /// How often the chain is read again when its tip moves meanwhile.
@@ -100,8 +100,10 @@ impl<S: Store> Vault<S> {
             // Should one wallet refuse what it is told, they are not of one reading any more.
             self.tip = None;
             let rolled_back = self.apply(tip, news, agreed)?;
+            self.view = None;
             self.keep_wallets()?;
             self.keep_tip(tip)?;
+            self.write_view()?;
             let now = self.outpoints();
             let revealed = Keychain::BOTH.into_iter().filter_map(|keychain| {
                 let next = at(self.next(), keychain);
@@ -170,9 +172,17 @@ impl<S: Store> Vault<S> {
             Some(Entry::Revealed { keychain, index })
         });
         let entries: Vec<Entry> = entries.collect();
-        match entries.is_empty() {
-            true => Ok(()),
-            false => self.remember_all(entries),
+        if entries.is_empty() {
+            return Ok(());
+        }
+        match self.remember_all(entries.clone()) {
+            // Whoever only reads knows it for as long as he reads.
+            Err(VaultError::Store(StoreError::ReadOnly)) => {
+                self.journal.suppose(&entries);
+                self.reveal_wallets();
+                Ok(())
+            }
+            other => other,
         }
     }
 

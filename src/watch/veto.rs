@@ -7,7 +7,9 @@ use bitcoin::{FeeRate, OutPoint, Txid};
 use super::facts::ChainFacts;
 use crate::chain::Chain;
 use crate::compile::{Role, Stage};
-use crate::engine::{Action, Engine, Signers, StepError};
+use crate::engine::{Action, Signers};
+use crate::ledger::Store;
+use crate::recovery::{Phase, Progress, Recovery, RecoveryError};
 
 /// When a watchtower cancels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,24 +40,25 @@ pub enum Outcome {
     Sent {
         /// The child that pays for it.
         child: Option<Txid>,
+        /// Whose signature its next child waits for.
+        wants: Option<String>,
     },
     /// It was not handed over, for this reason.
     Failed(String),
 }
 
 /// Hands over the cancel of every coin in an escrow that the rule says is to be cancelled, and whose
-/// cancel was completed in advance.
+/// cancel veto holders have completed: by a file that they left here, or by `longstop sos veto`.
 ///
-/// `activated` are the paths about which a case is activated.  A cancel that the chain has already
-/// is left alone; it is handed over again as soon as it is gone, so call this at each block.  Where
-/// the fee of the cancel is too small, `broadcaster` pays a child; where there are rungs, the cancel
-/// at the lowest rung that is enough is sent, in the place of one at a lower rung.
-pub fn veto<C: Chain>(
-    engine: &mut Engine<C>,
+/// It is the same run as any other cancel of this vault: in its journal, with a fee child where the
+/// fee is too small, gone on with after anything, and joined by whoever cancels by hand.  `activated`
+/// are the paths about which a case is activated.  What the chain has already is told again only when
+/// its child is another one; call this at each block.
+pub fn veto<S: Store, C: Chain>(
+    run: &mut Recovery<'_, S, C>,
     facts: &ChainFacts,
     rule: Rule,
     activated: &BTreeSet<String>,
-    broadcaster: &str,
     signers: &dyn Signers,
 ) -> Vec<Tried> {
     let mut tried = Vec::new();
@@ -71,54 +74,88 @@ pub fn veto<C: Chain>(
         if is_gone || !is_allowed {
             continue;
         }
-        let mut armed = engine.armed().iter();
-        let Some(course) = armed.find_map(|armed| armed.course_of_escrow(coin.outpoint)) else {
+        let Some(feerate) = complete_at(run, coin.outpoint) else {
             continue;
         };
-        let policy = engine.compiled().policy();
-        let asked = policy.rung_for(engine.feerate());
-        let rungs = course.cancels.iter().zip(policy.rungs()).enumerate();
-        let complete = rungs.filter(|(_, (cancel, _))| cancel.is_met(Role::Veto));
-        // The lowest that is enough, or else the highest of those that were left here.
-        let mut chosen = None;
-        for (number, (cancel, feerate)) in complete {
-            chosen = Some((number, cancel.txid(), *feerate));
-            if number >= asked {
-                break;
-            }
+        // Of what has no anchor, the rung is the fee.
+        if !run.engine().compiled().policy().version().has_anchor() {
+            run.set_feerate(feerate);
         }
-        let Some((number, txid, feerate)) = chosen else {
-            continue;
+        let before = sent(run, coin.outpoint);
+        let done = cancel(run, coin.outpoint, signers);
+        let after = sent(run, coin.outpoint);
+        let spend = coin.spend.as_ref().map(|spend| spend.txid);
+        let was_there = spend.is_some() && spend == after.map(|(txid, _)| txid);
+        let (txid, outcome) = match done {
+            Ok(progress) => (Some(progress.txid), outcome(progress, after)),
+            Err(error) => (None, Outcome::Failed(error.to_string())),
         };
-        let sent = coin.spend.as_ref().and_then(|spend| {
-            let mut cancels = course.cancels.iter();
-            cancels.position(|cancel| cancel.txid() == spend.txid)
-        });
-        if sent.is_some_and(|sent| sent >= number) {
-            continue;
+        let is_news = !was_there || before != after;
+        if is_news || matches!(outcome, Outcome::Failed(_)) {
+            tried.push(Tried {
+                escrow: coin.outpoint,
+                path: path.clone(),
+                txid,
+                outcome,
+            });
         }
-        let done = cancel(engine, feerate, coin.outpoint, broadcaster, signers);
-        tried.push(Tried {
-            escrow: coin.outpoint,
-            path: path.clone(),
-            txid: Some(txid),
-            outcome: match done {
-                Ok(child) => Outcome::Sent { child },
-                Err(error) => Outcome::Failed(error.to_string()),
-            },
-        });
     }
     tried
 }
 
-fn cancel<C: Chain>(
-    engine: &mut Engine<C>,
-    feerate: FeeRate,
+/// The feerate of the cancel of a coin that is to be sent, if veto holders have completed one: of the
+/// lowest rung that is enough, or else of the highest.
+fn complete_at<S: Store, C: Chain>(run: &Recovery<'_, S, C>, escrow: OutPoint) -> Option<FeeRate> {
+    let engine = run.engine();
+    let mut armed = engine.armed().iter();
+    let course = armed.find_map(|armed| armed.course_of_escrow(escrow))?;
+    let policy = engine.compiled().policy();
+    let asked = policy.rung_for(engine.feerate());
+    let rungs = course.cancels.iter().zip(policy.rungs()).enumerate();
+    let complete = rungs.filter(|(_, (cancel, _))| cancel.is_met(Role::Veto));
+    let mut chosen = None;
+    for (number, (_, feerate)) in complete {
+        chosen = Some(*feerate);
+        if number >= asked {
+            break;
+        }
+    }
+    chosen
+}
+
+/// The cancel of a coin that was handed over last, with its child.
+fn sent<S: Store, C: Chain>(
+    run: &Recovery<'_, S, C>,
+    escrow: OutPoint,
+) -> Option<(Txid, Option<Txid>)> {
+    let all = run.operations().iter().rev();
+    let mut cancels = all.filter(|one| one.action == Action::Cancel { coin: escrow });
+    cancels.find_map(|cancel| Some((cancel.txid, *cancel.sent.last()?)))
+}
+
+fn outcome(progress: Progress, sent: Option<(Txid, Option<Txid>)>) -> Outcome {
+    let waits: Vec<String> = progress.waits_for.iter().map(ToString::to_string).collect();
+    if !waits.is_empty() {
+        return Outcome::Failed(waits.join("; "));
+    }
+    match progress.phase {
+        phase if phase.is_on_the_chain() => Outcome::Sent {
+            child: sent.and_then(|(_, child)| child),
+            wants: progress.wanted_child.map(|(party, _)| party),
+        },
+        Phase::Refused { class } => Outcome::Failed(class),
+        phase => Outcome::Failed(format!("it is {}", phase.word())),
+    }
+}
+
+/// What `longstop sos cancel` does, with the rule in the place of whoever confirms it by hand.
+fn cancel<S: Store, C: Chain>(
+    run: &mut Recovery<'_, S, C>,
     coin: OutPoint,
-    broadcaster: &str,
     signers: &dyn Signers,
-) -> Result<Option<Txid>, StepError> {
-    let prepared = engine.prepare_at(feerate, &Action::Cancel { coin }, &[], signers)?;
-    let sent = engine.broadcast(&prepared, broadcaster, signers)?;
-    Ok(sent.child.map(|(child, _)| child.compute_txid()))
+) -> Result<Progress, RecoveryError> {
+    let plan = run.plan(&Action::Cancel { coin })?;
+    let txid = run.begin(plan)?;
+    run.approve(txid)?;
+    run.advance(txid, &[], signers)
 }

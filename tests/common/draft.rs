@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::Secp256k1;
 use longstop::compile::{Compiled, compile};
+use longstop::governance::Digest;
 use longstop::policy::{Policy, check};
 use longstop::signer::SoftwareSigner;
 
@@ -77,6 +78,7 @@ pub struct Draft {
     layout: &'static str,
     base_fee: &'static str,
     veto_accounts: bool,
+    identities: bool,
     terms: String,
 }
 
@@ -87,6 +89,7 @@ impl Draft {
             layout: "device",
             base_fee: "2 sat/vB",
             veto_accounts: true,
+            identities: false,
             terms: terms.to_owned(),
         }
     }
@@ -94,6 +97,12 @@ impl Draft {
     /// No party has an account of its own for the veto role.
     pub fn without_veto_accounts(mut self) -> Self {
         self.veto_accounts = false;
+        self
+    }
+
+    /// Every party has the identity of its stand-in, and can speak in a ledger.
+    pub const fn with_identities(mut self) -> Self {
+        self.identities = true;
         self
     }
 
@@ -135,8 +144,16 @@ impl Draft {
             } else {
                 String::new()
             };
-            text +=
-                &format!("{name} = {{ key = \"{key}\"{veto}, fees = \"wpkh({fees}/<0;1>/*)\" }}\n");
+            let identity = if self.identities {
+                let key = SoftwareSigner::stand_in_identity(0, &name);
+                let public = Digest(key.verifying_key().to_bytes());
+                format!(", identity = \"{public}\"")
+            } else {
+                String::new()
+            };
+            text += &format!(
+                "{name} = {{ key = \"{key}\"{veto}{identity}, fees = \"wpkh({fees}/<0;1>/*)\" }}\n"
+            );
         }
         text + &self.terms
     }

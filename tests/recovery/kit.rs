@@ -3,16 +3,20 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bitcoin::{BlockHash, FeeRate, OutPoint, Psbt, ScriptBuf, Transaction, Txid};
 use longstop::arming::ArmingFile;
 use longstop::chain::{
-    BackendError, Chain, ChainTip, EmbeddedChain, Freshness, SeenOutput, Verdict,
+    Ability, BackendError, Chain, ChainTip, EmbeddedChain, Freshness, SeenOutput, Verdict,
 };
-use longstop::engine::{Action, Signers};
+use longstop::engine::{Action, Replica, Signers};
+use longstop::governance::{Body, Charter, Digest, EventId};
 use longstop::ledger::{Memory, Store};
+use longstop::policy::check;
 use longstop::recovery::points::{CutShort, Hook, Moment, Point, Step, Undisturbed};
 use longstop::recovery::{Phase, Plan, Progress, Recovery, RecoveryError, Terms};
+use longstop::signer::SoftwareSigner;
 use longstop::units::{BlockHeight, Blocks, CoinBirth};
 use longstop::wallet::{Document, Entry, Vault};
 
@@ -23,6 +27,8 @@ use crate::vault::{Armed, DEPOSIT, Draft, People, World, anywhere};
 pub struct Shared {
     pub chain: Rc<RefCell<EmbeddedChain>>,
     pub submits: Rc<Cell<usize>>,
+    /// Whether it takes a child only after its parent, as old servers do.
+    pub one_by_one: Rc<Cell<bool>>,
 }
 
 impl Chain for Shared {
@@ -45,6 +51,19 @@ impl Chain for Shared {
         child: &Transaction,
     ) -> Result<Verdict, BackendError> {
         self.submits.set(self.submits.get() + 1);
+        if self.one_by_one.get() {
+            return match self.submit(parent)? {
+                Err(refusal) if refusal.class.contains("fee not met") => {
+                    Err(BackendError::Unsupported {
+                        backend: "an old server",
+                        ability: Ability::Packages,
+                        detail: Some(refusal.to_string()),
+                    })
+                }
+                Err(refusal) if !refusal.class.starts_with("txn-already") => Ok(Err(refusal)),
+                _ => self.submit(child),
+            };
+        }
         Ok(self.chain.borrow_mut().submit_package(parent, child))
     }
     fn test_accept(&self, transaction: &Transaction) -> Result<Verdict, BackendError> {
@@ -119,6 +138,8 @@ pub struct Bench {
     pub coin: OutPoint,
     pub broadcaster: Option<&'static str>,
     pub feerate: Option<FeeRate>,
+    /// What was said in the ledger.
+    pub words: Option<Replica>,
 }
 
 pub const AGENTS: [&str; 2] = ["gina", "hal"];
@@ -158,6 +179,7 @@ impl Bench {
         let chain = Shared {
             chain: Rc::new(RefCell::new(world.chain.fork())),
             submits: Rc::default(),
+            one_by_one: Rc::default(),
         };
         let signers = Counted {
             people: Rc::clone(&world.people),
@@ -172,6 +194,7 @@ impl Bench {
             coin,
             broadcaster: Some("gina"),
             feerate: None,
+            words: None,
         }
     }
 
@@ -181,6 +204,7 @@ impl Bench {
         fork.chain.chain = Rc::new(RefCell::new(self.chain.chain.borrow().fork()));
         fork.broadcaster = self.broadcaster;
         fork.feerate = self.feerate;
+        fork.words.clone_from(&self.words);
         fork
     }
 
@@ -201,7 +225,7 @@ impl Bench {
         hook: &'a dyn Hook,
     ) -> Result<Recovery<'a, Memory, Shared>, RecoveryError> {
         let terms = Terms {
-            words: None,
+            words: self.words.as_ref(),
             broadcaster: self.broadcaster,
             feerate: self.feerate,
             base_fee_is_enough: false,
@@ -275,6 +299,25 @@ impl Bench {
 
     pub fn in_mempool(&self, txid: Txid) -> bool {
         self.chain.chain.borrow().in_mempool(txid)
+    }
+
+    /// Somebody says something in the ledger, now.
+    #[track_caller]
+    pub fn say(&mut self, author: &str, body: Body) -> EventId {
+        let now = self.chain.chain.borrow().tip().time;
+        let compiled = &self.world.compiled;
+        let words = self.words.get_or_insert_with(|| {
+            let policy = check(compiled.policy().canonical()).policy;
+            let policy = Arc::new(policy.expect("it is sound"));
+            Replica::new(Charter::new(policy, Digest(compiled.id().to_bytes())))
+        });
+        words.observe(now);
+        let event = words.draft(author, now, body);
+        let key = SoftwareSigner::stand_in_identity(0, author);
+        let signed = event.sign(&key).expect("it can be said");
+        let id = signed.id();
+        words.take(signed).expect("it belongs there");
+        id
     }
 
     pub fn trigger(&self) -> Action {

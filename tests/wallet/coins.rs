@@ -214,15 +214,15 @@ fn every_state_of_an_arming_is_told() {
         vault.sync(&world.chain).expect("it syncs");
         assert_eq!(come_to(&vault), (ArmingState::Unarmed, true));
         let mut arming = world.plan(&coin, "sos");
-        assert!(!vault.keep_arming(&arming).expect("nothing to keep"));
+        assert_eq!(vault.keep_arming(&arming).expect("nothing to keep"), 0);
         world.root_signs(&mut arming);
-        assert!(vault.keep_arming(&arming).expect("it is kept"));
-        assert!(!vault.keep_arming(&arming).expect("it is there"), "twice");
+        assert_eq!(vault.keep_arming(&arming).expect("it is kept"), 1);
+        assert_eq!(vault.keep_arming(&arming).expect("it is there"), 0);
         assert_eq!(come_to(&vault), (ArmingState::Protected, true));
         // The path's quorum alone, and one of it less, are too few: somebody must be able to veto.
         for party in ["gina", "hal"] {
             arming.acknowledge(party).expect("it has a part");
-            assert!(vault.keep_arming(&arming).expect("it is kept"));
+            assert_eq!(vault.keep_arming(&arming).expect("it is kept"), 1);
             assert_eq!(come_to(&vault), (ArmingState::Protected, true), "{party}");
         }
         // By an entry of its own, as it comes from another machine.
@@ -238,7 +238,7 @@ fn every_state_of_an_arming_is_told() {
         arming.acknowledge("alice").expect("she has a part");
         world.root_signs(&mut arming);
         assert_eq!(arming.state(), ArmingState::Armed);
-        assert!(vault.keep_arming(&arming).expect("it is kept"));
+        assert_eq!(vault.keep_arming(&arming).expect("it is kept"), 1);
         assert_eq!(come_to(&vault), (ArmingState::Armed, false));
         assert_eq!(vault_balance(&vault).armed.to_sat(), DEPOSIT);
         assert_eq!(vault.armed().expect("it holds").len(), 1);

@@ -94,7 +94,7 @@ fn an_address_is_used_up_before_it_is_seen() {
     assert_eq!(after.next(), [1, 0]);
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+pub fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir(to).expect("a folder");
     fs::set_permissions(to, fs::metadata(from).expect("there").permissions()).expect("ours");
     for entry in fs::read_dir(from).expect("a folder") {

@@ -287,7 +287,7 @@ fn each_fee_wallet_is_held_against_what_it_alone_would_pay() {
     vault
         .remember(Entry::Reserved {
             coin: kept,
-            parent: armed.files.rungs()[0].trigger.txid(),
+            parent: armed.files.courses()[0].trigger.txid(),
             until: longstop::units::BlockHeight(10_000),
         })
         .expect("it is free");

@@ -10,7 +10,7 @@ use longstop::chain::{
 use longstop::compile::{Keychain, Stage};
 use longstop::lifecycle::{Confidence, Standing};
 use longstop::units::{BlockHeight, Blocks, CoinBirth};
-use longstop::wallet::{Entry, GAP, VaultError};
+use longstop::wallet::{Entry, GAP, Vault, VaultError};
 
 use crate::kit::{agrees, in_memory};
 use crate::vault::{Armed, Draft, SCRIPTS, START, TREASURY};
@@ -340,4 +340,64 @@ fn an_early_chain_is_no_problem() {
     let synced = vault.sync(&EmbeddedChain::new(START)).expect("it syncs");
     assert!(synced.found.is_empty());
     assert_eq!(vault.balance().expect("synced").confirmed.to_sat(), 0);
+}
+
+/// A miner is paid with a coin of the vault: it is one like any other, which nobody can spend for a
+/// hundred blocks, and which a reorg takes away for good.
+#[test]
+fn a_coinbase_output_is_a_coin_that_matures() {
+    let mut world = Draft::new("tr", TREASURY).world();
+    let mut vault = in_memory(&world);
+    let script = world.derived(&Stage::Vault, 3).script_pubkey().clone();
+    let mined = world.chain.mine_to(&script);
+    let synced = vault
+        .sync(&world.chain)
+        .expect("nothing contradicts itself");
+    let [outpoint] = synced.found[..] else {
+        panic!("{synced:?}");
+    };
+    let chain: &dyn longstop::chain::Chain = &world.chain;
+    let coinbase = chain.transaction(outpoint.txid).expect("it answers");
+    assert!(coinbase.expect("it is there").is_coinbase());
+    let birth = chain.confirmation(outpoint.txid).expect("it answers");
+    assert_eq!(birth.expect("it is confirmed").height, mined.height);
+    agrees(&vault, &world);
+    let status =
+        |vault: &Vault<longstop::ledger::Memory>| vault.coin(outpoint).expect("it is there");
+    let coin = status(&vault);
+    assert!(coin.output.is_coinbase);
+    assert_eq!(
+        coin.mature_from,
+        Some(longstop::units::BlockHeight(mined.height.0 + 100))
+    );
+    let maturing = |vault: &Vault<longstop::ledger::Memory>| {
+        vault.balance().expect("synced").stages[0].1.maturing
+    };
+    for (blocks, is_maturing) in [(98, true), (1, false)] {
+        world.chain.mine(blocks);
+        vault.sync(&world.chain).expect("it syncs");
+        let expected = if is_maturing {
+            coin.output.amount
+        } else {
+            bitcoin::Amount::ZERO
+        };
+        assert_eq!(maturing(&vault), expected, "{blocks}");
+    }
+    // It can be spent now, and what spends it is read as well.
+    let derived = world.derived(&Stage::Vault, 3);
+    let own = longstop::transaction::Coin::new(outpoint, coin.output.amount, derived);
+    let own = longstop::transaction::VaultCoin::try_from(own).expect("in the vault");
+    let refresh = world.builder().refresh(&[&own], 0).expect("a refresh");
+    let refresh = world.live(refresh, &["alice", "bob", "carol"]);
+    world.confirm(&refresh);
+    vault.sync(&world.chain).expect("it syncs");
+    agrees(&vault, &world);
+    // With its block it is gone: no other block ever holds the same.
+    let depth = world.chain.tip().time.height.0 - mined.height.0 + 1;
+    world.chain.reorg(Blocks(depth), &[]).expect("not too deep");
+    world.chain.mine(depth + 1);
+    let synced = vault.sync(&world.chain).expect("it syncs");
+    assert!(synced.lost.contains(&outpoint));
+    assert_eq!(world.chain.coinbase(outpoint.txid), None);
+    agrees(&vault, &world);
 }

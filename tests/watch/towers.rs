@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use bitcoin::{FeeRate, Psbt};
 use longstop::compile::Role;
-use longstop::engine::Signers;
+use longstop::engine::{Action, Signers};
+use longstop::recovery::points::Undisturbed;
+use longstop::recovery::{Phase, Recovery, Terms};
 use longstop::wallet::Entry;
 use longstop::watch::{Kind, Outcome, Rule, Tried, veto};
 
@@ -48,22 +50,20 @@ fn tries(
     let facts = watcher.facts(&armed.world.chain);
     let chain = facts.chain.expect("it answers");
     let activated: BTreeSet<String> = activated.iter().map(|path| (*path).to_owned()).collect();
-    let mut engine = watcher
-        .vault
-        .engine(&mut armed.world.chain)
-        .expect("an engine");
-    engine.set_feerate(FeeRate::from_sat_per_vb(rate).expect("a feerate"));
-    match rate {
-        2 => veto(&mut engine, &chain, rule, &activated, "", &Nobody),
-        _ => veto(
-            &mut engine,
-            &chain,
-            rule,
-            &activated,
-            "alice",
-            &*armed.world.people,
-        ),
-    }
+    let people = std::rc::Rc::clone(&armed.world.people);
+    let (broadcaster, signers): (_, &dyn Signers) = match rate {
+        2 => (None, &Nobody),
+        _ => (Some("alice"), &*people),
+    };
+    let terms = Terms {
+        words: None,
+        broadcaster,
+        feerate: FeeRate::from_sat_per_vb(rate),
+        base_fee_is_enough: true,
+        hook: &Undisturbed,
+    };
+    let mut run = Recovery::open(&mut watcher.vault, &mut armed.world.chain, terms).expect("opens");
+    veto(&mut run, &chain, rule, &activated, signers)
 }
 
 #[test]
@@ -76,7 +76,8 @@ fn what_was_left_cancels_without_anybody() {
         armed.world.confirm(&trigger);
         let tried = tries(&mut watcher, &mut armed, Rule::OnAnyTrigger, &[], 2);
         assert_eq!(tried.len(), 1);
-        assert_eq!(tried[0].outcome, Outcome::Sent { child: None });
+        let (child, wants) = (None, None);
+        assert_eq!(tried[0].outcome, Outcome::Sent { child, wants });
         // It is there: nothing is sent twice.
         assert!(tries(&mut watcher, &mut armed, Rule::OnAnyTrigger, &[], 2).is_empty());
         let mined = armed.world.chain.mine_one();
@@ -152,7 +153,139 @@ fn it_is_tried_at_each_block_until_it_can_pay() {
     armed.world.fee_coin("alice", 100_000);
     let tried = tries(&mut watcher, &mut armed, Rule::OnAnyTrigger, &[], 30);
     assert!(
-        matches!(tried[0].outcome, Outcome::Sent { child: Some(_) }),
+        matches!(tried[0].outcome, Outcome::Sent { child: Some(_), .. }),
         "{tried:?}"
     );
+}
+
+/// A cancel that waits when fees rise is raised by a child, and then by a dearer one, as that of
+/// whoever cancels by hand is; each child is told once.
+#[test]
+fn a_cancel_that_was_left_confirms_under_a_fee_spike() {
+    for script in SCRIPTS {
+        let mut armed = Armed::new(&Draft::new(script, TREASURY));
+        let mut watcher = tower(&armed);
+        armed.world.fee_coin("alice", 400_000);
+        let trigger = armed.trigger(0, &["gina", "hal"]);
+        armed.world.confirm(&trigger);
+        let rate = |sats| FeeRate::from_sat_per_vb(sats).expect("a feerate");
+        armed.world.chain.set_going_rate(rate(30));
+        let cancel = armed.files.courses()[0].cancels[0].txid();
+        let mut children = BTreeSet::new();
+        for (sats, is_raised, is_mined) in [
+            (2, false, false),
+            (20, true, false),
+            (20, false, false),
+            (40, true, true),
+        ] {
+            let tried = tries(&mut watcher, &mut armed, Rule::OnAnyTrigger, &[], sats);
+            let is_first = sats == 2;
+            assert_eq!(tried.len(), usize::from(is_raised || is_first), "{sats}");
+            for tried in tried {
+                assert_eq!(tried.txid, Some(cancel));
+                let Outcome::Sent { child, wants } = tried.outcome else {
+                    panic!("{:?}", tried.outcome);
+                };
+                assert_eq!((child.is_some(), wants), (is_raised, None));
+                assert!(
+                    child.is_none_or(|child| children.insert(child)),
+                    "told once"
+                );
+            }
+            let mined = armed.world.chain.mine_one();
+            assert_eq!(mined.confirmed.contains(&cancel), is_mined, "{sats}");
+        }
+        armed.world.chain.mine(5);
+        assert!(tries(&mut watcher, &mut armed, Rule::OnAnyTrigger, &[], 40).is_empty());
+        // It is in the journal as any cancel is, from the intention to the child that paid.
+        let entries: Vec<Entry> = watcher
+            .vault
+            .entries()
+            .map(|one| one.expect("one"))
+            .collect();
+        let counted = |wanted: fn(&Entry) -> bool| entries.iter().filter(|one| wanted(one)).count();
+        assert_eq!(counted(|one| matches!(one, Entry::Intended { .. })), 1);
+        assert_eq!(counted(|one| matches!(one, Entry::Approved { .. })), 1);
+        assert_eq!(counted(|one| matches!(one, Entry::Child { .. })), 2);
+    }
+}
+
+/// The child that nobody here can sign is asked for by name, and the cancel goes without it.
+#[test]
+fn without_the_key_of_the_fee_wallet_its_child_is_asked_for() {
+    let mut armed = Armed::new(&Draft::new("tr", TREASURY));
+    let mut watcher = tower(&armed);
+    armed.world.fee_coin("alice", 400_000);
+    armed.world.confirm(&armed.trigger(0, &["gina", "hal"]));
+    let facts = watcher.facts(&armed.world.chain);
+    let chain = facts.chain.expect("it answers");
+    let terms = Terms {
+        words: None,
+        broadcaster: Some("alice"),
+        feerate: FeeRate::from_sat_per_vb(20),
+        base_fee_is_enough: true,
+        hook: &Undisturbed,
+    };
+    let mut run = Recovery::open(&mut watcher.vault, &mut armed.world.chain, terms).expect("opens");
+    let tried = veto(
+        &mut run,
+        &chain,
+        Rule::OnAnyTrigger,
+        &BTreeSet::new(),
+        &Nobody,
+    );
+    let expected = Outcome::Sent {
+        child: None,
+        wants: Some("alice".to_owned()),
+    };
+    assert_eq!(tried[0].outcome, expected);
+}
+
+/// A veto that was given for a run of this vault is enough for the watcher, without any file.
+#[test]
+fn a_veto_that_was_given_by_hand_is_enough_for_the_watcher() {
+    let mut armed = Armed::new(&Draft::new("wsh", TREASURY));
+    let mut watcher = Watcher::of(&armed);
+    armed.world.confirm(&armed.trigger(0, &["gina", "hal"]));
+    let escrow = armed.escrow(0).outpoint();
+    let people = std::rc::Rc::clone(&armed.world.people);
+    let terms = Terms {
+        words: None,
+        broadcaster: None,
+        feerate: None,
+        base_fee_is_enough: true,
+        hook: &Undisturbed,
+    };
+    let mut run = Recovery::open(&mut watcher.vault, &mut armed.world.chain, terms).expect("opens");
+    let plan = run.plan(&Action::Cancel { coin: escrow }).expect("a plan");
+    let txid = run.begin(plan).expect("begun");
+    let request = run.request(txid).expect("a file");
+    let signed = people.sign("alice", request).expect("she signs");
+    assert_eq!(run.receive(&signed).expect("ours").accepted, ["alice"]);
+    let waits = run.advance(txid, &[], &Nobody).expect("it waits");
+    assert_eq!(
+        waits.phase,
+        Phase::Complete,
+        "nobody has said that it is to be sent"
+    );
+    drop(run);
+    let entries: Vec<Entry> = watcher
+        .vault
+        .entries()
+        .map(|one| one.expect("one"))
+        .collect();
+    let is_veto = |one: &&Entry| matches!(one, Entry::Veto { escrow: of, .. } if *of == escrow);
+    assert_eq!(entries.iter().filter(is_veto).count(), 1, "in one place");
+    assert!(
+        !entries
+            .iter()
+            .any(|one| matches!(one, Entry::Signed { .. }))
+    );
+    assert!(!armed.world.chain.in_mempool(txid));
+    let tried = tries(&mut watcher, &mut armed, Rule::OnAnyTrigger, &[], 2);
+    assert!(
+        matches!(tried[0].outcome, Outcome::Sent { .. }),
+        "{tried:?}"
+    );
+    assert!(armed.world.chain.mine_one().confirmed.contains(&txid));
 }

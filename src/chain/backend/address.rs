@@ -94,6 +94,32 @@ pub enum AddressError {
     NoFile,
 }
 
+impl Address {
+    /// The same address from whatever folder it is read: files are named from the root of the file
+    /// system on.
+    ///
+    /// # Errors
+    ///
+    /// If nobody knows which folder this is.
+    pub fn absolute(&self) -> std::io::Result<Self> {
+        Ok(match self.clone() {
+            Self::Embedded { file } => Self::Embedded {
+                file: std::path::absolute(file)?,
+            },
+            Self::Bitcoind {
+                host,
+                port,
+                cookie: Some(cookie),
+            } => Self::Bitcoind {
+                host,
+                port,
+                cookie: Some(std::path::absolute(cookie)?),
+            },
+            other => other,
+        })
+    }
+}
+
 impl FromStr for Address {
     type Err = AddressError;
 

@@ -49,7 +49,8 @@ impl Chain for EmbeddedChain {
     }
 
     fn transaction(&self, txid: Txid) -> Result<Option<Transaction>, BackendError> {
-        Ok(self.transaction(txid).cloned())
+        let known = self.transaction(txid).cloned();
+        Ok(known.or_else(|| self.coinbase(txid)))
     }
 
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {

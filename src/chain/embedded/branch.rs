@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bitcoin::block::Header;
-use bitcoin::consensus::encode::serialize;
+use bitcoin::consensus::encode::{deserialize, serialize};
 use bitcoin::{Block, BlockHash, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 
 use super::judge::CoinView;
@@ -112,6 +112,18 @@ impl Branch {
         let position = self.positions.get(&txid)?;
         let block = self.block(position.height)?;
         Some((block.transactions.get(position.index)?, position.height))
+    }
+
+    /// A coinbase transaction with the height of its block, as long as it has an output that is no
+    /// commitment.
+    ///
+    /// It is read from its block each time: nobody asks often, and every block has one.
+    pub fn coinbase(&self, txid: Txid) -> Option<(Transaction, BlockHeight)> {
+        let mut coins = (0..2).filter_map(|vout| self.coins.get(&OutPoint { txid, vout }));
+        let kept = coins.find(|kept| kept.coin.is_coinbase)?;
+        let height = kept.coin.birth.height;
+        let block: Block = deserialize(&self.block(height)?.bytes).ok()?;
+        Some((block.txdata.into_iter().next()?, height))
     }
 
     pub fn birth_at(&self, height: BlockHeight) -> Option<CoinBirth> {

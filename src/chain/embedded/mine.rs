@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bitcoin::consensus::encode::serialize;
-use bitcoin::{Amount, Block, Transaction, Txid};
+use bitcoin::{Amount, Block, Script, Transaction, Txid};
 
 use super::block::{BlockPlan, build_block};
 use super::clock::Clock;
@@ -28,6 +28,14 @@ impl EmbeddedChain {
             .expect("the mempool holds only transactions that the next block may hold")
     }
 
+    /// Mines a block whose reward goes to this script, with what the mempool holds at the going rate
+    /// or above.
+    pub fn mine_to(&mut self, script: &Script) -> Mined {
+        let chosen = template::choose(&self.pool, self.going_rate, &[]);
+        self.extend_to(chosen, script)
+            .expect("the mempool holds only transactions that the next block may hold")
+    }
+
     /// Mines a block without transactions.
     pub fn mine_empty(&mut self) -> Mined {
         self.extend(Vec::new())
@@ -45,10 +53,18 @@ impl EmbeddedChain {
     }
 
     fn extend(&mut self, transactions: Vec<Transaction>) -> Result<Mined, Refusal> {
+        self.extend_to(transactions, &faucet::witness_script().to_p2wsh())
+    }
+
+    fn extend_to(
+        &mut self,
+        transactions: Vec<Transaction>,
+        reward: &Script,
+    ) -> Result<Mined, Refusal> {
         let fees = self.test_block(&transactions)?;
         self.record_waiting();
         self.clock.tick();
-        let block = self.build_now(transactions, fees);
+        let block = self.build_at(self.clock, transactions, fees, reward);
         Arc::make_mut(&mut self.branch).connect(&block);
         let ChainTip { hash, time } = self.branch.tip();
         if let Some(recorder) = &mut self.recorder {
@@ -81,21 +97,24 @@ impl EmbeddedChain {
     pub(super) fn build(&self, transactions: Vec<Transaction>, fees: Amount) -> Block {
         let mut clock = self.clock;
         clock.tick();
-        self.build_at(clock, transactions, fees)
+        let reward = faucet::witness_script().to_p2wsh();
+        self.build_at(clock, transactions, fees, &reward)
     }
 
-    fn build_now(&self, transactions: Vec<Transaction>, fees: Amount) -> Block {
-        self.build_at(self.clock, transactions, fees)
-    }
-
-    fn build_at(&self, clock: Clock, transactions: Vec<Transaction>, fees: Amount) -> Block {
+    fn build_at(
+        &self,
+        clock: Clock,
+        transactions: Vec<Transaction>,
+        fees: Amount,
+        reward: &Script,
+    ) -> Block {
         let before = self.branch.tip();
         build_block(BlockPlan {
             before,
             time: clock.stamp(before.time.median_time_past),
             transactions,
             fees,
-            reward_script: &faucet::witness_script().to_p2wsh(),
+            reward_script: &reward.to_owned(),
             extra_nonce: self.reorgs,
         })
     }

@@ -156,7 +156,7 @@ fn not_to_arm(coin: &CoinStatus, path: &str, height: BlockHeight) -> Option<NotT
     }
     let mut armed = coin.armed.iter();
     armed
-        .any(|armed| armed.path == path)
+        .any(|armed| armed.path == path && armed.is_complete())
         .then_some(NotToArm::Armed)
 }
 

@@ -23,8 +23,10 @@ pub(in crate::cli) enum VaultFailure {
     Backup { file: String, source: BackupError },
     #[error("`{file}` holds no account key, such as `[73c5da0a/48h/1h/0h/3h]tpub…`: {why}")]
     NoAccount { file: String, why: String },
-    #[error("`{file}` should say where the chain is, as `address = \"…\"`: {why}")]
-    BadBackend { file: String, why: String },
+    #[error(
+        "`{file}` should say what the vault goes by, as `address = \"…\"` for a chain or `directory = \"…\"` for a ledger: {why}"
+    )]
+    BadRemembered { file: String, why: String },
     #[error(
         "the drill found {found}, and the vault has {expected}: the backup does not bring everything back"
     )]
@@ -114,7 +116,7 @@ impl VaultFailure {
             Self::Drill { .. } | Self::NotToArm { .. } | Self::NothingToArm { .. } => Exit::Unmet,
             Self::Backup { .. }
             | Self::NoAccount { .. }
-            | Self::BadBackend { .. }
+            | Self::BadRemembered { .. }
             | Self::OtherVault { .. }
             | Self::OtherLedger { .. } => Exit::Document,
         }
@@ -150,7 +152,7 @@ impl VaultFailure {
             Self::Failpoint { .. } => "failpoint",
             Self::OtherLedger { .. } => "ledger",
             Self::Backup { .. } | Self::Drill { .. } => "backup",
-            Self::BadBackend { .. } => "backend",
+            Self::BadRemembered { .. } => "backend",
             Self::NoAccount { .. } => "account",
         }
     }

@@ -35,12 +35,14 @@ pub(in crate::cli) enum WatchFailure {
         "`{file}` has too few signatures of the veto quorum of `{path}`: a watchtower cancels with what it was given, and signs nothing"
     )]
     NotComplete { file: String, path: String },
+    #[error("the policy knows no fee wallet of `{party}`, from which fee children could be paid")]
+    NoFeeWallet { party: String },
 }
 
 impl WatchFailure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
-            Self::NotLoopback { .. } => Exit::Usage,
+            Self::NotLoopback { .. } | Self::NoFeeWallet { .. } => Exit::Usage,
             Self::Signals(_) | Self::Listen { .. } | Self::Terminal(_) => Exit::File,
             Self::Busy { .. } => Exit::Pending,
             Self::NoSuchCancel { .. } | Self::BadVeto { .. } | Self::NotComplete { .. } => {
@@ -54,6 +56,7 @@ impl WatchFailure {
             Self::Signals(_) | Self::Terminal(_) => "terminal",
             Self::NotLoopback { .. } | Self::Listen { .. } => "metrics",
             Self::Busy { .. } => "vault-locked",
+            Self::NoFeeWallet { .. } => "fee-wallet",
             Self::NoSuchCancel { .. } | Self::BadVeto { .. } | Self::NotComplete { .. } => "veto",
         }
     }

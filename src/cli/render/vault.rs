@@ -69,6 +69,10 @@ pub(in crate::cli) fn opened_vault(opened: &Opened, width: usize) -> String {
     text += &row("entries", &opened.entries.to_string(), width);
     let synced = opened.synced_to.map_or_else(|| "never".to_owned(), when);
     text += &row("synced to", &synced, width);
+    if let Some(backend) = &opened.backend {
+        text += &row("backend", backend, width);
+    }
+    text += &row("ledger", &opened.ledger, width);
     text
 }
 
@@ -102,19 +106,20 @@ pub(in crate::cli) fn given_address(given: &Given, width: usize) -> String {
         let path = format!("{} [{}/{}]", key.party, key.fingerprint, key.path);
         text += &row("key", &path, width);
     }
-    let confirmed: Vec<&str> = given.confirmed_by.iter().map(String::as_str).collect();
-    if !confirmed.is_empty() {
-        text += &row("confirmed by", &confirmed.join(", "), width);
-    }
-    if confirmed.len() < given.confirmations_wanted {
-        let reminder = format!(
-            "before anybody pays, compare this address with what devices of at least {} of root's parties show; `longstop vault address --confirmed-by PARTY` remembers who did",
-            given.confirmations_wanted
-        );
-        text += &hanging("confirm: ", YELLOW, &reminder, width);
-    }
+    let by: Vec<&str> = given.confirmed_by.iter().map(String::as_str).collect();
+    let by = by.join(", ");
+    let more = given.confirmations_missing;
+    let says = match (given.is_confirmed, by.is_empty()) {
+        (true, _) => format!("{by}: a quorum of root has seen it on devices of its own"),
+        (false, true) => format!("nobody yet; a quorum of root takes {more} of its parties"),
+        (false, false) => format!("{by}; a quorum of root takes {more} more of its parties"),
+    };
+    text += &row("confirmed by", &says, width);
     text
 }
+
+/// What somebody is told before he is shown an address that no quorum has confirmed.
+pub(in crate::cli) const CONFIRM_FIRST: &str = "nobody should pay before a quorum of root has compared the address with what devices of its own show: this machine could show another one; `longstop vault address --confirmed-by PARTY` remembers who has";
 
 /// A row of a label and a value, however long the label.
 fn row(label: &str, value: &str, width: usize) -> String {

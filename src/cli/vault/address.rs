@@ -13,20 +13,22 @@ use crate::cli::replica::LedgerArgs;
 use crate::cli::{Exit, Failure};
 use crate::compile::{Compiled, Keychain, Role};
 use crate::ledger::Ratified;
-use crate::wallet::Entry;
+use crate::policy::Party;
+use crate::wallet::{Entry, NextAddress, Vault, VaultError};
 
 /// Give out the next address for a deposit
 ///
 /// It is refused before every party has ratified the policy in the ledger. The address is used up
 /// before it is shown. Escrow and lock-up addresses are never given out: nobody may pay there.
 ///
-/// Whoever pays should compare the address with what a quorum of devices shows; who has confirmed
-/// it is remembered with --confirmed-by.
+/// Nobody should pay before a quorum of root has compared the address with what devices of its own
+/// show; --confirmed-by remembers who has, and --show tells how far that has come.
 ///
-/// Exit code 6: somebody has not ratified yet.
+/// Exit code 6: somebody has not ratified yet, and no address is shown; or the address is shown, and
+/// no quorum of root has confirmed it yet. --force makes it 0.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: vault, address, keychain, index, revealed, keys [party, fingerprint, path],\nconfirmations_wanted, confirmed_by and ratified [by, otherwise, missing, without_identity, forked]."
+    after_help = "With --json: vault, address, keychain, index, revealed, keys [party, fingerprint, path],\nconfirmations_wanted, confirmed_by, confirmations_missing, is_confirmed and ratified [by, otherwise, missing, without_identity, forked]."
 )]
 pub(super) struct Address {
     #[command(flatten)]
@@ -34,10 +36,13 @@ pub(super) struct Address {
     /// Look at the next address without using it up
     #[arg(long)]
     peek: bool,
+    /// Show the address that was given out last again, and who has confirmed it
+    #[arg(long, conflicts_with = "peek")]
+    show: bool,
     /// Remember that a party has seen the address that was given out last on a device of its own
-    #[arg(long, value_name = "PARTY", conflicts_with = "peek")]
+    #[arg(long, value_name = "PARTY", conflicts_with_all = ["peek", "show"])]
     confirmed_by: Vec<String>,
-    /// Show the address although not everybody has ratified
+    /// Show the address although not everybody has ratified, and be content without confirmations
     #[arg(long)]
     force: bool,
     /// Go by this ledger instead of the one in the directory
@@ -59,6 +64,10 @@ pub(in crate::cli) struct Given {
     /// How many parties should have seen it on a device of theirs.
     pub confirmations_wanted: usize,
     pub confirmed_by: BTreeSet<String>,
+    /// How many more of root make a quorum.
+    pub confirmations_missing: usize,
+    /// Whether a quorum of root has.
+    pub is_confirmed: bool,
     /// None where it was not asked.
     pub ratified: Option<Ratified>,
 }
@@ -73,27 +82,45 @@ pub(in crate::cli) struct KeyAt {
 
 impl Address {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut held = self.vault.open(screen)?;
-        let compiled = std::sync::Arc::clone(held.vault.compiled());
-        let ratified = self.ratified(screen, &compiled)?;
-        let vault = &mut held.vault;
-        let given = if self.confirmed_by.is_empty() {
-            match self.peek {
+        if self.peek || self.show {
+            let held = self.vault.look(screen)?;
+            let ratified = self.ratified(screen, held.vault.compiled())?;
+            let vault = &held.vault;
+            let next = match self.peek {
                 true => vault.peek_address(),
-                false => vault.next_address(),
-            }
-        } else {
-            vault.last_address().and_then(|last| {
-                let entries = self.confirmed_by.iter().map(|party| Entry::Confirmed {
-                    keychain: Keychain::Receive,
-                    index: last.derived.index(),
-                    party: party.clone(),
-                });
-                vault.remember_all(entries.collect())?;
-                vault.last_address()
-            })
+                false => vault.last_address(),
+            };
+            let next = next.map_err(|error| self.vault.failed(error))?;
+            let given = self.given(vault.compiled(), next, ratified);
+            held.close()?;
+            return self.tell(screen, &given);
+        }
+        let mut held = self.vault.open(screen)?;
+        let ratified = self.ratified(screen, held.vault.compiled())?;
+        let vault = &mut held.vault;
+        let next = match self.confirmed_by.is_empty() {
+            true => vault.next_address(),
+            false => self.confirm(vault),
         };
-        let given = given.map_err(|error| self.vault.failed(error))?;
+        let next = next.map_err(|error| self.vault.failed(error))?;
+        let given = self.given(vault.compiled(), next, ratified);
+        held.close()?;
+        self.tell(screen, &given)
+    }
+
+    /// Remembers who has seen the address that was given out last.
+    fn confirm(&self, vault: &mut Vault) -> Result<NextAddress, VaultError> {
+        let last = vault.last_address()?;
+        let entries = self.confirmed_by.iter().map(|party| Entry::Confirmed {
+            keychain: Keychain::Receive,
+            index: last.derived.index(),
+            party: party.clone(),
+        });
+        vault.remember_all(entries.collect())?;
+        vault.last_address()
+    }
+
+    fn given(&self, compiled: &Compiled, given: NextAddress, ratified: Option<Ratified>) -> Given {
         let root = compiled.policy().root().quorum();
         let keys = given.derived.leaves().iter().flat_map(|leaf| &leaf.keys);
         let keys = keys.filter(|key| key.role == Role::Root).map(|key| KeyAt {
@@ -101,25 +128,37 @@ impl Address {
             fingerprint: key.fingerprint.to_string(),
             path: key.path.to_string(),
         });
-        let given = Given {
-            vault: held.directory.clone(),
+        let has_seen = |party: &Party| given.confirmed_by.contains(party.name());
+        Given {
+            vault: self.vault.name(),
             address: given.address.to_string(),
             keychain: given.derived.keychain(),
             index: given.derived.index(),
             revealed: given.is_revealed,
             keys: keys.collect(),
             confirmations_wanted: root.fewest_seats(),
+            confirmations_missing: root.fewest_more(&has_seen),
+            is_confirmed: root.is_met_by(&has_seen),
             confirmed_by: given.confirmed_by,
             ratified,
-        };
-        held.close()?;
-        screen.show(&given, |width| render::given_address(&given, width))?;
-        Ok(Exit::Ok)
+        }
+    }
+
+    /// Shows it, after a word to whoever might pay too early.
+    fn tell(&self, screen: &Screen, given: &Given) -> Result<Exit, Failure> {
+        if !given.is_confirmed {
+            screen.note(render::CONFIRM_FIRST);
+        }
+        screen.show(given, |width| render::given_address(given, width))?;
+        Ok(match given.is_confirmed || self.force {
+            true => Exit::Ok,
+            false => Exit::Pending,
+        })
     }
 
     /// Who has ratified, if everybody has; with `--force` whoever has.
     fn ratified(&self, screen: &Screen, compiled: &Compiled) -> Result<Option<Ratified>, Failure> {
-        let args = self.vault.ledger(self.ledger.as_ref());
+        let args = self.vault.ledger(self.ledger.as_ref())?;
         let ratified = match same_policy(&args, screen, compiled) {
             Ok(ratified) => ratified,
             Err(failure) if self.force => {

@@ -112,14 +112,13 @@ impl MakeBackup {
         screen: &Screen,
         held: &super::Held,
     ) -> Result<Option<(String, u64)>, Failure> {
-        let args = self.vault.ledger(self.ledger.as_ref());
-        if self.ledger.is_none() && args.path().symlink_metadata().is_err() {
+        let Some(args) = self.vault.ledger_if_any(self.ledger.as_ref())? else {
             screen.note(&format!(
                 "there is no ledger in `{}`, and none is in the backup; --ledger names another one",
-                args.name()
+                self.vault.ledger(None)?.name()
             ));
             return Ok(None);
-        }
+        };
         super::address::same_policy(&args, screen, held.vault.compiled())?;
         let replica = args.read(screen)?;
         let mut text = Vec::new();

@@ -58,7 +58,7 @@ pub(in crate::cli) struct ListedBalance {
 
 impl Coins {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut held = self.vault.open(screen)?;
+        let mut held = self.vault.look(screen)?;
         held.sync_if_named(screen, &self.vault, &self.backend)?;
         let coins = held.vault.coins().map_err(|error| held.failed(error))?;
         let stale = held.vault.stale_armings();
@@ -77,7 +77,7 @@ impl Coins {
 
 impl BalanceOf {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut held = self.vault.open(screen)?;
+        let mut held = self.vault.look(screen)?;
         held.sync_if_named(screen, &self.vault, &self.backend)?;
         let balance = held.vault.balance().map_err(|error| held.failed(error))?;
         let listed = ListedBalance {

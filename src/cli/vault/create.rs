@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Held, VaultArgs};
+use crate::chain::backend::Address;
 use crate::cli::input::PolicyArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::replica::holder;
@@ -32,9 +33,12 @@ pub(super) struct Create {
     /// No coin of the vault is older than this height: a backend need not look before it
     #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
     birth: u32,
-    /// Go by this ledger, and make none in the directory
+    /// Go by this ledger, now and later, and make none in the directory
     #[arg(long, value_name = "DIR")]
     ledger: Option<PathBuf>,
+    /// Remember where the chain is, for all commands about this vault
+    #[arg(long, value_name = "ADDRESS")]
+    backend: Option<Address>,
 }
 
 /// A vault that was made.
@@ -58,12 +62,14 @@ impl Create {
         let compiled = Arc::new(file.compiled);
         let known = self.vault.known()?;
         let birth = BlockHeight(self.birth);
-        let args = self.vault.ledger(self.ledger.as_ref());
+        let args = self.vault.ledger(self.ledger.as_ref())?;
         if self.ledger.is_some() {
             super::address::same_policy(&args, screen, &compiled)?;
         }
         let vault = Vault::create(self.vault.path(), Arc::clone(&compiled), birth, &holder());
         let vault = vault.map_err(|error| self.vault.failed(error))?;
+        self.vault
+            .remember(self.backend.as_ref(), self.ledger.as_ref())?;
         if self.ledger.is_none() {
             ledger::create(&args, &genesis, true)?;
         }

@@ -10,7 +10,7 @@ use crate::cli::backend::BackendArgs;
 use crate::cli::render::{self, Screen};
 use crate::cli::{Exit, Failure};
 use crate::lifecycle::Standing;
-use crate::wallet::{Rates, Vault, exposed};
+use crate::wallet::{Rates, Shelf, Vault, exposed};
 
 /// The feerate for which fee wallets are looked at: 100 sat/vB.
 const STRESS: bitcoin::FeeRate = bitcoin::FeeRate::from_sat_per_kwu(100 * 250);
@@ -83,8 +83,13 @@ impl Doctor {
             vault: self.vault.name(),
             checks: Vec::new(),
         };
-        self.files(&mut examined);
-        match self.vault.open(screen) {
+        let looked = self.vault.look(screen);
+        let holder = looked
+            .as_ref()
+            .ok()
+            .and_then(|held| held.vault.store().holder());
+        self.files(holder.is_some(), &mut examined);
+        match looked {
             Err(failure) => {
                 examined.add("opens", Outcome::Wrong, failure.to_string());
             }
@@ -99,8 +104,15 @@ impl Doctor {
         Ok(examined.exit())
     }
 
-    fn files(&self, examined: &mut Examined) {
-        match exposed(self.vault.path()) {
+    fn files(&self, is_beside: bool, examined: &mut Examined) {
+        let found = exposed(self.vault.path()).map(|mut open| {
+            // What a process that works with the index is just writing is closed when it is done,
+            // and lies in a folder that is.
+            let index = self.vault.path().join("journal").join("index");
+            open.retain(|(path, _)| !(is_beside && path.starts_with(&index) && *path != index));
+            open
+        });
+        match found {
             Err(error) => examined.add("modes", Outcome::Wrong, error.to_string()),
             Ok(open) if open.is_empty() => {
                 examined.add("modes", Outcome::Well, "open to their owner alone");
@@ -117,7 +129,7 @@ impl Doctor {
         }
     }
 
-    fn opened(&self, held: &Held, examined: &mut Examined) {
+    fn opened(&self, held: &Held<Shelf>, examined: &mut Examined) {
         let vault = &held.vault;
         let document = vault.document();
         examined.add(
@@ -162,7 +174,7 @@ impl Doctor {
     }
 
     /// Whether the chain is there, is the right one, has a new tip, and agrees with what was read.
-    fn look_at_backend(&self, held: &Held, examined: &mut Examined) {
+    fn look_at_backend(&self, held: &Held<Shelf>, examined: &mut Examined) {
         let at = match self.vault.address(&self.backend) {
             Ok(Some(at)) => at,
             Ok(None) => {
@@ -232,9 +244,12 @@ impl Doctor {
         }
     }
 
-    fn look_at_ledger(&self, screen: &Screen, vault: &Vault, examined: &mut Examined) {
-        let args = self.vault.ledger(self.ledger.as_ref());
-        match super::address::same_policy(&args, screen, vault.compiled()) {
+    fn look_at_ledger(&self, screen: &Screen, vault: &Vault<Shelf>, examined: &mut Examined) {
+        let ratified = self
+            .vault
+            .ledger(self.ledger.as_ref())
+            .and_then(|args| super::address::same_policy(&args, screen, vault.compiled()));
+        match ratified {
             Err(failure) => examined.add("ledger", Outcome::Wrong, failure.to_string()),
             Ok(ratified) if ratified.is_complete() => {
                 let says = "every event is signed and in its place; all parties have ratified";
@@ -250,7 +265,7 @@ impl Doctor {
 }
 
 /// What is known of the chain, and whether it fits what was given out.
-fn chain(vault: &Vault, examined: &mut Examined) {
+fn chain(vault: &Vault<Shelf>, examined: &mut Examined) {
     let Some(tip) = vault.tip() else {
         let says = "it was never read, or what was read is lost: `longstop vault sync`";
         examined.add("chain", Outcome::Warn, says);

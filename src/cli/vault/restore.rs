@@ -179,7 +179,7 @@ impl Restore {
             source,
         };
         let genesis = read_genesis(&mut export.as_bytes()).map_err(bundle)?;
-        let args = self.vault.ledger(None);
+        let args = self.vault.ledger(None)?;
         ledger::create(&args, &genesis, true)?;
         let mut replica = args.write(screen)?;
         let taken = replica.ledger.import(&mut export.as_bytes());

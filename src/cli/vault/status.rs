@@ -61,11 +61,11 @@ pub(in crate::cli) struct Standing {
 
 impl Status {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut held = self.vault.open(screen)?;
+        let mut held = self.vault.look(screen)?;
         let reached = held.sync_if_named(screen, &self.vault, &self.backend)?;
         let chain = reached
             .as_ref()
-            .map(|reached| -> &dyn Chain { &*reached.chain });
+            .map(|(_, reached)| -> &dyn Chain { &*reached.chain });
         let rate = |rate: NonZeroU32| {
             let rate = FeeRate::from_sat_per_vb(u64::from(rate.get()));
             rate.unwrap_or(crate::transaction::MAX_FEERATE)
@@ -76,6 +76,10 @@ impl Status {
         };
         let status = held.vault.status(rates, chain);
         let status = status.map_err(|error| held.failed(error))?;
+        // Fee wallets were asked about as well.
+        if let Some((at, reached)) = &reached {
+            held.keep_memory(at, reached)?;
+        }
         let keys_overdue = self.keys_overdue(screen, held.vault.compiled())?;
         let standing = Standing {
             vault: held.directory.clone(),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bitcoin::FeeRate;
+
 use super::outlet::About;
 use super::{Watch, tower};
 use crate::chain::backend::Address;
@@ -15,6 +17,8 @@ use crate::cli::vault::Held;
 use crate::compile::Compiled;
 use crate::governance::{KeyJudge, KeysShown};
 use crate::keys::Judge;
+use crate::recovery::points::Undisturbed;
+use crate::recovery::{Recovery, Terms};
 use crate::units::ChainTime;
 use crate::wallet::VaultError;
 use crate::watch::{
@@ -36,6 +40,8 @@ pub(super) struct Watcher<'a> {
     /// What was said of cancels that were tried, and of what went wrong here.
     said: BTreeSet<String>,
     has_taken_vetoes: bool,
+    /// Who signs fee children.
+    purse: tower::Purse,
 }
 
 /// What a look has brought.
@@ -46,7 +52,7 @@ pub(super) struct Seen {
 }
 
 impl<'a> Watcher<'a> {
-    pub(super) const fn new(args: &'a Watch, screen: &'a Screen) -> Self {
+    pub(super) fn new(args: &'a Watch, screen: &'a Screen) -> Self {
         Self {
             args,
             screen,
@@ -55,6 +61,7 @@ impl<'a> Watcher<'a> {
             is_ahead: false,
             said: BTreeSet::new(),
             has_taken_vetoes: false,
+            purse: tower::Purse::default(),
         }
     }
 
@@ -66,8 +73,12 @@ impl<'a> Watcher<'a> {
         self.keep(&mut held)?;
         if !self.has_taken_vetoes {
             for path in &self.args.delegate_veto {
-                tower::take(&mut held, path, self.screen)?;
+                tower::take(&mut held, path)?;
             }
+            if self.args.rule().is_some() {
+                tower::warn(&held, self.screen)?;
+            }
+            self.purse = tower::Purse::open(self.args, held.vault.compiled())?;
             self.has_taken_vetoes = true;
         }
         let compiled = std::sync::Arc::clone(held.vault.compiled());
@@ -180,8 +191,8 @@ impl<'a> Watcher<'a> {
 
     /// What the ledger says.  A vault can be watched without one.
     fn ledger(&mut self, compiled: &Compiled, now: ChainTime) -> Option<LedgerFacts> {
-        let args = self.args.vault.ledger(self.args.ledger.as_ref());
         let read = || {
+            let args = self.args.vault.ledger(self.args.ledger.as_ref())?;
             let replica = args.read(self.screen)?;
             let found = replica.ledger.genesis().policy_id.to_string();
             let expected = compiled.id().to_string();
@@ -256,9 +267,18 @@ impl<'a> Watcher<'a> {
             .filter(|case| case.phase == "activated")
             .map(|case| case.path.clone());
         let activated: BTreeSet<String> = activated.collect();
-        let engine = held.vault.engine(&mut reached.chain);
-        let mut engine = engine.map_err(|error| held.failed(error))?;
-        let tried = veto(&mut engine, chain, rule, &activated, "", &tower::Nobody);
+        let terms = Terms {
+            words: None,
+            broadcaster: self.args.broadcaster.as_deref(),
+            feerate: self.args.feerate.and_then(FeeRate::from_sat_per_vb),
+            // Better late than never.
+            base_fee_is_enough: true,
+            hook: &Undisturbed,
+        };
+        let directory = held.directory.clone();
+        let run = Recovery::open(&mut held.vault, &mut reached.chain, terms);
+        let tried = run.map(|mut run| veto(&mut run, chain, rule, &activated, &self.purse));
+        let tried = tried.map_err(|source| VaultFailure::Recovery { directory, source })?;
         let notices = tried.into_iter().map(tower::notice);
         Ok(notices
             .filter(|notice| self.said.insert(notice.key.clone()))
@@ -287,17 +307,13 @@ fn read(
     }
     let synced = held.vault.sync(&reached.chain);
     synced.map_err(|error| held.failed(error))?;
-    if let Some(memory) = reached.chain.memory() {
-        let kept = held.vault.keep_backend_memory(&at.to_string(), &memory);
-        kept.map_err(|error| held.failed(error))?;
-    }
     let chain = chain_facts(&held.vault, &reached.chain).map_err(|error| held.failed(error))?;
     let compiled = held.vault.compiled();
     let parties = args.fees.iter().map(String::as_str);
     let found = reserves(compiled, &chain, &reached.chain, parties, args.stress());
     facts.reserves = found.map_err(|source| reached.failed(source))?;
     facts.chain = Some(chain);
-    Ok(())
+    held.keep_memory(at, reached)
 }
 
 /// What a backend that failed is taken for.

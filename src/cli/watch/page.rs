@@ -1,7 +1,7 @@
 //! Numbers for Prometheus, on an address of this machine alone.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -14,6 +14,9 @@ use crate::watch::{Facts, Metrics, Notice};
 
 /// Most bytes of a request.
 const MOST: usize = 4_096;
+
+/// Most bytes that are taken in behind a request.
+const MOST_DRAINED: usize = 1 << 20;
 
 /// How long one visitor may take, for his request and for the answer.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -107,7 +110,33 @@ fn answer(mut visitor: TcpStream, metrics: &Mutex<Metrics>) -> std::io::Result<(
         body.len()
     );
     visitor.write_all(head.as_bytes())?;
-    visitor.write_all(body.as_bytes())
+    visitor.write_all(body.as_bytes())?;
+    drain(&mut visitor)
+}
+
+/// Takes in what a visitor still sends, within the limits, before his connection is closed.
+///
+/// A connection that is closed with something unread in it is reset, and the visitor can lose the
+/// answer that was on its way to him.
+fn drain(visitor: &mut TcpStream) -> std::io::Result<()> {
+    visitor.shutdown(Shutdown::Write)?;
+    let started = Instant::now();
+    let mut taken = 0;
+    let mut some = [0; 4_096];
+    while taken < MOST_DRAINED {
+        let left = LIMIT.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        visitor.set_read_timeout(Some(left))?;
+        match visitor.read(&mut some) {
+            Ok(0) => break,
+            Ok(count) => taken += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// What a visitor wants.

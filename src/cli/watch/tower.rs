@@ -1,31 +1,60 @@
 //! Cancels that veto holders have completed in advance and left here.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use bitcoin::Psbt;
-use bitcoin::secp256k1::Secp256k1;
+use bitcoin::secp256k1::{All, Secp256k1};
 
+use super::Watch;
+use crate::arming::ArmedCoin;
 use crate::cli::failure::WatchFailure;
 use crate::cli::render::Screen;
+use crate::cli::signing::Hand;
 use crate::cli::vault::Held;
 use crate::cli::{Failure, input};
-use crate::compile::Role;
+use crate::compile::{Compiled, Role};
 use crate::engine::Signers;
 use crate::policy::ItemKind;
 use crate::wallet::Entry;
 use crate::watch::{Kind, Notice, Outcome, Tried};
 
-/// Nobody signs here: what is sent was signed before.
-pub(super) struct Nobody;
+/// Who signs the fee children of cancels, if anybody is named: nothing else is signed here.
+#[derive(Default)]
+pub(super) struct Purse(Option<(String, Hand, Secp256k1<All>)>);
 
-impl Signers for Nobody {
-    fn sign(&self, _: &str, _: Psbt) -> Option<Psbt> {
-        None
+impl Purse {
+    /// The fee wallet of the party that pays, where its seed or a program that signs is named.
+    pub(super) fn open(args: &Watch, compiled: &Compiled) -> Result<Self, Failure> {
+        let Some(party) = &args.broadcaster else {
+            return Ok(Self::default());
+        };
+        let known = compiled.policy().party(party);
+        let Some(wallet) = known.and_then(|party| party.fees()) else {
+            let party = party.clone();
+            return Err(WatchFailure::NoFeeWallet { party }.into());
+        };
+        if !args.signing.is_named() {
+            return Ok(Self::default());
+        }
+        let secp = Secp256k1::new();
+        let asked = [wallet.account().fingerprint()];
+        let network = compiled.policy().network();
+        let hand = args.signing.open(network, &asked, &secp)?;
+        Ok(Self(Some((party.clone(), hand, secp))))
+    }
+}
+
+impl Signers for Purse {
+    fn sign(&self, party: &str, psbt: Psbt) -> Option<Psbt> {
+        let (_, hand, secp) = self.0.as_ref().filter(|(own, ..)| own == party)?;
+        // Where it fails, the cancel goes as it is, and is raised by the next look.
+        hand.sign(psbt, secp).ok()
     }
 }
 
 /// Takes over a cancel, if it is one of an armed coin and its new signatures hold.
-pub(super) fn take(held: &mut Held, path: &Path, screen: &Screen) -> Result<(), Failure> {
+pub(super) fn take(held: &mut Held, path: &Path) -> Result<(), Failure> {
     let psbt = input::psbt(path)?;
     let file = input::file_name(path);
     let txid = psbt.unsigned_tx.compute_txid();
@@ -62,14 +91,25 @@ pub(super) fn take(held: &mut Held, path: &Path, screen: &Screen) -> Result<(), 
             .remember(entry)
             .map_err(|error| held.failed(error))?;
     }
-    let policy = held.vault.compiled().policy();
-    let mut towers = policy
-        .items()
-        .filter(|item| item.kind() == ItemKind::Watchtower);
-    if !towers.any(|item| item.paths().iter().any(|path| **path == *name)) {
-        screen.note(&format!(
-            "whoever controls this machine can veto on `{name}` from now on, and the policy lists no watchtower of this path: analyses do not know of it"
-        ));
+    Ok(())
+}
+
+/// Says on which paths whoever controls this machine can veto, and no analysis knows of it.
+pub(super) fn warn(held: &Held, screen: &Screen) -> Result<(), Failure> {
+    let armed = held.vault.armed().map_err(|error| held.failed(error))?;
+    let complete = armed.iter().filter(|coin| {
+        let mut cancels = coin.courses().iter().flat_map(|course| &course.cancels);
+        cancels.any(|cancel| cancel.is_met(Role::Veto))
+    });
+    let paths: BTreeSet<&str> = complete.map(ArmedCoin::path).collect();
+    for name in paths {
+        let items = held.vault.compiled().policy().items();
+        let mut towers = items.filter(|item| item.kind() == ItemKind::Watchtower);
+        if !towers.any(|item| item.paths().iter().any(|path| **path == *name)) {
+            screen.note(&format!(
+                "whoever controls this machine can veto on `{name}` from now on, and the policy lists no watchtower of this path: analyses do not know of it"
+            ));
+        }
     }
     Ok(())
 }
@@ -78,11 +118,18 @@ pub(super) fn take(held: &mut Held, path: &Path, screen: &Screen) -> Result<(), 
 pub(super) fn notice(tried: Tried) -> Notice {
     let name = tried.txid.map_or_else(String::new, |txid| txid.to_string());
     let (kind, text, key) = match tried.outcome {
-        Outcome::Sent { child } => {
-            let child =
+        Outcome::Sent { child, wants } => {
+            let paid =
                 child.map_or_else(String::new, |child| format!(", with the fee child {child}"));
-            let text = format!("the cancel {name} of {} was sent{child}", tried.escrow);
-            (Kind::VetoSent, text, name)
+            let wants = wants.map_or_else(String::new, |party| {
+                format!("; a fee child waits for the signature of `{party}`: `longstop sos resume --fee-psbt-out` writes it")
+            });
+            let text = format!(
+                "the cancel {name} of {} was sent{paid}{wants}",
+                tried.escrow
+            );
+            let child = child.map_or_else(String::new, |child| format!(":{child}"));
+            (Kind::VetoSent, text, format!("{name}{child}"))
         }
         Outcome::Failed(why) => {
             let text = format!(
