@@ -190,7 +190,7 @@ impl Watch {
             }
         }
         drop(live);
-        screen.note("ended by a signal; what was told is remembered");
+        screen.note("ended; what was told is remembered");
         Ok(Exit::Ok)
     }
 

@@ -158,11 +158,9 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
                     if waits_for.is_empty() {
                         match self.send(&operation, signers) {
                             Err(error @ RecoveryError::NoPackages { .. }) => waits_for.push(error),
-                            sent => {
-                                wanted_child = sent?;
-                                continue;
-                            }
+                            sent => wanted_child = sent?,
                         }
+                        continue;
                     }
                 }
                 Effect::Raise if !was_sent => {
@@ -172,11 +170,9 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
                     if waits_for.is_empty() && self.is_to_be_raised(&operation)? {
                         match self.send(&operation, signers) {
                             Err(error @ RecoveryError::NoPackages { .. }) => waits_for.push(error),
-                            sent => {
-                                wanted_child = sent?;
-                                continue;
-                            }
+                            sent => wanted_child = sent?,
                         }
+                        continue;
                     }
                 }
                 Effect::Close => {

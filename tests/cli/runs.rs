@@ -170,7 +170,7 @@ impl Desk {
         let signed = sign("ben");
         assert_eq!(
             (&signed["state"], &signed["remembered"]),
-            (&"protected".into(), &0.into())
+            (&"protected".into(), &1.into())
         );
         for party in ["ann", "dan", "eve"] {
             let line = format!("arm acknowledge policy.toml {round} --party {party} --vault vault");

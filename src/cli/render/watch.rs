@@ -213,23 +213,29 @@ impl View {
                 _ => format!("{} in {}", next.leaf, next.remaining),
             });
             let about = next.map_or_else(String::new, |next| format_date_time(next.about));
-            Row::new([
+            [
                 coin.coin.to_string(),
                 coin.stage.to_string(),
                 coin.amount.to_sat().to_string(),
                 opens,
                 about,
-            ])
+            ]
         });
-        let widths = [
-            Constraint::Fill(2),
-            Constraint::Length(16),
-            Constraint::Length(18),
-            Constraint::Fill(1),
-            Constraint::Length(16),
-        ];
-        let head = Row::new(["Coin", "Stage", "Satoshis", "Opens next", "About (UTC)"]);
-        Table::new(rows, widths)
+        let rows: Vec<[String; 5]> = rows.collect();
+        let head = ["Coin", "Stage", "Satoshis", "Opens next", "About (UTC)"];
+        // The first digits tell coins apart, and what opens when is what somebody looks for.
+        let widths = head.iter().enumerate().map(|(column, title)| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            let longest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+            let width = longest.max(title.len());
+            match column {
+                0 => Constraint::Fill(1),
+                _ => Constraint::Length(u16::try_from(width).unwrap_or(u16::MAX)),
+            }
+        });
+        let widths: Vec<Constraint> = widths.collect();
+        let head = Row::new(head);
+        Table::new(rows.into_iter().map(Row::new), widths)
             .header(head.style(Style::new().add_modifier(Modifier::BOLD)))
             .block(Block::bordered().title(format!(" {} coins ", self.coins.len())))
     }

@@ -83,12 +83,14 @@ impl Doctor {
             vault: self.vault.name(),
             checks: Vec::new(),
         };
+        // Before anything of it is opened.
+        let open = exposed(self.vault.path());
         let looked = self.vault.look(screen);
         let holder = looked
             .as_ref()
             .ok()
             .and_then(|held| held.vault.store().holder());
-        self.files(holder.is_some(), &mut examined);
+        self.files(open, holder.is_some(), &mut examined);
         match looked {
             Err(failure) => {
                 examined.add("opens", Outcome::Wrong, failure.to_string());
@@ -104,8 +106,13 @@ impl Doctor {
         Ok(examined.exit())
     }
 
-    fn files(&self, is_beside: bool, examined: &mut Examined) {
-        let found = exposed(self.vault.path()).map(|mut open| {
+    fn files(
+        &self,
+        open: std::io::Result<Vec<(PathBuf, u32)>>,
+        is_beside: bool,
+        examined: &mut Examined,
+    ) {
+        let found = open.map(|mut open| {
             // What a process that works with the index is just writing is closed when it is done,
             // and lies in a folder that is.
             let index = self.vault.path().join("journal").join("index");
