@@ -32,6 +32,11 @@ impl Memory {
         }
     }
 
+    /// The names under which there is working state.
+    pub fn state_names(&self) -> impl Iterator<Item = &str> {
+        self.state.keys().map(String::as_str)
+    }
+
     fn hash(&self, index: u64) -> Result<TreeHash, StoreError> {
         let found = usize::try_from(index)
             .ok()
