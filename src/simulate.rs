@@ -8,6 +8,7 @@
 mod attempt;
 mod cast;
 mod check;
+mod child;
 mod copies;
 mod expect;
 mod run;

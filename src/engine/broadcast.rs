@@ -33,17 +33,27 @@ impl<C: Chain> Engine<C> {
             .anchor
             .filter(|_| asked.is_none_or(|asked| prepared.fee < asked));
         let Some(anchor) = anchor else {
-            match self.chain.submit(&prepared.transaction)? {
-                // Whoever tries again has succeeded before.
-                Err(refusal) if !is_known(&refusal) => return Err(refusal.into()),
-                _ => return Ok(Broadcast { child: None }),
-            }
+            return self.broadcast_bare(prepared);
         };
         let (child, fee) = self.fee_child(prepared, anchor, broadcaster, signers)?;
         self.chain.submit_package(&prepared.transaction, &child)??;
         Ok(Broadcast {
             child: Some((child, fee)),
         })
+    }
+
+    /// Checks that a transaction is due, and broadcasts it without a fee child, whatever it pays.
+    ///
+    /// # Errors
+    ///
+    /// If it is not due, or if the chain refuses it.
+    pub fn broadcast_bare(&mut self, prepared: &Prepared) -> Result<Broadcast, StepError> {
+        self.check_due(prepared)?;
+        match self.chain.submit(&prepared.transaction)? {
+            // Whoever tries again has succeeded before.
+            Err(refusal) if !is_known(&refusal) => Err(refusal.into()),
+            _ => Ok(Broadcast { child: None }),
+        }
     }
 }
 

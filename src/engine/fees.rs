@@ -13,7 +13,9 @@ use miniscript::psbt::PsbtExt;
 use super::{Engine, Signers, StepError};
 use crate::chain::{BackendError, Chain, SeenOutput};
 use crate::compile::{Compiled, Keychain};
-use crate::transaction::{ANCHOR_VALUE, FeeCoin, ReceiveError, build_fee_child};
+use crate::transaction::{
+    ANCHOR_VALUE, FeeCoin, ReceiveError, build_child_paying, build_fee_child,
+};
 
 /// How many indexes beyond the last one in use are looked at: the gap limit of BIP-44.
 const GAP: u32 = 20;
@@ -216,6 +218,47 @@ impl<C: Chain> Engine<C> {
         Ok(coins
             .map(|coin| (coin.outpoint, coin.txout.value))
             .collect())
+    }
+
+    /// The confirmed coins at one descriptor, whosever it is, that can pay for a child of this
+    /// anchor, the largest first.
+    ///
+    /// # Errors
+    ///
+    /// If the chain does not answer.
+    pub fn fee_coins_of(
+        &self,
+        descriptor: &Descriptor<DefiniteDescriptorKey>,
+        anchor: OutPoint,
+    ) -> Result<Vec<FeeCoin>, StepError> {
+        let Ok(derived) = descriptor.derived_descriptor(&self.secp) else {
+            return Ok(Vec::new());
+        };
+        let change = derived.script_pubkey();
+        let outputs = self.chain.outputs(std::slice::from_ref(&change))?;
+        let outputs = outputs.into_iter().map(|seen| (seen, descriptor.clone()));
+        let outputs = outputs.collect();
+        Ok(FeeCoins { outputs, change }.coins_for(anchor))
+    }
+
+    /// A child of an anchor that pays just this fee, to be signed by the party's fee wallet.
+    ///
+    /// # Errors
+    ///
+    /// If the party has no coin that pays.
+    pub fn draft_child_paying(
+        &self,
+        anchor: OutPoint,
+        party: &str,
+        fee: Amount,
+    ) -> Result<ChildDraft, StepError> {
+        let no_coin = || StepError::NoFeeCoin(party.to_owned());
+        let wallet = self.fee_coins(party)?.ok_or_else(no_coin)?;
+        let coin = wallet.coins_for(anchor).into_iter().next();
+        let coin = coin.ok_or_else(no_coin)?;
+        let psbt = build_child_paying(anchor, fee, &coin, &wallet.change)?;
+        let coin = coin.outpoint;
+        Ok(ChildDraft { psbt, coin, fee })
     }
 
     /// A child that lifts a parent to the present feerate, to be signed by the party's fee wallet.

@@ -1,16 +1,21 @@
 //! Who can sign: stand-ins for all parties, those who have lost their keys, and the thief.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 
 use bitcoin::Psbt;
 use bitcoin::ScriptBuf;
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::{All, Secp256k1};
 use ed25519_dalek::SigningKey;
+use miniscript::{DefiniteDescriptorKey, Descriptor};
 
 use crate::engine::Signers;
 use crate::policy::AccountKey;
 use crate::signer::SoftwareSigner;
+
+/// Whoever is neither in the policy nor paid by it, in words.
+pub(super) const OUTSIDER: &str = "an outsider";
 
 /// The stand-ins of a rehearsal.
 pub(super) struct Cast {
@@ -52,6 +57,30 @@ impl Cast {
         let signer = SoftwareSigner::stand_in(self.seed, &format!("payee {name}"), &self.secp);
         let account = signer.account(&DerivationPath::master(), &self.secp);
         ScriptBuf::new_p2wpkh(&account.xpub().to_pub().wpubkey_hash())
+    }
+
+    /// The wallet of somebody outside the policy who spends anchors.
+    pub(super) fn outsider(&self) -> Descriptor<DefiniteDescriptorKey> {
+        let key = self
+            .outsider_signer()
+            .account(&DerivationPath::master(), &self.secp);
+        let text = format!("wpkh([{}]{}/0)", key.fingerprint(), key.xpub());
+        Descriptor::from_str(&text).expect("an extended key with one step is a descriptor")
+    }
+
+    pub(super) fn outsider_script(&self) -> ScriptBuf {
+        let derived = self.outsider().derived_descriptor(&self.secp);
+        derived.map_or_else(|_| ScriptBuf::new(), |derived| derived.script_pubkey())
+    }
+
+    /// What the outsider signs.
+    pub(super) fn outsider_signs(&self, mut psbt: Psbt) -> Psbt {
+        self.outsider_signer().sign(&mut psbt, &self.secp);
+        psbt
+    }
+
+    fn outsider_signer(&self) -> SoftwareSigner {
+        SoftwareSigner::stand_in(self.seed, OUTSIDER, &self.secp)
     }
 
     pub(super) fn lose(&mut self, parties: impl IntoIterator<Item = String>) {

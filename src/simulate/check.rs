@@ -9,7 +9,7 @@ mod said;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::scenario::{
-    Attempt, EventKind, Name, Scenario, ScenarioError, ScenarioFault, Step, Word,
+    Attempt, Child, EventKind, Name, Scenario, ScenarioError, ScenarioFault, Step, Word,
 };
 use crate::policy::{ItemKind, Policy, SpendingPath};
 use crate::units::{BLOCKS_PER_DAY, Blocks, SECONDS_PER_BLOCK, UnixTime};
@@ -26,6 +26,9 @@ const MAX_BLOCKS: u64 = 3652 * BLOCKS_PER_DAY as u64;
 
 /// Most fee coins that each broadcaster may have at the start.
 const MAX_FEE_COINS: u32 = 100;
+
+/// Most vbytes of a transaction that nodes relay.
+const MAX_CHILD_VBYTES: u32 = 100_000;
 
 /// The timestamp of the first block of regtest, before which no chain can start.
 const GENESIS: UnixTime = UnixTime(1_296_688_602);
@@ -161,6 +164,7 @@ impl<'a> Checker<'a> {
                 }
             }
             EventKind::Attempt(Attempt { word, step, .. }) => self.word(*word, step),
+            EventKind::Child(child) => self.child(child),
             EventKind::Say(said) => self.said(said),
             EventKind::Expect(expectations) => self.expectations(expectations),
             EventKind::Mine(_)
@@ -230,6 +234,20 @@ impl<'a> Checker<'a> {
             let message = format!("`{word}` broadcasts nothing; leave `unconfirmed` out");
             self.fault(coin.line, message);
         }
+        for (is_set, field) in [(step.bare, "bare"), (step.replace, "replace")] {
+            if is_set
+                && !fields.broadcast
+                && let Some(coin) = step.coins.first()
+            {
+                let message = format!("`{word}` broadcasts nothing; leave `{field}` out");
+                self.fault(coin.line, message);
+            }
+        }
+        if let (true, Some(broadcaster)) = (step.bare, &step.broadcaster) {
+            let message =
+                "without a fee child nobody pays for one; leave `broadcaster` or `bare` out";
+            self.fault(broadcaster.line, message);
+        }
         if step.regardless
             && !matches!(word, "trigger" | "settle")
             && let Some(coin) = step.coins.first()
@@ -240,6 +258,28 @@ impl<'a> Checker<'a> {
         if let (Some(path), false) = (&step.path, fields.path) {
             let message = format!("`{word}` follows from where the coin is; leave `path` out");
             self.fault(path.line, message);
+        }
+    }
+
+    fn child(&mut self, child: &'a Child) {
+        self.coin(&child.coin);
+        if let Some(name) = &child.by {
+            self.party(name);
+            let party = self.policy.party(&name.text);
+            if party.is_some_and(|party| party.fees().is_none()) {
+                let quoted = quote(&name.text);
+                let message =
+                    format!("{quoted} has no fee wallet in the policy, so pays for no child");
+                self.fault(name.line, message);
+            }
+        }
+        let line = child.coin.line;
+        if child.vbytes.is_some_and(|vbytes| vbytes > MAX_CHILD_VBYTES) {
+            let message = format!("`vbytes` is more than {MAX_CHILD_VBYTES}, which nobody relays");
+            self.fault(line, message);
+        }
+        if !(1..=3).contains(&child.version) {
+            self.fault(line, "`version` is 1, 2 or 3; nobody relays another");
         }
     }
 

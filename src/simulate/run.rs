@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bitcoin::{Amount, OutPoint};
+use bitcoin::{Amount, OutPoint, ScriptBuf};
 
 use super::attempt;
-use super::cast::Cast;
+use super::cast::{Cast, OUTSIDER};
 use super::check::{THIEF, check as check_names};
+use super::child;
 use super::copies::Copies;
 use super::scenario::{Effect, Event, EventKind, Name, Scenario, Seize};
 use super::seizure::{self, Seizures};
@@ -105,6 +106,10 @@ impl<'a> Rehearsed<'a> {
         };
         let mut engine = Engine::new(Arc::clone(&compiled), chain);
         fill_fee_wallets(&mut engine, scenario.fee_coins)?;
+        if scenario.has_outsiders() {
+            fill(&mut engine, &cast.outsider_script(), scenario.fee_coins)?;
+            engine.chain_mut().mine_one();
+        }
         let provenance = Provenance {
             version: env!("CARGO_PKG_VERSION"),
             incident_sha256: digest(script.incident),
@@ -255,6 +260,11 @@ impl<'a> Rehearsed<'a> {
                 })
             }
             EventKind::Attempt(attempt) => attempt::attempt(self, attempt),
+            EventKind::Child(child) => {
+                let by = child.by.as_ref().map_or(OUTSIDER, |by| by.text.as_str());
+                let what = child::words(child);
+                self.told(strings([by]), what, |run| run.child(child))
+            }
             EventKind::Mine(blocks) => self.mine(*blocks),
             EventKind::MineUntil(date) => {
                 let seconds = date.0.saturating_sub(self.engine.chain().now().0);
@@ -424,17 +434,26 @@ fn fill_fee_wallets(engine: &mut Engine<EmbeddedChain>, coins: u32) -> Result<()
     let compiled = Arc::clone(engine.compiled());
     for party in compiled.policy().parties() {
         if let Some(script) = engine.fee_script(party.name(), Keychain::Receive) {
-            for _ in 0..coins {
-                let mut funded = engine.chain_mut().fund(script.clone(), FEE_COIN);
-                // The faucet pays from confirmed coins only, each payment from another.
-                if let Err(FaucetError::Dry(_)) = funded {
-                    engine.chain_mut().mine_one();
-                    funded = engine.chain_mut().fund(script.clone(), FEE_COIN);
-                }
-                funded.map_err(faucet_error)?;
-            }
+            fill(engine, &script, coins)?;
         }
     }
     engine.chain_mut().mine_one();
+    Ok(())
+}
+
+fn fill(
+    engine: &mut Engine<EmbeddedChain>,
+    script: &ScriptBuf,
+    coins: u32,
+) -> Result<(), StepError> {
+    for _ in 0..coins {
+        let mut funded = engine.chain_mut().fund(script.clone(), FEE_COIN);
+        // The faucet pays from confirmed coins only, each payment from another.
+        if let Err(FaucetError::Dry(_)) = funded {
+            engine.chain_mut().mine_one();
+            funded = engine.chain_mut().fund(script.clone(), FEE_COIN);
+        }
+        funded.map_err(faucet_error)?;
+    }
     Ok(())
 }

@@ -86,6 +86,8 @@ pub enum EventKind {
     Step(Word, Step),
     /// A transaction that the chain must refuse.
     Attempt(Attempt),
+    /// Somebody spends the anchor of what waits in the mempool.
+    Child(Child),
     /// Blocks are mined.
     Mine(Blocks),
     /// Blocks are mined until the clock shows this.
@@ -131,6 +133,10 @@ pub struct Step {
     pub pay: Vec<Pay>,
     /// Leave the transaction in the mempool instead of mining a block.
     pub unconfirmed: bool,
+    /// Send it without a fee child, whatever it pays.
+    pub bare: bool,
+    /// Spend the coin as the last block has it, in place of what waits in the mempool.
+    pub replace: bool,
     /// Whether those who sign do so whatever has come of a case.
     pub regardless: bool,
 }
@@ -213,6 +219,21 @@ pub struct Attempt {
     pub defect: Defect,
     /// Its terms.
     pub step: Step,
+}
+
+/// Somebody spends the anchor of the transaction that waits for a coin, past all our own checks.
+#[derive(Clone, Debug)]
+pub struct Child {
+    /// The coin whose last move waits in the mempool.
+    pub coin: Name,
+    /// The party whose fee wallet pays; nobody for somebody outside the policy.
+    pub by: Option<Name>,
+    /// What the child pays.
+    pub fee: Amount,
+    /// How many vbytes it has at least; nothing for as few as it takes.
+    pub vbytes: Option<u32>,
+    /// Its version.
+    pub version: i32,
 }
 
 /// What is wrong with an attempt.
@@ -351,6 +372,7 @@ impl EventKind {
             Self::Veto(_) => "veto",
             Self::Step(word, _) => word.as_str(),
             Self::Attempt(_) => "attempt",
+            Self::Child(_) => "child",
             Self::Mine(_) | Self::MineUntil(_) => "mine",
             Self::Reorg { .. } => "reorg",
             Self::Fees(_) => "fees",
@@ -371,6 +393,14 @@ impl Scenario {
                 EventKind::Expect(expect) => of_moment(expect),
                 _ => event.refused.is_some(),
             })
+    }
+
+    /// Whether anybody outside the policy spends an anchor.
+    pub(super) fn has_outsiders(&self) -> bool {
+        self.events.iter().any(|event| match &event.kind {
+            EventKind::Child(child) => child.by.is_none(),
+            _ => false,
+        })
     }
 
     /// Whether anything is said or expected about cases.

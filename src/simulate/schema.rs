@@ -102,6 +102,7 @@ fn event() -> Json {
         ("seize", seize()),
         ("veto", veto()),
         ("attempt", attempt()),
+        ("child", child()),
         ("heartbeat", say("Parties give a sign of life.")),
         (
             "attest",
@@ -198,6 +199,20 @@ fn step(about: &str, is_sent: bool) -> Json {
             with_default(flag("Leave the transaction in the mempool."), json!(false)),
         ));
         fields.push((
+            "bare",
+            with_default(
+                flag("Send it without a fee child, whatever it pays."),
+                json!(false),
+            ),
+        ));
+        fields.push((
+            "replace",
+            with_default(
+                flag("Spend the coin as the last block has it, in place of what waits in the mempool."),
+                json!(false),
+            ),
+        ));
+        fields.push((
             "regardless",
             with_default(
                 flag("Go ahead whatever has been said of the case."),
@@ -206,6 +221,27 @@ fn step(about: &str, is_sent: bool) -> Json {
         ));
     }
     one_coin(table(about, &fields, &[]))
+}
+
+/// Somebody spends an anchor.
+fn child() -> Json {
+    table(
+        "Somebody spends the anchor of what waits in the mempool, past all our own checks.",
+        &[
+            ("coin", text("The coin whose last move waits.")),
+            (
+                "by",
+                text("The party whose fee wallet pays; left out, somebody outside the policy."),
+            ),
+            ("fee", pattern("What the child pays.", AMOUNT)),
+            (
+                "vbytes",
+                count("How many vbytes it has at least.", u64::from(u32::MAX)),
+            ),
+            ("version", with_default(count("Its version.", 3), json!(3))),
+        ],
+        &["coin", "fee"],
+    )
 }
 
 /// A veto of a coin's trigger, or of a case.
@@ -510,9 +546,9 @@ mod tests {
 
     use super::super::Scenario;
     use super::super::scenario::document::{
-        AttemptDocument, DepositDocument, EventDocument, ExpectDocument, ForgeDocument,
-        ForkDocument, Head, PayDocument, ReorgDocument, SayDocument, SeizeDocument, StepDocument,
-        VetoDocument,
+        AttemptDocument, ChildDocument, DepositDocument, EventDocument, ExpectDocument,
+        ForgeDocument, ForkDocument, Head, PayDocument, ReorgDocument, SayDocument, SeizeDocument,
+        StepDocument, VetoDocument,
     };
     use super::*;
 
@@ -565,6 +601,7 @@ mod tests {
         assert_eq!(properties(&of("seize")), fields::<SeizeDocument>());
         assert_eq!(properties(&of("reorg")), fields::<ReorgDocument>());
         assert_eq!(properties(&of("attempt")), fields::<AttemptDocument>());
+        assert_eq!(properties(&of("child")), fields::<ChildDocument>());
         assert_eq!(properties(&of("expect")), fields::<ExpectDocument>());
         assert_eq!(properties(&of("veto")), fields::<VetoDocument>());
         assert_eq!(properties(&of("forge")), fields::<ForgeDocument>());
@@ -649,6 +686,20 @@ mod tests {
             ),
             (
                 "[[event]]\nattempt = { step = \"settle\", defect = \"too-early\", coin = \"c\" }",
+                true,
+            ),
+            (
+                "[[event]]\nchild = { coin = \"c\", by = \"gina\", fee = \"16 sat\", vbytes = 1000, version = 2 }",
+                true,
+            ),
+            ("[[event]]\nchild = { coin = \"c\" }", false),
+            ("[[event]]\nchild = { coin = \"c\", fee = \"16\" }", false),
+            (
+                "[[event]]\nchild = { coin = \"c\", fee = \"16 sat\", path = \"sos\" }",
+                false,
+            ),
+            (
+                "[[event]]\ntrigger = { coin = \"c\", path = \"sos\", bare = true, replace = true }",
                 true,
             ),
             (

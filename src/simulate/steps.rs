@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bitcoin::{OutPoint, ScriptBuf};
+use bitcoin::{OutPoint, ScriptBuf, Txid};
 
 use super::copies::Given;
 use super::run::{Done, Rehearsed};
@@ -109,7 +109,10 @@ impl Rehearsed<'_> {
             (None, None) => signed.iter().chain(by).next().cloned().unwrap_or_default(),
         };
         let payer = self.payer(&broadcaster);
-        let broadcast = self.engine.broadcast(&prepared, payer, &self.cast);
+        let broadcast = match step.bare {
+            true => self.engine.broadcast_bare(&prepared),
+            false => self.engine.broadcast(&prepared, payer, &self.cast),
+        };
         let broadcast = broadcast.map_err(|error| match error {
             StepError::NoFeeCoin(_) => StepError::NoFeeCoin(broadcaster.clone()),
             error => error,
@@ -147,7 +150,10 @@ impl Rehearsed<'_> {
         step: &Step,
         by: &[String],
     ) -> Result<Action, StepError> {
-        let coin = self.coin(first(step)?)?;
+        let coin = match step.replace {
+            true => self.confirmed(&first(step)?.text)?.coin.outpoint(),
+            false => self.coin(first(step)?)?,
+        };
         let path = text(step.path.as_ref());
         let stage = self.engine.coin(coin)?.coin.derived().stage().clone();
         Ok(match word {
@@ -227,6 +233,19 @@ impl Rehearsed<'_> {
 
     /// The last coin of the policy in the line of a named deposit.
     pub(super) fn follow(&self, name: &str) -> Result<KnownCoin, StepError> {
+        self.follow_while(name, |_| true)
+    }
+
+    /// The last one that a block has.
+    fn confirmed(&self, name: &str) -> Result<KnownCoin, StepError> {
+        self.follow_while(name, |by| !self.engine.chain().in_mempool(by))
+    }
+
+    fn follow_while(
+        &self,
+        name: &str,
+        goes_on: impl Fn(Txid) -> bool,
+    ) -> Result<KnownCoin, StepError> {
         let start = self
             .deposits
             .get(name)
@@ -235,7 +254,7 @@ impl Rehearsed<'_> {
         let coins = self.engine.coins()?;
         let find = |outpoint| coins.iter().find(|known| known.coin.outpoint() == outpoint);
         let mut known = find(start).ok_or(StepError::UnknownCoin(start))?;
-        while let Some(by) = known.spent_by() {
+        while let Some(by) = known.spent_by().filter(|by| goes_on(*by)) {
             match coins.iter().find(|next| next.coin.outpoint().txid == by) {
                 Some(next) => known = next,
                 None => break,
@@ -330,6 +349,12 @@ impl Rehearsed<'_> {
         if !paid.is_empty() {
             words.push_str(&format!(", {}", list(&paid)));
         }
+        if step.replace {
+            words.push_str(", in place of what waits");
+        }
+        if step.bare {
+            words.push_str(", without a fee child");
+        }
         words
     }
 }
@@ -348,6 +373,16 @@ fn unsent(notes: Vec<String>, received: &[Received]) -> Done {
         verdict: Verdict::None,
         notes,
         signed: signers(received),
+    }
+}
+
+/// What our own software refuses before there is anything to send.
+pub(super) fn unsent_verdict(class: &str, reason: String) -> Done {
+    let class = class.to_owned();
+    Done {
+        verdict: Verdict::RefusedBySoftware { class, reason },
+        notes: Vec::new(),
+        signed: Vec::new(),
     }
 }
 

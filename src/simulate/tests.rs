@@ -1,5 +1,7 @@
 //! The shipped incidents, and incidents that are refused before anything runs.
 
+mod relay;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

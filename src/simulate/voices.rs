@@ -471,6 +471,8 @@ impl Rehearsed<'_> {
             broadcaster: None,
             pay: Vec::new(),
             unconfirmed: false,
+            bare: false,
+            replace: false,
             regardless: false,
         };
         let what = format!("cancel {coin}, because the case {name} is vetoed");

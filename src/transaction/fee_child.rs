@@ -58,24 +58,8 @@ pub fn build_fee_child(
     if feerate > MAX_FEERATE {
         return Err(FeeChildError::Feerate);
     }
-    let spend = |previous_output| TxIn {
-        previous_output,
-        script_sig: ScriptBuf::new(),
-        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
-        witness: Witness::new(),
-    };
-    let mut child = Transaction {
-        // Whatever spends an unconfirmed version 3 output must be of version 3 itself (BIP-431).
-        version: Version(3),
-        lock_time: LockTime::ZERO,
-        input: vec![spend(anchor), spend(coin.outpoint)],
-        output: vec![TxOut {
-            value: Amount::ZERO,
-            script_pubkey: change.clone(),
-        }],
-    };
-    // Marker and flag, the empty witness of the anchor, the witness of the coin.
-    let weight = child.base_size() as u64 * 4 + 2 + 1 + P2WPKH_WITNESS;
+    let child = unsigned(anchor, coin, change);
+    let weight = weight_of(&child);
     if weight > TRUC_CHILD_MAX_WEIGHT {
         return Err(FeeChildError::TooHeavy { weight });
     }
@@ -85,8 +69,55 @@ pub fn build_fee_child(
     let fee = package
         .checked_sub(parent_fee)
         .ok_or(FeeChildError::NotNeeded)?;
+    paying(child, fee, coin)
+}
+
+/// Builds the child that spends an anchor and pays just this fee, whatever that is worth.
+///
+/// # Errors
+///
+/// If the fee coin cannot pay.
+pub fn build_child_paying(
+    anchor: OutPoint,
+    fee: Amount,
+    coin: &FeeCoin,
+    change: &ScriptBuf,
+) -> Result<Psbt, FeeChildError> {
+    paying(unsigned(anchor, coin, change), fee, coin)
+}
+
+/// The child of an anchor, whose change is still worth nothing.
+fn unsigned(anchor: OutPoint, coin: &FeeCoin, change: &ScriptBuf) -> Transaction {
+    let spend = |previous_output| TxIn {
+        previous_output,
+        script_sig: ScriptBuf::new(),
+        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+        witness: Witness::new(),
+    };
+    Transaction {
+        // Whatever spends an unconfirmed version 3 output must be of version 3 itself (BIP-431).
+        version: Version(3),
+        lock_time: LockTime::ZERO,
+        input: vec![spend(anchor), spend(coin.outpoint)],
+        output: vec![TxOut {
+            value: Amount::ZERO,
+            script_pubkey: change.clone(),
+        }],
+    }
+}
+
+/// What a child will weigh: its marker and flag, the empty witness of the anchor, and the witness of
+/// the coin at most.
+fn weight_of(child: &Transaction) -> u64 {
+    child.base_size() as u64 * 4 + 2 + 1 + P2WPKH_WITNESS
+}
+
+/// The PSBT of a child that pays this fee.
+fn paying(mut child: Transaction, fee: Amount, coin: &FeeCoin) -> Result<Psbt, FeeChildError> {
+    let change = child.output.first().map(|output| &output.script_pubkey);
+    let least = change.map_or(Amount::ZERO, |script| script.minimal_non_dust());
     let available = coin.txout.value + ANCHOR_VALUE;
-    let needed = fee + change.minimal_non_dust();
+    let needed = fee.checked_add(least).ok_or(FeeChildError::Feerate)?;
     let rest = available
         .checked_sub(fee)
         .filter(|_| available >= needed)

@@ -111,6 +111,7 @@ fn incidents_have_the_fields_of_the_page() {
         format!("{head}[[event]]\narm = {{ nonsense = 1 }}"),
         format!("{head}[[event]]\nseize = {{ nonsense = 1 }}"),
         format!("{head}[[event]]\nattempt = {{ nonsense = 1 }}"),
+        format!("{head}[[event]]\nchild = {{ nonsense = 1 }}"),
         format!("{head}[[event]]\narm = {{ pay = [{{ nonsense = 1 }}] }}"),
         format!("{head}[[event]]\nveto = {{ nonsense = 1 }}"),
         format!("{head}[[event]]\npropose = {{ nonsense = 1 }}"),

@@ -206,6 +206,9 @@ class Judge:
             return class_of(str(error))
         if answer["package_msg"] == "success":
             return "accepted"
+        # What is wrong with the package as a whole; what is said of the parts was found before.
+        if answer["package_msg"] != "transaction failed":
+            return class_of(answer["package_msg"])
         by_id = {result["txid"]: result for result in answer["tx-results"].values()}
         for raw in (parent, child):
             error = by_id.get(txid_of(bytes.fromhex(raw)), {}).get("error")

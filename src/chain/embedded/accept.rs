@@ -205,11 +205,13 @@ impl Gate<'_> {
         if spending.sigop_cost > MAX_STANDARD_TX_SIGOPS_COST {
             return Err(Refusal::relay("bad-txns-too-many-sigops").into());
         }
+        let weight = adjusted_weight(transaction, spending.sigop_cost);
         let mut candidate = Candidate {
             transaction: Arc::new(transaction.clone()),
             txid,
             fee: spending.fee,
-            vsize: virtual_size(transaction, spending.sigop_cost),
+            vsize: weight.div_ceil(4),
+            weight,
             parents: pool.parents(transaction),
             conflicts,
             evicts_sibling: false,
@@ -301,13 +303,11 @@ impl CoinView for FoundCoins {
     }
 }
 
-/// Virtual size in vbytes, adjusted for signature operations.
-fn virtual_size(transaction: &Transaction, sigop_cost: usize) -> u64 {
+/// Weight, adjusted for signature operations.
+fn adjusted_weight(transaction: &Transaction, sigop_cost: usize) -> u64 {
     let sigops = u64::try_from(sigop_cost).unwrap_or(u64::MAX);
     let weight = transaction.weight().to_wu();
-    weight
-        .max(sigops.saturating_mul(WEIGHT_PER_SIGOP))
-        .div_ceil(4)
+    weight.max(sigops.saturating_mul(WEIGHT_PER_SIGOP))
 }
 
 /// Who spends a transaction with dust must spend the dust: it may not stay behind.

@@ -38,6 +38,8 @@ pub struct Candidate {
     pub txid: Txid,
     pub fee: Amount,
     pub vsize: u64,
+    /// In weight units, adjusted for signature operations.
+    pub weight: u64,
     /// The unconfirmed transactions that it spends.
     pub parents: BTreeSet<Txid>,
     /// The unconfirmed transactions that it would replace directly.
@@ -55,6 +57,7 @@ impl Candidate {
         Fraction {
             fee: self.fee,
             vsize: self.vsize,
+            weight: self.weight,
         }
     }
 
@@ -64,6 +67,7 @@ impl Candidate {
             wtxid: self.transaction.compute_wtxid(),
             fee: self.fee,
             vsize: self.vsize,
+            weight: self.weight,
             sigop_cost: self.sigop_cost,
         }
     }

@@ -11,12 +11,18 @@ use bitcoin::{Amount, FeeRate, Txid};
 
 use super::mempool::Mempool;
 
-/// A fee and the virtual size that it pays for.
+/// A fee and the room that it pays for.
+///
+/// Bitcoin Core measures this room in two ways: what a transaction has to pay, by virtual size, which
+/// is rounded up for each (`MemPoolAccept` in `src/validation.cpp`), and what miners prefer, by weight
+/// (`ChangeSet::StageAddition` in `src/txmempool.cpp`, `src/txgraph.cpp`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fraction {
     pub fee: Amount,
     /// In vbytes.
     pub vsize: u64,
+    /// In weight units, adjusted for signature operations.
+    pub weight: u64,
 }
 
 impl Fraction {
@@ -27,6 +33,7 @@ impl Fraction {
             sum.plus(Self {
                 fee: entry.fee,
                 vsize: entry.vsize,
+                weight: entry.weight,
             })
         })
     }
@@ -36,11 +43,19 @@ impl Fraction {
         Self {
             fee: Amount::from_sat(self.fee.to_sat().saturating_add(other.fee.to_sat())),
             vsize: self.vsize.saturating_add(other.vsize),
+            weight: self.weight.saturating_add(other.weight),
         }
     }
 
-    /// Compares the feerates without rounding.
+    /// Compares what miners earn by weight, without rounding.
     pub fn cmp_rate(self, other: Self) -> Ordering {
+        let left = u128::from(self.fee.to_sat()) * u128::from(other.weight);
+        let right = u128::from(other.fee.to_sat()) * u128::from(self.weight);
+        left.cmp(&right)
+    }
+
+    /// Compares what is paid by virtual size, without rounding.
+    pub fn cmp_rate_by_vsize(self, other: Self) -> Ordering {
         let left = u128::from(self.fee.to_sat()) * u128::from(other.vsize);
         let right = u128::from(other.fee.to_sat()) * u128::from(self.vsize);
         left.cmp(&right)
@@ -111,7 +126,7 @@ fn cluster_chunks(pool: &Mempool, mut left: BTreeSet<Txid>) -> Vec<Chunk> {
 
 /// Whether miners earn more from `new` than from `old`, however much room is left in their block.
 ///
-/// Both lists have the best feerate first.  Drawn as fee over size, the new curve must nowhere lie
+/// Both lists have the best feerate first.  Drawn as fee over weight, the new curve must nowhere lie
 /// below the old one, and somewhere above it.
 pub fn improves_diagram(old: &[Chunk], new: &[Chunk]) -> bool {
     let mut above = false;
@@ -125,10 +140,10 @@ pub fn improves_diagram(old: &[Chunk], new: &[Chunk]) -> bool {
     above
 }
 
-/// The sizes at which the curve bends; between them it is straight.
+/// The weights at which the curve bends; between them it is straight.
 fn corners(chunks: &[Chunk]) -> impl Iterator<Item = u64> + '_ {
     chunks.iter().scan(0u64, |size, chunk| {
-        *size = size.saturating_add(chunk.fraction.vsize);
+        *size = size.saturating_add(chunk.fraction.weight);
         Some(*size)
     })
 }
@@ -139,19 +154,19 @@ fn compare_at(size: u64, a: &[Chunk], b: &[Chunk]) -> Ordering {
     (a_fee * b_unit).cmp(&(b_fee * a_unit))
 }
 
-/// The fee that `size` vbytes earn, as numerator and denominator.
+/// The fee that `size` weight units earn, as numerator and denominator.
 fn earned_at(size: u64, chunks: &[Chunk]) -> (u128, u128) {
-    let mut fee = 0u128;
+    let mut earned = 0u128;
     let mut left = size;
     for chunk in chunks {
-        let Fraction { fee: more, vsize } = chunk.fraction;
-        let more = u128::from(more.to_sat());
-        if left < vsize {
-            let unit = u128::from(vsize);
-            return (fee * unit + more * u128::from(left), unit);
+        let Fraction { fee, weight, .. } = chunk.fraction;
+        let more = u128::from(fee.to_sat());
+        if left < weight {
+            let unit = u128::from(weight);
+            return (earned * unit + more * u128::from(left), unit);
         }
-        fee += more;
-        left -= vsize;
+        earned += more;
+        left -= weight;
     }
-    (fee, 1)
+    (earned, 1)
 }

@@ -13,6 +13,8 @@ pub struct Entry {
     pub fee: Amount,
     /// Virtual size in vbytes, adjusted for signature operations.
     pub vsize: u64,
+    /// In weight units, adjusted for signature operations.
+    pub weight: u64,
     /// Cost of its signature operations.
     pub sigop_cost: usize,
 }

@@ -17,7 +17,7 @@ use crate::chain::Refusal;
 /// are at least as many.
 const MAX_REPLACED: usize = 100;
 const MAX_CLUSTER_COUNT: usize = 64;
-const MAX_CLUSTER_VSIZE: u64 = 101_000;
+const MAX_CLUSTER_WEIGHT: u64 = 4 * 101_000;
 
 impl Gate<'_> {
     /// What a replacement evicts, if it pays enough for that.
@@ -77,7 +77,7 @@ impl Gate<'_> {
             let class = "package RBF failed: insufficient anti-DoS fees";
             return Err(Refusal::relay(class).into());
         }
-        if together.cmp_rate(parent.fraction()).is_le() {
+        if together.cmp_rate_by_vsize(parent.fraction()).is_le() {
             let class =
                 "package RBF failed: package feerate is less than or equal to parent feerate";
             return Err(Refusal::relay(class).into());
@@ -112,7 +112,7 @@ pub fn check_clusters(pool: &Mempool, change: &Change) -> Result<(), Refusal> {
     change.clone().apply(&mut after);
     let cluster = after.cluster(added);
     let total = Fraction::of(&after, &cluster);
-    if cluster.len() > MAX_CLUSTER_COUNT || total.vsize > MAX_CLUSTER_VSIZE {
+    if cluster.len() > MAX_CLUSTER_COUNT || total.weight > MAX_CLUSTER_WEIGHT {
         return Err(Refusal::relay("too-large-cluster"));
     }
     Ok(())

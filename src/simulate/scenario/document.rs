@@ -54,6 +54,7 @@ pub(in crate::simulate) struct EventDocument {
     pub(super) spend: Option<StepDocument>,
     pub(super) recover: Option<StepDocument>,
     pub(super) attempt: Option<AttemptDocument>,
+    pub(super) child: Option<ChildDocument>,
     pub(super) heartbeat: Option<SayDocument>,
     pub(super) attest: Option<SayDocument>,
     pub(super) alarm: Option<SayDocument>,
@@ -92,6 +93,10 @@ pub(in crate::simulate) struct StepDocument {
     pub(super) pay: Option<Vec<PayDocument>>,
     #[serde(default)]
     pub(super) unconfirmed: bool,
+    #[serde(default)]
+    pub(super) bare: bool,
+    #[serde(default)]
+    pub(super) replace: bool,
     #[serde(default)]
     pub(super) regardless: bool,
 }
@@ -175,6 +180,21 @@ pub(in crate::simulate) struct AttemptDocument {
     pub(super) to: Option<Spanned<String>>,
     pub(super) amount: Option<Spanned<String>>,
     pub(super) pay: Option<Vec<PayDocument>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::simulate) struct ChildDocument {
+    pub(super) coin: Spanned<String>,
+    pub(super) by: Option<Spanned<String>>,
+    pub(super) fee: Spanned<String>,
+    pub(super) vbytes: Option<u32>,
+    #[serde(default = "default_version")]
+    pub(super) version: i32,
+}
+
+const fn default_version() -> i32 {
+    3
 }
 
 #[derive(Debug, Deserialize)]

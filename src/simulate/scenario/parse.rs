@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::super::check::{did_you_mean, quote};
 use super::document::{AttemptDocument, EventDocument, ExpectDocument, Head, StepDocument};
 use super::{
-    Attempt, CaseState, Deposit, Event, EventKind, Expectations, Holding, Name, Pay, Saying,
+    Attempt, CaseState, Child, Deposit, Event, EventKind, Expectations, Holding, Name, Pay, Saying,
     Scenario, ScenarioError, ScenarioFault, Seize, Step, Whereabouts, Word,
 };
 use crate::compile::Stage;
@@ -234,6 +234,15 @@ impl Reader<'_> {
         kinds.extend(event.fork.map(|fork| EventKind::Say(self.fork(fork, span))));
         let attempt = event.attempt;
         kinds.extend(attempt.map(|attempt| EventKind::Attempt(self.attempt(attempt, span))));
+        kinds.extend(event.child.map(|child| {
+            EventKind::Child(Child {
+                fee: self.amount(&child.fee),
+                coin: self.name(child.coin),
+                by: child.by.map(|party| self.name(party)),
+                vbytes: child.vbytes,
+                version: child.version,
+            })
+        }));
         kinds.extend(event.mine.map(|blocks| EventKind::Mine(Blocks(blocks))));
         kinds.extend(event.wait.map(|wait| EventKind::Mine(self.duration(&wait))));
         kinds.extend(
@@ -293,6 +302,8 @@ impl Reader<'_> {
             broadcaster: step.broadcaster.map(|party| self.name(party)),
             pay,
             unconfirmed: step.unconfirmed,
+            bare: step.bare,
+            replace: step.replace,
             regardless: step.regardless,
         }
     }
@@ -316,6 +327,8 @@ impl Reader<'_> {
             amount: attempt.amount,
             pay: attempt.pay,
             unconfirmed: true,
+            bare: false,
+            replace: false,
             regardless: false,
         };
         Attempt {

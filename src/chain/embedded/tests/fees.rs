@@ -6,6 +6,7 @@ use super::support::{
     assert_invalid, assert_unrelayed, chain, coin, first, open, pay, spend, unconfirmed_coin,
 };
 use crate::chain::EmbeddedChain;
+use crate::chain::embedded::feerate::{Chunk, Fraction, improves_diagram};
 
 const SAT_PER_VBYTE: FeeRate = FeeRate::from_sat_per_vb_u32(1);
 
@@ -144,6 +145,26 @@ fn replacement_must_not_lower_the_feerate() {
     let large = spend(2, &[coin], &many);
     assert!(large.vsize() as u64 > 3 * vsize());
     assert_unrelayed(chain.submit(&large), "replacement-failed");
+}
+
+/// A virtual size is rounded up to four weight units, and miners do not round.
+#[test]
+fn what_miners_earn_is_measured_by_weight() {
+    let chunk = |fee: u64, weight: u64| Chunk {
+        txids: Vec::new(),
+        fraction: Fraction {
+            fee: Amount::from_sat(fee),
+            vsize: weight.div_ceil(4),
+            weight,
+        },
+    };
+    // All of these have 25 vbytes.
+    let old = [chunk(97, 97)];
+    assert!(improves_diagram(&old, &[chunk(100, 100)]));
+    assert!(!improves_diagram(&old, &[chunk(99, 100)]));
+    assert!(!improves_diagram(&old, &[chunk(97, 97)]));
+    assert!(improves_diagram(&old, &[chunk(98, 97)]));
+    assert!(!improves_diagram(&old, &[chunk(96, 97), chunk(50, 100)]));
 }
 
 #[test]

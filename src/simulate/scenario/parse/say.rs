@@ -44,6 +44,8 @@ impl Reader<'_> {
                 amount: veto.amount,
                 pay: veto.pay,
                 unconfirmed: veto.unconfirmed,
+                bare: false,
+                replace: false,
                 regardless: false,
             };
             return EventKind::Veto(self.step(step, span));
