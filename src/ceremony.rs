@@ -38,7 +38,7 @@ pub use self::recognised::{
     Basis, Destination, Recognised, RecognisedInput, RecognisedOutput, Seat, What,
 };
 pub use self::round::{
-    Acknowledged, MAX_ROUND, Round, RoundCourse, RoundEntry, RoundError, RoundFile, Taken,
+    Acknowledged, MAX_ROUND, Round, RoundCourse, RoundEntry, RoundError, RoundFile, Speakers, Taken,
 };
 pub use self::scripts::GAP;
 pub use self::stamp::stamp;

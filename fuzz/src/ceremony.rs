@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use bitcoin::secp256k1::{All, Secp256k1};
 use longstop::arming::ArmingState;
-use longstop::ceremony::{Merged, PsbtFile, Reader, Round};
+use longstop::ceremony::{
+    CodeVersion, FaultCode, FrameFormat, Frames, Merged, PsbtFile, Reader, Round, join,
+};
 use longstop::compile::{Compiled, compile};
 use longstop::policy::check;
 
@@ -71,6 +73,35 @@ pub fn psbt_laws(bytes: &[u8]) {
             assert_eq!(kept.seats, told.seats, "the same signatures");
         }
     });
+}
+
+/// The laws for bytes as frames: what is refused is refused in words that can be shown; what is read is
+/// no larger than a file may be, the same in the opposite order and with every frame twice, and the
+/// same once it was written as frames again.
+pub fn frames_laws(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else {
+        return;
+    };
+    let read = match join(text) {
+        None => return,
+        Some(Err(fault)) => return assert_presentable(&fault.to_string()),
+        Some(Ok(read)) => read,
+    };
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.reverse();
+    let twice = [&lines[..], &lines[..]].concat().join("\n");
+    match join(&twice).expect("frames, from the other end") {
+        Ok(again) => assert_eq!(again, read),
+        // Twice as many lines may be more than are read.
+        Err(fault) => assert_eq!(fault.code, FaultCode::TooLarge),
+    }
+    for format in [FrameFormat::Bbqr, FrameFormat::Ur] {
+        let version = CodeVersion::new(40).expect("there is one");
+        if let Ok(frames) = Frames::new(&read, format, version) {
+            let written = join(&frames.texts().join("\n")).expect("our own frames");
+            assert_eq!(written.expect("all of them"), read);
+        }
+    }
 }
 
 /// The laws for bytes as a round: what is refused is refused in words that can be shown, and what is

@@ -28,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     ("descriptor", import::descriptor_laws),
     ("event", event::laws),
     ("format", format::laws),
+    ("frames", ceremony::frames_laws),
     ("plan", plan::laws),
     ("policy", policy::laws),
     ("psbt", ceremony::psbt_laws),

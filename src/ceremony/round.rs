@@ -7,6 +7,7 @@
 
 mod acknowledge;
 mod error;
+mod speakers;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,6 +24,7 @@ use crate::policy::quote;
 use crate::transaction::{BuildError, Builder, VaultCoin};
 
 pub use self::error::RoundError;
+pub use self::speakers::Speakers;
 
 /// The format this crate writes.
 const FORMAT: &str = "longstop-round-1";
@@ -107,6 +109,7 @@ pub struct Round<'a> {
     /// The acknowledgements of each arming, by party.
     said: Vec<BTreeMap<String, Option<String>>>,
     by_txid: HashMap<Txid, usize>,
+    speakers: Speakers,
 }
 
 impl<'a> Round<'a> {
@@ -148,7 +151,8 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Reads a round, believing nothing but signatures and acknowledgements that verify.
+    /// Reads a round, believing nothing but signatures and acknowledgements that verify, each party
+    /// speaking with the key that the policy names.
     ///
     /// # Errors
     ///
@@ -158,8 +162,23 @@ impl<'a> Round<'a> {
         compiled: &'a Compiled,
         secp: &'a Secp256k1<All>,
     ) -> Result<(Self, Taken), RoundError> {
+        Self::read_hearing(bytes, compiled, secp, Speakers::of_policy(compiled))
+    }
+
+    /// The same, with the keys that speak as somebody else knows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_hearing(
+        bytes: &[u8],
+        compiled: &'a Compiled,
+        secp: &'a Secp256k1<All>,
+        speakers: Speakers,
+    ) -> Result<(Self, Taken), RoundError> {
         let file = RoundFile::read(bytes, compiled)?;
         let mut round = Self::empty(compiled, secp);
+        round.speakers = speakers;
         let builder = Builder::new(compiled, secp);
         for entry in &file.armings {
             round.plan(&entry.coin.read(&builder)?, &entry.path)?;
@@ -175,6 +194,7 @@ impl<'a> Round<'a> {
             armings: Vec::new(),
             said: Vec::new(),
             by_txid: HashMap::new(),
+            speakers: Speakers::of_policy(compiled),
         }
     }
 

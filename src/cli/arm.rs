@@ -14,10 +14,14 @@ use serde::Serialize;
 
 use super::input::{CompiledFile, PolicyArgs};
 use super::render::{self, Screen};
+use super::replica::LedgerArgs;
 use super::{Exit, Failure, input, output};
 use crate::arming::ArmingState;
-use crate::ceremony::{Round, RoundError, Taken};
+use crate::ceremony::{Round, RoundError, Speakers, Taken};
 use crate::compile::Compiled;
+use crate::governance::Body;
+
+use self::keep::KeepArgs;
 
 pub(super) use self::pick::NotToArm;
 
@@ -51,6 +55,11 @@ pub(super) struct RoundArgs {
     /// The file of the round
     #[arg(value_name = "ROUND")]
     round: PathBuf,
+    #[command(flatten)]
+    keep: KeepArgs,
+    /// The directory of the ledger: it knows who speaks with which key [default: that of the vault]
+    #[arg(long, value_name = "DIR")]
+    ledger: Option<PathBuf>,
 }
 
 impl RoundArgs {
@@ -63,11 +72,25 @@ impl RoundArgs {
     /// The round, planned anew.
     fn read<'a>(
         &self,
+        screen: &Screen,
         compiled: &'a Compiled,
         secp: &'a Secp256k1<All>,
     ) -> Result<(Round<'a>, Taken), Failure> {
         let bytes = input::round_bytes(&self.round)?;
-        Round::read(&bytes, compiled, secp).map_err(self.failed())
+        let speakers = match self.ledger() {
+            Some(ledger) => speakers(&ledger, screen, compiled)?,
+            None => Speakers::of_policy(compiled),
+        };
+        Round::read_hearing(&bytes, compiled, secp, speakers).map_err(self.failed())
+    }
+
+    /// The ledger that is named, or that the vault has.
+    fn ledger(&self) -> Option<LedgerArgs> {
+        if let Some(directory) = &self.ledger {
+            return Some(LedgerArgs::of(directory.clone(), &self.keep.state));
+        }
+        let ledger = self.keep.vault()?.ledger(None);
+        ledger.path().exists().then_some(ledger)
     }
 
     fn failed(&self) -> impl Fn(RoundError) -> Failure + use<> {
@@ -88,6 +111,25 @@ impl RoundArgs {
             }
         })
     }
+}
+
+/// Who speaks with which key, by what a ledger holds.
+pub(super) fn speakers(
+    args: &LedgerArgs,
+    screen: &Screen,
+    compiled: &Compiled,
+) -> Result<Speakers, Failure> {
+    super::vault::same_policy(args, screen, compiled)?;
+    let replica = args.read(screen)?;
+    let mut taken = Vec::new();
+    for event in replica.ledger.events() {
+        let event = event.map_err(|error| replica.failed(error))?;
+        if matches!(event.event().body, Body::Acknowledgement(_)) {
+            taken.push(event.id());
+        }
+    }
+    let (charter, history) = (replica.ledger.charter(), replica.ledger.history());
+    Ok(Speakers::of_history(charter, history, taken))
 }
 
 fn text(round: &Round<'_>) -> Result<String, RoundError> {

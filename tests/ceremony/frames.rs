@@ -248,6 +248,14 @@ fn what_is_wrong_with_frames_is_told() {
         "frame 1 stands in line 1 and",
     );
 
+    let one = part("bytes", [1, 2, 10, 77], &[1; 5]);
+    let other = part("bytes", [1, 2, 10, 77], &[2; 5]);
+    wrong(
+        &[one, other],
+        FaultCode::FramesMixed,
+        "with other contents, in line 2",
+    );
+
     // Of another type.
     let seed = "ur:crypto-seed/oyadgdaawzwplrbdhdpabgrnvokorolnrtemksayyadmut";
     wrong(&[seed], FaultCode::FramesType, "`crypto-seed`");

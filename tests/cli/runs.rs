@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use bitcoin::NetworkKind;
-use longstop::identity::{Passphrase, Work};
+use longstop::governance::{Body, Rotation};
+use longstop::identity::{Identity, Passphrase, Work};
+use longstop::ledger::{Directory, Ledger, Taken};
 use longstop::signer::{Seed, SoftwareSigner};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -13,6 +15,8 @@ use tempfile::TempDir;
 use super::{code, json, text};
 
 const FRIENDS: &str = include_str!("fixtures/good/policy.toml");
+const GOVERNANCE: &str = include_str!("fixtures/governance/policy.toml");
+const IDENTITIES: &str = "tests/cli/fixtures/identities";
 const PASSPHRASE: &str = "correct horse battery";
 
 /// The window and the period, in blocks.
@@ -27,6 +31,10 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
+        Self::of(&short())
+    }
+
+    fn of(policy: &str) -> Self {
         let memory = Path::new("/dev/shm");
         let folder = match memory.is_dir() {
             true => tempfile::tempdir_in(memory),
@@ -35,7 +43,7 @@ impl Desk {
         let desk = Self {
             folder: folder.expect("a folder"),
         };
-        desk.keep("policy.toml", &short());
+        desk.keep("policy.toml", policy);
         desk.keep("passphrase", PASSPHRASE);
         desk.keep("other-passphrase", "some other words");
         for party in ["ann", "ben", "cat", "dan", "eve"] {
@@ -59,6 +67,23 @@ impl Desk {
             let mode = fs::Permissions::from_mode(0o600);
             fs::set_permissions(&path, mode).expect("its mode can be set");
         }
+    }
+
+    fn identity(&self, file: &str, words: &str) -> Identity {
+        let file = fs::read(self.folder.path().join(file)).expect("a file");
+        let passphrase = Passphrase::of(words.trim().to_owned().into());
+        Identity::decrypt(&file, &passphrase).expect("it is opened")
+    }
+
+    /// Does something with the ledger of the vault.
+    fn in_ledger(&self, act: impl FnOnce(&mut Ledger<Directory>)) {
+        let store = Directory::open(&self.folder.path().join("vault/ledger"), None, "a test");
+        let mut ledger = Ledger::open(store.expect("a store")).expect("a ledger");
+        act(&mut ledger);
+        ledger
+            .close()
+            .and_then(|store| Ok(store.close()?))
+            .expect("it closes");
     }
 
     /// Runs a command; what stands behind ` --confirm ` is one argument.
@@ -371,4 +396,117 @@ fn seeds_sign_beside_the_staged_path() {
     desk.mine(1);
     desk.signed_by(&recover, "dan", "eve");
     assert_eq!(desk.ok("vault balance vault")["confirmed"], 0);
+}
+
+/// What a party with an identity acknowledges is signed with the key that speaks for it then.
+#[test]
+fn an_acknowledgement_is_signed_with_the_key_that_speaks() {
+    let desk = Desk::of(GOVERNANCE);
+    for party in ["dan", "eve", "ann"] {
+        let identity = fs::read_to_string(format!("{IDENTITIES}/{party}.identity"));
+        desk.keep(&format!("{party}.identity"), &identity.expect("a fixture"));
+    }
+    let words = fs::read_to_string(format!("{IDENTITIES}/passphrase")).expect("a fixture");
+    desk.keep("words", &words);
+    desk.deposit(1_000_000);
+    desk.mine(5);
+    let round = "policy.toml round --vault vault";
+    desk.ok("arm start policy.toml --vault vault --path sos --output round");
+    let when = "--height 156 --median-time 2026-01-10";
+    let says = |identity: &str| {
+        format!(
+            "arm acknowledge {round} --identity {identity} --passphrase-file words --ledger vault/ledger {when}"
+        )
+    };
+    desk.fails(&says("dan.identity"), 3, "must be signed before");
+    for party in ["ann", "ben"] {
+        desk.ok(&format!("arm sign {round} {}", Desk::key(party)));
+    }
+    let by_name = format!("arm acknowledge {round} --party dan");
+    desk.fails(&by_name, 3, "acknowledges with a signed event");
+    let said = desk.ok(&says("dan.identity"));
+    assert_eq!(said["taken"]["acknowledged"]["dan"], 1, "{said}");
+    assert_eq!(said["remembered"], 1);
+    let holds = |line: &str, party: &str| {
+        let status = desk.ok(line);
+        let acknowledged = status["armings"][0]["acknowledged"].as_array();
+        acknowledged
+            .expect("names")
+            .iter()
+            .any(|name| name == party)
+    };
+    let (alone, with_ledger) = (
+        "arm status policy.toml round",
+        format!("arm status {round}"),
+    );
+    assert!(holds(alone, "dan") && holds(&with_ledger, "dan"));
+
+    // Eve writes with her old key, and keeps it to herself; then she changes the key, and so does Dan.
+    let old = desk.identity("eve.identity", &words);
+    let mut written = Value::Null;
+    desk.in_ledger(|ledger| {
+        let event = ledger.events().next().expect("one").expect("it is read");
+        let Body::Acknowledgement(body) = event.event().body.clone() else {
+            panic!("Dan has acknowledged");
+        };
+        let at = event.event().at;
+        let draft = ledger.draft("eve", at, Body::Acknowledgement(body));
+        let signed = draft.expect("a draft").sign(old.key()).expect("signed");
+        written = signed.envelope().to_line().into();
+        for (party, key) in [
+            ("eve", &old),
+            ("dan", &desk.identity("dan.identity", &words)),
+        ] {
+            let next = Identity::new(party, &[party.as_bytes()[0]; 32]).expect("a name");
+            let passphrase = Passphrase::of(words.trim().to_owned().into());
+            let file = next.encrypt(&passphrase, Work::ForTests);
+            desk.keep(
+                &format!("new-{party}.identity"),
+                &file.expect("random numbers"),
+            );
+            let rotation = Rotation {
+                party: party.to_owned(),
+                replaces: key.public().into(),
+                identity: Some(next.public().into()),
+                why: "a new machine".to_owned(),
+            };
+            let draft = ledger.draft(party, at, Body::Rotation(rotation));
+            let signed = draft.expect("a draft").sign(key.key()).expect("signed");
+            let taken = ledger.append(&[signed]).expect("it is written");
+            assert!(matches!(taken[0], Taken::New(_)), "{taken:?}");
+        }
+    });
+    // What was in the ledger before stays good, although Dan signs with another key now.
+    assert!(holds(&with_ledger, "dan"));
+    // What turns up with a key that was changed does not.
+    let text = fs::read_to_string(desk.folder.path().join("round")).expect("a round");
+    let mut copy: Value = serde_json::from_str(&text).expect("JSON");
+    let said = copy["armings"][0]["acknowledged"]
+        .as_array_mut()
+        .expect("names");
+    said.push(serde_json::json!({ "party": "eve", "envelope": written }));
+    desk.keep("copy", &copy.to_string());
+    let added = desk.ends(&format!("arm add {round} copy"), 0);
+    let refused = added["taken"]["refused"].to_string();
+    assert!(
+        refused.contains("the key that speaks for its author"),
+        "{added}"
+    );
+    assert!(!holds(&with_ledger, "eve"));
+    // The policy alone knows of no change.
+    assert!(holds("arm status policy.toml copy", "eve"));
+    desk.fails(&says("eve.identity"), 1, "signs with");
+    assert!(!holds(&with_ledger, "eve"));
+    let said = desk.ok(&says("new-eve.identity"));
+    assert_eq!(said["taken"]["acknowledged"]["eve"], 1, "{said}");
+    assert!(holds(&with_ledger, "eve") && !holds(alone, "eve"));
+    desk.ok(&says("ann.identity"));
+    assert_eq!(desk.ok(&with_ledger)["state"], "acknowledged");
+    for party in ["ben", "cat"] {
+        desk.ok(&format!("arm sign {round} {}", Desk::key(party)));
+    }
+    assert_eq!(desk.ok(&with_ledger)["state"], "armed");
+    assert_eq!(desk.ok(alone)["state"], "protected");
+    let coins = desk.ok("vault coins vault");
+    assert_eq!(coins["coins"][0]["armed"][0]["state"], "armed");
 }

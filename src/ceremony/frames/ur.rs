@@ -231,6 +231,15 @@ fn put_together(mut frames: Vec<Frame>) -> Result<Vec<u8>, Fault> {
     let mut read = BTreeSet::new();
     // Pieces first: what is a sum of them is then taken apart at once.
     frames.sort_by_key(|frame| frame.head.sequence);
+    let same = |one: &Frame, other: &Frame| one.head.sequence == other.head.sequence;
+    for (one, other) in frames.iter().zip(frames.iter().skip(1)) {
+        if same(one, other) && one.part != other.part {
+            return Err(mixed(format!(
+                "frame {} stands in line {} and, with other contents, in line {}",
+                one.head.sequence, one.line, other.line
+            )));
+        }
+    }
     let mut fountain = Fountain::default();
     for frame in frames {
         read.insert(frame.head.sequence as usize);

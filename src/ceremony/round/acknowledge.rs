@@ -49,8 +49,8 @@ impl Round<'_> {
     ///
     /// # Errors
     ///
-    /// If it is no event, not of this policy, about something else, or not signed with the identity
-    /// that the policy has for its author.
+    /// If it is no event, not of this policy, about something else, or not signed with the key that
+    /// speaks for its author.
     pub fn acknowledge_signed(&mut self, line: &str) -> Result<String, RoundError> {
         let wrong = |why: &str| RoundError::Event(why.to_owned());
         let signed =
@@ -63,10 +63,10 @@ impl Round<'_> {
         let Body::Acknowledgement(body) = &event.body else {
             return Err(wrong("it says something else"));
         };
-        let author = policy.parties().find(|party| party.name() == event.author);
-        let identity = author.and_then(|party| party.identity());
-        if identity != Some(signed.signer()) {
-            return Err(wrong("it is not signed with the identity of its author"));
+        if !self.speakers.hear(&signed) {
+            return Err(wrong(
+                "it is not signed with the key that speaks for its author",
+            ));
         }
         let number = self.position(body.coin, &body.path);
         let number = number.ok_or_else(|| wrong("its coin is not in this round"))?;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use bitcoin::secp256k1::Secp256k1;
 use clap::Args;
 
-use super::keep::KeepArgs;
 use super::{RoundArgs, RoundStanding, show};
 use crate::arming::ArmingState;
 use crate::cli::identity::IdentityArgs;
@@ -50,11 +49,6 @@ pub(in crate::cli) struct Acknowledge {
     /// Read the passphrase from the only line of this file instead of asking for it
     #[arg(long, value_name = "FILE", requires = "identity")]
     passphrase_file: Option<PathBuf>,
-    /// The directory of the ledger
-    #[arg(long, value_name = "DIR", requires = "identity")]
-    ledger: Option<PathBuf>,
-    #[command(flatten)]
-    keep: KeepArgs,
     /// The height of the chain
     #[arg(long, value_name = "N", requires = "identity")]
     height: Option<u32>,
@@ -78,7 +72,7 @@ impl Verify {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         let policy = self.round.compiled(screen)?;
         let secp = Secp256k1::new();
-        let (round, taken) = self.round.read(&policy.compiled, &secp)?;
+        let (round, taken) = self.round.read(screen, &policy.compiled, &secp)?;
         let complete = round.state() >= ArmingState::Protected;
         let standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, taken);
         show(screen, &standing)?;
@@ -90,14 +84,17 @@ impl Acknowledge {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         let policy = self.round.compiled(screen)?;
         let secp = Secp256k1::new();
-        let (mut round, mut taken) = self.round.read(&policy.compiled, &secp)?;
+        let (mut round, mut taken) = self.round.read(screen, &policy.compiled, &secp)?;
         let failed = self.round.failed();
-        if let (Some(identity), Some(ledger), Some(height), Some(median)) =
-            (&self.identity, &self.ledger, self.height, self.median_time)
-        {
+        if let (Some(identity), Some(ledger), Some(height), Some(median)) = (
+            &self.identity,
+            &self.round.ledger,
+            self.height,
+            self.median_time,
+        ) {
             let identity = IdentityArgs::of(identity, self.passphrase_file.as_deref());
             let say = SayArgs::of(
-                LedgerArgs::of(ledger.clone(), &self.keep.state),
+                LedgerArgs::of(ledger.clone(), &self.round.keep.state),
                 identity.clone(),
                 WhenArgs::of(height, median),
                 self.out.clone(),
@@ -117,7 +114,7 @@ impl Acknowledge {
             taken.acknowledged.insert(party.clone(), count);
         }
         self.round.write(&round)?;
-        let remembered = self.keep.keep(screen, &round, &policy.compiled)?;
+        let remembered = self.round.keep.keep(screen, &round, &policy.compiled)?;
         let mut standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, taken);
         standing.remembered = remembered;
         show(screen, &standing)?;
@@ -129,7 +126,7 @@ impl StatusOf {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         let policy = self.round.compiled(screen)?;
         let secp = Secp256k1::new();
-        let (round, taken) = self.round.read(&policy.compiled, &secp)?;
+        let (round, taken) = self.round.read(screen, &policy.compiled, &secp)?;
         let standing = RoundStanding::of(&round, &policy.compiled, &self.round.round, taken);
         show(screen, &standing)?;
         Ok(Exit::Ok)

@@ -8,7 +8,6 @@ use bitcoin::bip32::Fingerprint;
 use bitcoin::secp256k1::Secp256k1;
 use clap::Args;
 
-use super::keep::KeepArgs;
 use super::{RoundArgs, RoundStanding, show};
 use crate::ceremony::{PsbtFile, Round, RoundError, RoundFile, Taken};
 use crate::cli::frames::{Caption, CodeArgs};
@@ -40,8 +39,6 @@ pub(in crate::cli) struct Sign {
     #[arg(long, value_name = "FOLDER", requires = "party")]
     write: Option<PathBuf>,
     #[command(flatten)]
-    keep: KeepArgs,
-    #[command(flatten)]
     codes: CodeArgs,
 }
 
@@ -54,8 +51,6 @@ pub(in crate::cli) struct Add {
     /// PSBT files, and copies of the round
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    #[command(flatten)]
-    keep: KeepArgs,
 }
 
 impl Sign {
@@ -63,7 +58,7 @@ impl Sign {
         let policy = self.round.compiled(screen)?;
         let compiled = &policy.compiled;
         let secp = Secp256k1::new();
-        let (mut round, mut taken) = self.round.read(compiled, &secp)?;
+        let (mut round, mut taken) = self.round.read(screen, compiled, &secp)?;
         let mut written = Vec::new();
         let mut remembered = None;
         if let (Some(party), Some(folder)) = (&self.party, &self.write) {
@@ -88,7 +83,7 @@ impl Sign {
                 return Err(Failure::NothingSigned { fingerprint });
             }
             self.round.write(&round)?;
-            remembered = self.keep.keep(screen, &round, compiled)?;
+            remembered = self.round.keep.keep(screen, &round, compiled)?;
             taken = signed;
         }
         let mut standing = RoundStanding::of(&round, compiled, &self.round.round, taken);
@@ -147,7 +142,7 @@ impl Add {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         let policy = self.round.compiled(screen)?;
         let secp = Secp256k1::new();
-        let (mut round, _) = self.round.read(&policy.compiled, &secp)?;
+        let (mut round, _) = self.round.read(screen, &policy.compiled, &secp)?;
         let mut all = Taken::default();
         let mut failed = BTreeMap::new();
         for path in &self.files {
@@ -168,7 +163,7 @@ impl Add {
             }
         }
         self.round.write(&round)?;
-        let remembered = self.keep.keep(screen, &round, &policy.compiled)?;
+        let remembered = self.round.keep.keep(screen, &round, &policy.compiled)?;
         let refused = failed.iter();
         all.refused
             .extend(refused.map(|(file, error)| format!("{file}: {error}")));

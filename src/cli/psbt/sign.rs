@@ -9,10 +9,12 @@ use clap::Args;
 use super::merge::{MergedFile, RoleWord};
 use super::{ReaderArgs, not_sound, recognise, refuse_taken};
 use crate::arming::ArmedCoin;
-use crate::ceremony::{Merged, Recognised, RecognisedOutput, Round, What};
+use crate::ceremony::{Merged, Recognised, RecognisedOutput, Round, Speakers, What};
+use crate::cli::known::StateArgs;
 use crate::cli::render::{self, Prompt, Screen};
+use crate::cli::replica::LedgerArgs;
 use crate::cli::signing::SigningArgs;
-use crate::cli::{Exit, Failure, input, output};
+use crate::cli::{Exit, Failure, arm, input, output};
 use crate::compile::{Compiled, KeyUse, Role};
 
 /// Sign a PSBT, once everything in it is recognised
@@ -40,6 +42,11 @@ pub(in crate::cli) struct Sign {
     /// The armed round that a trigger belongs to
     #[arg(long, value_name = "FILE")]
     round: Option<PathBuf>,
+    /// The directory of the ledger, where a party changed the key with which it speaks
+    #[arg(long, value_name = "DIR", requires = "round")]
+    ledger: Option<PathBuf>,
+    #[command(flatten)]
+    state: StateArgs,
     /// Write to this file, which must not be there yet
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -66,7 +73,7 @@ impl Sign {
             merged = merged.only(role.into());
         }
         let roles = merged.asked().to_vec();
-        self.check_trigger(&recognised, &roles, compiled, &secp)?;
+        self.check_trigger(screen, &recognised, &roles, compiled, &secp)?;
         let transaction = merged.transaction().clone();
         let asked: Vec<Fingerprint> = transaction
             .keys()
@@ -106,6 +113,7 @@ impl Sign {
     /// Nobody signs a trigger before he holds its complete cancel and settle.
     fn check_trigger(
         &self,
+        screen: &Screen,
         recognised: &Recognised,
         roles: &[Role],
         compiled: &Compiled,
@@ -124,7 +132,15 @@ impl Sign {
             file: input::file_name(path),
             source,
         };
-        let (round, _) = Round::read(&input::round_bytes(path)?, compiled, secp).map_err(failed)?;
+        let speakers = match &self.ledger {
+            Some(ledger) => {
+                let ledger = LedgerArgs::of(ledger.clone(), &self.state);
+                arm::speakers(&ledger, screen, compiled)?
+            }
+            None => Speakers::of_policy(compiled),
+        };
+        let bytes = input::round_bytes(path)?;
+        let (round, _) = Round::read_hearing(&bytes, compiled, secp, speakers).map_err(failed)?;
         let armed = round.into_armed().map_err(failed)?;
         let mut courses = armed.iter().flat_map(ArmedCoin::courses);
         match courses.any(|course| course.trigger.txid() == recognised.txid) {

@@ -334,7 +334,7 @@ pub struct Veto {
     pub why: String,
 }
 
-/// The word that its author holds the files of an arming and has verified them.
+/// The word that its author holds the cancels and settles of an arming and has verified them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Acknowledgement {
@@ -342,7 +342,8 @@ pub struct Acknowledgement {
     pub coin: OutPoint,
     /// The path it is armed for.
     pub path: String,
-    /// SHA-256 of the arming file.
+    /// What is armed, under the tag `longstop/arming`: policy, coin, path and the ids of all its
+    /// transactions, which no signature changes.
     pub file: Digest,
 }
 
@@ -354,7 +355,8 @@ pub struct Arming {
     pub coin: OutPoint,
     /// The path it is armed for.
     pub path: String,
-    /// SHA-256 of the arming file.
+    /// What is armed, under the tag `longstop/arming`: policy, coin, path and the ids of all its
+    /// transactions, which no signature changes.
     pub file: Digest,
 }
 

@@ -1,0 +1,1 @@
+ur:bytes/1-2/lpadaobkfwaxaxaxaxax
