@@ -77,7 +77,7 @@ impl RoundArgs {
         secp: &'a Secp256k1<All>,
     ) -> Result<(Round<'a>, Taken), Failure> {
         let bytes = input::round_bytes(&self.round)?;
-        let speakers = match self.ledger() {
+        let speakers = match self.ledger()? {
             Some(ledger) => speakers(&ledger, screen, compiled)?,
             None => Speakers::of_policy(compiled),
         };
@@ -85,12 +85,12 @@ impl RoundArgs {
     }
 
     /// The ledger that is named, or that the vault has.
-    fn ledger(&self) -> Option<LedgerArgs> {
-        if let Some(directory) = &self.ledger {
-            return Some(LedgerArgs::of(directory.clone(), &self.keep.state));
+    fn ledger(&self) -> Result<Option<LedgerArgs>, Failure> {
+        let named = self.ledger.as_ref();
+        match self.keep.vault() {
+            Some(vault) => vault.ledger_if_any(named),
+            None => Ok(named.map(|named| LedgerArgs::of(named.clone(), &self.keep.state))),
         }
-        let ledger = self.keep.vault()?.ledger(None);
-        ledger.path().exists().then_some(ledger)
     }
 
     fn failed(&self) -> impl Fn(RoundError) -> Failure + use<> {
