@@ -10,6 +10,8 @@
 mod by_hand;
 #[path = "common/draft.rs"]
 mod draft;
+#[path = "common/said.rs"]
+mod said;
 #[path = "common/vault.rs"]
 mod vault;
 

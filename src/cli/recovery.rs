@@ -228,6 +228,8 @@ impl Hook for Failpoint {
 /// What stands around a run while it lasts.
 struct Opened {
     held: Held,
+    /// The address of the chain, under which the vault keeps what it remembers.
+    at: String,
     chain: Box<dyn Chain + Send>,
     words: Option<Replica>,
     hook: Failpoint,
@@ -240,7 +242,8 @@ impl RunArgs {
         let hook = Failpoint::from_environment()?;
         let held = self.vault.open(screen)?;
         let at = self.vault.address(&self.backend)?;
-        let reached = held.reach(&self.backend, &at.ok_or(Failure::NoBackend)?)?;
+        let at = at.ok_or(Failure::NoBackend)?;
+        let reached = held.reach(&self.backend, &at)?;
         let (freshness, verdict) = reached.freshness()?;
         verdict.map_err(|source| VaultFailure::Stale {
             address: reached.address.clone(),
@@ -255,6 +258,7 @@ impl RunArgs {
         let words = self.words(screen, held.vault.compiled(), freshness.tip.time)?;
         Ok(Opened {
             held,
+            at: at.to_string(),
             chain: reached.chain,
             words,
             hook,
@@ -329,6 +333,7 @@ impl RunArgs {
     ) -> Result<T, Failure> {
         let Opened {
             mut held,
+            at,
             chain,
             words,
             hook,
@@ -342,10 +347,20 @@ impl RunArgs {
             }
         };
         let terms = self.terms(feerate, words.as_ref(), &hook);
+        let mut memory = None;
         let outcome = match Recovery::open(&mut held.vault, chain, terms) {
-            Ok(mut run) => act(&mut run, &directory),
+            Ok(mut run) => {
+                let outcome = act(&mut run, &directory);
+                memory = run.engine().chain().memory();
+                outcome
+            }
             Err(error) => Err(error.into()),
         };
+        // A node that was asked about fee wallets need not read its blocks again for them.
+        if let Some(memory) = memory {
+            let kept = held.vault.keep_backend_memory(&at, &memory);
+            kept.map_err(|error| held.failed(error))?;
+        }
         let failed = |failure| match failure {
             RunFailure::Recovery(source) => VaultFailure::Recovery {
                 directory: directory.clone(),

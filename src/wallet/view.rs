@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::coins::KnownOutput;
 use super::{KeptTip, Vault, VaultError, folder};
 use crate::chain::ChainTip;
-use crate::compile::{Compiled, Keychain};
+use crate::compile::{Compiled, Keychain, StageDescriptor};
 use crate::ledger::{Disk, Store};
 use crate::lifecycle::{OutputFacts, SpendFacts, Standing};
 use crate::units::{BlockHeight, CoinBirth};
@@ -107,7 +107,7 @@ impl<S: Store> Vault<S> {
             return Ok(());
         };
         let ChainTip { hash, time } = self.known_tip()?;
-        let stages: Vec<_> = self.compiled.stages().map(|of| of.stage()).collect();
+        let stages: Vec<_> = self.compiled.stages().map(StageDescriptor::stage).collect();
         let outputs = self.outputs()?.into_iter().filter_map(|output| {
             let stage = stages.iter().position(|stage| **stage == output.stage)?;
             Some(SeenOutput {

@@ -4,7 +4,7 @@ use bitcoin::FeeRate;
 use longstop::engine::Action;
 use longstop::governance::{Activation, Body, EventId, Proposal, Veto};
 use longstop::recovery::points::Undisturbed;
-use longstop::recovery::{Phase, Progress};
+use longstop::recovery::{Phase, Progress, RecoveryError};
 use longstop::wallet::Entry;
 
 use super::kit::{AGENTS, Bench, class};
@@ -70,7 +70,7 @@ fn a_veto_alone_blocks_a_settle() {
     assert_eq!(done.phase, Phase::Seen);
     veto(&mut bench, case);
     let plan = bench.plan(&settle).expect("a plan");
-    let problems: Vec<&str> = plan.problems.iter().map(|one| one.class()).collect();
+    let problems: Vec<&str> = plan.problems.iter().map(RecoveryError::class).collect();
     assert_eq!(problems, ["vetoed"]);
     let before = bench.entries().len();
     assert_eq!(class(bench.act(&settle, &[])), "vetoed");

@@ -135,7 +135,7 @@ fn reading_commands_work_beside_the_process_that_has_the_vault() {
         answers.insert(command.join(" "), json(&ran));
     }
     let coins = &answers["vault coins"];
-    assert_eq!(outpoints(coins), [coin.clone()]);
+    assert_eq!(outpoints(coins), std::slice::from_ref(&coin));
     assert_eq!(coins["coins"][0]["armed"][0]["state"], "armed");
     assert_eq!(answers["vault balance"]["confirmed"], DEPOSIT);
     assert_eq!(answers["vault open"]["entries"], entries);

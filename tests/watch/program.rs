@@ -9,12 +9,17 @@ use std::time::{Duration, Instant};
 
 use longstop::arming::ArmingFile;
 use longstop::chain::ChainFile;
-use longstop::compile::Role;
+use longstop::compile::{Keychain, Role};
 use longstop::engine::Signers;
+use longstop::governance::{Body, Heartbeat};
+use longstop::identity::{Passphrase, Work};
+use longstop::keys::KeyCheck;
+use longstop::signer::{Seed, SoftwareSigner};
 use longstop::wallet::{Entry, Vault};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::said::say;
 use crate::vault::{Armed, Draft, TREASURY};
 
 /// How long the program may take for something.
@@ -28,9 +33,12 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::of(&Draft::new("tr", TREASURY))
+    }
+
+    fn of(draft: &Draft) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let draft = Draft::new("tr", TREASURY);
-        let armed = Armed::new(&draft);
+        let armed = Armed::new(draft);
         ChainFile::create(&folder.path().join("chain"), &armed.world.chain).expect("a file");
         let policy = folder.path().join("policy.toml");
         fs::write(&policy, draft.text()).expect("it is written");
@@ -235,10 +243,21 @@ fn it_watches_runs_hooks_shows_numbers_and_ends_by_a_signal() {
             "{request}: {answer}"
         );
     }
-    // It reads no further, and answers all the same.
-    let long = "GET /metrics HTTP/1.1\r\nA: ";
-    let long = format!("{long:a<4608}");
-    assert!(ask(&address, &long).starts_with("HTTP/1.1 400 "));
+    // It reads no further, and answers all the same, however much comes: a connection that is closed
+    // with something unread in it would be reset, and the answer lost.
+    for length in [4_608, 5_000, 100_000, 900_000] {
+        let long = "a".repeat(length);
+        let long = format!("GET /metrics HTTP/1.1\r\nA: {long}");
+        let answer = ask(&address, &long);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{length}: {answer}");
+        assert!(
+            answer.ends_with("this is no request\n"),
+            "{length}: {answer}"
+        );
+    }
+    let body = "x".repeat(50_000);
+    let posted = format!("POST /metrics HTTP/1.1\r\nContent-Length: 50000\r\n\r\n{body}");
+    assert!(ask(&address, &posted).starts_with("HTTP/1.1 405 "));
     let pid = running.0.id().to_string();
     let sent = Command::new("kill").args(["-TERM", &pid]).status();
     assert!(sent.expect("it runs").success());
@@ -272,14 +291,20 @@ fn a_hook_that_fails_is_told_and_numbers_are_for_this_machine_alone() {
     }
 }
 
-/// Hands a file with alice's signature on the cancel to the program.
-fn leave_veto(stage: &Stage) -> PathBuf {
+/// Keeps the arming of the coin in the vault.
+fn arm(stage: &Stage) {
     let world = &stage.armed.world;
     let mut vault = Vault::open(&stage.vault(), None, "a test").expect("it opens");
     let file = ArmingFile::new(&stage.armed.files, &world.compiled).expect("a file");
     let file = Box::new(file);
     vault.remember(Entry::Armed { file }).expect("it is kept");
     vault.close().expect("it closes");
+}
+
+/// Hands a file with alice's signature on the cancel to the program.
+fn leave_veto(stage: &Stage) -> PathBuf {
+    arm(stage);
+    let world = &stage.armed.world;
     let cancel = &stage.armed.files.courses()[0].cancels[0];
     let path = stage.path("cancel.psbt");
     let request = cancel.request(Role::Veto).expect("a request");
@@ -338,4 +363,227 @@ fn a_cancel_of_nothing_or_without_its_signature_is_refused() {
     let (code, why) = refused(&path);
     assert_eq!(code, Some(3), "{why}");
     assert!(why.contains("no coin that is armed here"), "{why}");
+}
+
+/// Writes what nobody else may read.
+#[cfg(unix)]
+fn keep(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, text).expect("it is written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("ours");
+}
+
+/// When fees rise, a cancel that was left takes a child from the fee wallet whose seed is here.
+#[cfg(unix)]
+#[test]
+fn a_cancel_that_was_left_is_paid_for_by_a_child() {
+    let stage = Stage::new();
+    let cancel = leave_veto(&stage);
+    let world = &stage.armed.world;
+    let wallet =
+        longstop::engine::fee_script(&world.compiled, "alice", Keychain::Receive, world.secp());
+    let wallet = wallet.expect("she has one");
+    stage.chain(|chain| {
+        let amount = bitcoin::Amount::from_sat(200_000);
+        chain.fund(wallet, amount).expect("it pays");
+        chain.mine_one();
+    });
+    stage.trigger();
+    let rate = bitcoin::FeeRate::from_sat_per_vb(30).expect("a feerate");
+    stage.chain(|chain| chain.set_going_rate(rate));
+    let txid = stage.armed.files.courses()[0].cancels[0].txid();
+    // At the fee that was signed it is sent, and waits.
+    let (_, told) = stage.once(&["--delegate-veto", name(&cancel)]);
+    assert!(kinds(&told).contains(&"veto-sent"));
+    assert!(
+        !stage
+            .chain(longstop::chain::EmbeddedChain::mine_one)
+            .confirmed
+            .contains(&txid)
+    );
+    let secret = SoftwareSigner::stand_in_secret(0, "alice");
+    let seed = Seed::new("alice", bitcoin::NetworkKind::Test, &secret).expect("a name");
+    let words = "correct horse battery";
+    let passphrase = Passphrase::of(words.to_owned().into());
+    let file = seed.encrypt(&passphrase, Work::ForTests);
+    keep(&stage.path("seed"), &file.expect("random numbers"));
+    keep(&stage.path("passphrase"), words);
+    let (seed, passphrase) = (stage.path("seed"), stage.path("passphrase"));
+    let pays = [
+        "--veto-rule",
+        "on-any-trigger",
+        "--broadcaster",
+        "alice",
+        "--feerate",
+        "40",
+    ];
+    // Without the key its child is asked for, and with it it is signed and sent.
+    let (_, told) = stage.once(&pays);
+    let wants = told.iter().filter(|notice| notice["kind"] == "veto-sent");
+    assert!(wants.count() <= 1);
+    let signs = ["--key", name(&seed), "--passphrase-file", name(&passphrase)];
+    let (_, told) = stage.once(&[&pays[..], &signs].concat());
+    assert_eq!(kinds(&told), ["veto-sent"]);
+    let said = told[0]["text"].as_str().expect("a text");
+    assert!(said.contains("with the fee child"), "{said}");
+    assert!(
+        stage
+            .chain(longstop::chain::EmbeddedChain::mine_one)
+            .confirmed
+            .contains(&txid)
+    );
+    let refused = stage.watch(&[
+        "--once",
+        "--broadcaster",
+        "nobody",
+        "--veto-rule",
+        "on-any-trigger",
+    ]);
+    let refused = { refused }.output().expect("it runs");
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+}
+
+/// What `longstop sos veto` has taken is enough for a watcher that goes by a rule, and nothing is
+/// sent by one that does not.
+#[test]
+fn a_veto_given_by_hand_is_sent_by_a_watcher_with_a_rule() {
+    let stage = Stage::new();
+    let cancel = leave_veto(&stage);
+    stage.trigger();
+    let escrow = stage.armed.escrow(0).outpoint().to_string();
+    let chain = format!("embedded:{}", stage.path("chain").display());
+    let mut veto = stage.longstop(&["sos", "veto", "--coin", &escrow, "--base-fee-is-enough"]);
+    veto.args(["--backend", &chain, "--psbt", name(&cancel)]);
+    veto.arg("--json").arg("--").arg(stage.vault());
+    let veto = veto.output().expect("it runs");
+    let said = text(&veto.stderr);
+    assert!(said.contains("signed by alice"), "{said}");
+    let txid = stage.armed.files.courses()[0].cancels[0].txid();
+    let (_, told) = stage.once(&[]);
+    assert!(!kinds(&told).contains(&"veto-sent"), "without a rule");
+    assert!(!stage.chain(|chain| chain.in_mempool(txid)));
+    let (_, told) = stage.once(&["--veto-rule", "unless-activated"]);
+    assert_eq!(kinds(&told), ["veto-sent"]);
+    assert!(
+        stage
+            .chain(longstop::chain::EmbeddedChain::mine_one)
+            .confirmed
+            .contains(&txid)
+    );
+}
+
+/// A ledger of a directory, as people write into it: who falls silent is told, and whoever speaks
+/// again ends that, so that a second silence is told anew.
+#[test]
+fn a_silence_in_a_real_ledger_is_told_and_ends_with_a_heartbeat() {
+    let staged = "lockup = { period = \"30 blocks\" }\n";
+    let terms = "\n[path.activation]\nany = [{ silence = \"council\", for = \"40 blocks\", fewer_than = 3 }]\n";
+    let draft = Draft::new("tr", TREASURY)
+        .but(staged, &format!("{staged}{terms}"))
+        .with_identities();
+    let stage = Stage::of(&draft);
+    arm(&stage);
+    let ledger = stage.vault().join("ledger");
+    let council = ["alice", "bob", "carol", "dave", "erin"];
+    let beat = |parties: &[&str]| {
+        let now = stage.chain(|chain| chain.tip().time);
+        for party in parties {
+            say(&ledger, party, now, Body::Heartbeat(Heartbeat {}));
+        }
+    };
+    let of_people = |told: &[Value]| -> Vec<String> {
+        let all = kinds(told).into_iter().map(str::to_owned);
+        all.filter(|kind| kind.contains("heartbeat") || kind.contains("silen"))
+            .collect()
+    };
+    let after = |blocks: u32| {
+        stage.chain(|chain| drop(chain.mine(blocks)));
+        of_people(&stage.once(&[]).1)
+    };
+    beat(&council);
+    assert!(after(1).is_empty());
+    assert!(after(28).is_empty(), "29 of 40 blocks");
+    assert_eq!(after(1), ["heartbeat-due"; 5], "three quarters");
+    // Two of them are heard of again; with the other three gone the term holds.
+    beat(&["alice", "bob"]);
+    let told = after(10);
+    assert_eq!(
+        told.iter().filter(|kind| *kind == "silent-party").count(),
+        3,
+        "{told:?}"
+    );
+    assert!(told.contains(&"silence".to_owned()), "{told:?}");
+    assert!(after(0).is_empty(), "told once");
+    // One heartbeat is enough to end it.
+    beat(&["carol"]);
+    assert!(after(0).is_empty());
+    let again = after(41);
+    assert!(again.contains(&"silence".to_owned()), "{again:?}");
+    assert!(again.contains(&"silent-party".to_owned()), "{again:?}");
+}
+
+/// Whoever has not shown his keys in time is told, and whoever has is not until the days are over.
+#[test]
+fn keys_that_were_not_shown_in_time_are_told() {
+    let draft = Draft::new("tr", TREASURY).with_identities();
+    let stage = Stage::of(&draft);
+    arm(&stage);
+    let compiled = &stage.armed.world.compiled;
+    let secp = bitcoin::secp256k1::Secp256k1::new();
+    let day = longstop::units::UnixTime(1_769_817_600);
+    let statement = KeyCheck::statement(compiled, "alice", None, day, None).expect("a party");
+    let mut check = KeyCheck::new(compiled, statement, &secp).expect("her own");
+    let requests: Vec<_> = check
+        .challenges()
+        .iter()
+        .map(longstop::transaction::Challenge::request)
+        .collect();
+    for request in requests {
+        let request = request.expect("a PSBT");
+        let signed = stage
+            .armed
+            .world
+            .people
+            .sign("alice", request)
+            .expect("signed");
+        check.take(&signed, &secp).expect("hers");
+    }
+    let key = SoftwareSigner::stand_in_identity(0, "alice");
+    let envelope = check.proof().sign(&key).to_line();
+    let file = stage.path("proofs");
+    fs::write(&file, envelope + "\n").expect("it is written");
+    let told_on = |date: &str, days: &str| {
+        let (_, told) = stage.once(&[
+            "--attestations",
+            name(&file),
+            "--on",
+            date,
+            "--keys-every",
+            days,
+        ]);
+        let overdue = told
+            .iter()
+            .filter(|notice| notice["kind"] == "keys-overdue");
+        let texts = overdue.map(|notice| notice["text"].as_str().expect("a text").to_owned());
+        texts.collect::<Vec<_>>()
+    };
+    let first = told_on("2026-02-20", "30");
+    assert_eq!(first.len(), 7, "{first:?}");
+    assert!(
+        first
+            .iter()
+            .all(|said| said.contains("has never shown") && !said.contains("alice"))
+    );
+    assert!(
+        told_on("2026-03-01", "30").is_empty(),
+        "on the thirtieth day hers still count"
+    );
+    let over = told_on("2026-03-03", "30");
+    assert_eq!(over.len(), 1, "{over:?}");
+    assert!(
+        over[0].contains("`alice`") && over[0].contains("2026-01-31"),
+        "{over:?}"
+    );
+    assert!(told_on("2026-03-03", "31").is_empty(), "they count again");
+    assert_eq!(told_on("2026-03-03", "30").len(), 1, "and are told anew");
 }
