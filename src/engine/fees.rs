@@ -177,6 +177,16 @@ impl FeeCoins {
         coins.sort_by_key(|coin| Reverse(coin.txout.value));
         coins
     }
+
+    /// A child of this anchor that pays just this fee, if there is a coin for it.
+    fn child_paying(&self, anchor: OutPoint, fee: Amount) -> Result<Option<ChildDraft>, StepError> {
+        let Some(coin) = self.coins_for(anchor).into_iter().next() else {
+            return Ok(None);
+        };
+        let psbt = build_child_paying(anchor, fee, &coin, &self.change)?;
+        let coin = coin.outpoint;
+        Ok(Some(ChildDraft { psbt, coin, fee }))
+    }
 }
 
 /// A fee child that nobody has signed yet.
@@ -220,25 +230,26 @@ impl<C: Chain> Engine<C> {
             .collect())
     }
 
-    /// The confirmed coins at one descriptor, whosever it is, that can pay for a child of this
-    /// anchor, the largest first.
+    /// A child of an anchor that pays just this fee, from the largest confirmed coin at one
+    /// descriptor, whosever it is; what is left goes back there.  None if there is no such coin.
     ///
     /// # Errors
     ///
-    /// If the chain does not answer.
-    pub fn fee_coins_of(
+    /// If the chain does not answer, or the coin is too small.
+    pub fn draft_child_from(
         &self,
         descriptor: &Descriptor<DefiniteDescriptorKey>,
         anchor: OutPoint,
-    ) -> Result<Vec<FeeCoin>, StepError> {
+        fee: Amount,
+    ) -> Result<Option<ChildDraft>, StepError> {
         let Ok(derived) = descriptor.derived_descriptor(&self.secp) else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let change = derived.script_pubkey();
         let outputs = self.chain.outputs(std::slice::from_ref(&change))?;
         let outputs = outputs.into_iter().map(|seen| (seen, descriptor.clone()));
         let outputs = outputs.collect();
-        Ok(FeeCoins { outputs, change }.coins_for(anchor))
+        FeeCoins { outputs, change }.child_paying(anchor, fee)
     }
 
     /// A child of an anchor that pays just this fee, to be signed by the party's fee wallet.
@@ -254,11 +265,7 @@ impl<C: Chain> Engine<C> {
     ) -> Result<ChildDraft, StepError> {
         let no_coin = || StepError::NoFeeCoin(party.to_owned());
         let wallet = self.fee_coins(party)?.ok_or_else(no_coin)?;
-        let coin = wallet.coins_for(anchor).into_iter().next();
-        let coin = coin.ok_or_else(no_coin)?;
-        let psbt = build_child_paying(anchor, fee, &coin, &wallet.change)?;
-        let coin = coin.outpoint;
-        Ok(ChildDraft { psbt, coin, fee })
+        wallet.child_paying(anchor, fee)?.ok_or_else(no_coin)
     }
 
     /// A child that lifts a parent to the present feerate, to be signed by the party's fee wallet.

@@ -3,17 +3,16 @@
 //!
 //! Nothing of ours is asked whether that is a good idea; the chain alone judges it.
 
-use bitcoin::opcodes::all::OP_RETURN;
-use bitcoin::script::{Builder, PushBytesBuf};
+use bitcoin::script::PushBytesBuf;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction, TxOut, Txid, psbt};
 
+use super::cast::OUTSIDER;
 use super::run::{Done, Rehearsed};
 use super::scenario::Child;
 use super::steps::unsent_verdict;
 use crate::engine::{Signers, StepError};
 use crate::report::Verdict;
-use crate::transaction::build_child_paying;
 
 /// What somebody does, in words.
 pub(super) fn words(child: &Child) -> String {
@@ -73,7 +72,7 @@ impl Rehearsed<'_> {
 
     fn child_of(&self, anchor: OutPoint, child: &Child) -> Result<Transaction, StepError> {
         let no_coin = |who: &str| StepError::NoFeeCoin(who.to_owned());
-        let (draft, who) = match &child.by {
+        let (mut draft, who) = match &child.by {
             Some(party) => {
                 let draft = self
                     .engine
@@ -82,11 +81,8 @@ impl Rehearsed<'_> {
             }
             None => {
                 let wallet = self.cast.outsider();
-                let coins = self.engine.fee_coins_of(&wallet, anchor)?;
-                let coin = coins.first().ok_or_else(|| no_coin("the outsider"))?;
-                let change = self.cast.outsider_script();
-                let psbt = build_child_paying(anchor, child.fee, coin, &change)?;
-                (psbt, "the outsider")
+                let draft = self.engine.draft_child_from(&wallet, anchor, child.fee)?;
+                (draft.ok_or_else(|| no_coin(OUTSIDER))?.psbt, OUTSIDER)
             }
         };
         let sign = |psbt: Psbt| match &child.by {
@@ -98,7 +94,6 @@ impl Rehearsed<'_> {
             let child = self.engine.finish_fee_child(psbt.clone(), signed)?;
             child.ok_or_else(|| no_coin(who))
         };
-        let mut draft = draft;
         draft.unsigned_tx.version = Version(child.version);
         let mut done = complete(&draft)?;
         // Each byte of data is a vbyte; what surrounds the data may be less than was reckoned with.
@@ -133,10 +128,7 @@ fn filler(bytes: usize) -> ScriptBuf {
             break;
         }
     }
-    Builder::new()
-        .push_opcode(OP_RETURN)
-        .push_slice(data)
-        .into_script()
+    ScriptBuf::new_op_return(data)
 }
 
 /// The output that anybody may spend.
