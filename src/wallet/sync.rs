@@ -103,7 +103,8 @@ impl<S: Store> Vault<S> {
             self.view = None;
             self.keep_wallets()?;
             self.keep_tip(tip)?;
-            self.write_view()?;
+            // It may be lost: whoever reads beside this process is told an older reading then.
+            drop(self.write_view());
             let now = self.outpoints();
             let revealed = Keychain::BOTH.into_iter().filter_map(|keychain| {
                 let next = at(self.next(), keychain);

@@ -251,7 +251,12 @@ fn every_command_goes_by_what_the_vault_remembers() {
     let spend = [&["spend"], &step[..], &["--pay", &pay]].concat();
     let recover = [&["recover"], &step[..], &["--path", "dead-man", "--to", to]].concat();
     let trigger = [&["sos", "trigger"], &step[..], &["--path", "sos"]].concat();
-    let commands: [&[&str]; 13] = [
+    let policy = desk.path("policy.toml");
+    let policy = policy.to_str().expect("a name in ASCII");
+    let arm = [
+        "arm", "start", policy, "--path", "sos", "--output", "round", "--vault",
+    ];
+    let commands: [&[&str]; 14] = [
         &["vault", "sync"],
         &["vault", "coins"],
         &["vault", "balance"],
@@ -265,6 +270,7 @@ fn every_command_goes_by_what_the_vault_remembers() {
         &recover,
         &[&["clawback"], &step[..]].concat(),
         &["watch", "--once"],
+        &arm,
     ];
     for command in commands {
         let ran = run(command);

@@ -275,11 +275,16 @@ impl<'a> Watcher<'a> {
             base_fee_is_enough: true,
             hook: &Undisturbed,
         };
-        let directory = held.directory.clone();
         let run = Recovery::open(&mut held.vault, &mut reached.chain, terms);
-        let tried = run.map(|mut run| veto(&mut run, chain, rule, &activated, &self.purse));
-        let tried = tried.map_err(|source| VaultFailure::Recovery { directory, source })?;
-        let notices = tried.into_iter().map(tower::notice);
+        let notices: Vec<Notice> = match run {
+            Ok(mut run) => {
+                let tried = veto(&mut run, chain, rule, &activated, &self.purse);
+                tried.into_iter().map(tower::notice).collect()
+            }
+            // A chain that fails just now is asked again with the next look.
+            Err(error) => vec![tower::not_tried(&error.to_string())],
+        };
+        let notices = notices.into_iter();
         Ok(notices
             .filter(|notice| self.said.insert(notice.key.clone()))
             .collect())

@@ -114,6 +114,24 @@ pub(super) fn warn(held: &Held, screen: &Screen) -> Result<(), Failure> {
     Ok(())
 }
 
+/// That no cancel could be tried, and why.
+pub(super) fn not_tried(why: &str) -> Notice {
+    let kind = Kind::VetoRefused;
+    Notice {
+        kind,
+        severity: kind.severity(),
+        coin: None,
+        txid: None,
+        path: None,
+        text: format!("no cancel could be tried: {why}"),
+        at: None,
+        due: None,
+        first_look: false,
+        missed: false,
+        key: format!("{kind}:{why}"),
+    }
+}
+
 /// A notice about a cancel that was tried.
 pub(super) fn notice(tried: Tried) -> Notice {
     let name = tried.txid.map_or_else(String::new, |txid| txid.to_string());
