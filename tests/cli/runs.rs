@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
-use bitcoin::NetworkKind;
+use bitcoin::secp256k1::Secp256k1;
+use bitcoin::{Address, Network, NetworkKind};
+use longstop::compile::Keychain;
+use longstop::engine::fee_script;
 use longstop::governance::{Body, Rotation};
 use longstop::identity::{Identity, Passphrase, Work};
 use longstop::ledger::{Directory, Ledger, Taken};
@@ -509,4 +513,40 @@ fn an_acknowledgement_is_signed_with_the_key_that_speaks() {
     assert_eq!(desk.ok(alone)["state"], "protected");
     let coins = desk.ok("vault coins vault");
     assert_eq!(coins["coins"][0]["armed"][0]["state"], "armed");
+}
+
+/// Whoever pays for a child signs it with the same seed.
+#[test]
+fn a_fee_child_is_signed_with_the_seed_of_its_wallet() {
+    let desk = Desk::new();
+    let policy = longstop::policy::check(&short())
+        .policy
+        .expect("it is sound");
+    let compiled = longstop::compile::compile(Arc::new(policy)).expect("it compiles");
+    let secp = Secp256k1::new();
+    let script = fee_script(&compiled, "dan", Keychain::Receive, &secp).expect("a fee wallet");
+    let fees = Address::from_script(&script, Network::Regtest).expect("an address");
+    desk.ok(&format!("chain mine chain --pay {fees}:200000"));
+    let coin = desk.deposit(1_000_000);
+    desk.mine(5);
+    desk.arm("round");
+    let trigger =
+        format!("sos trigger vault --coin {coin} --path sos --broadcaster dan --feerate 20");
+    let typed = desk.confirmation(&trigger);
+    let begun = format!("{trigger} {} --confirm {typed}", Desk::key("dan"));
+    desk.ends(&begun, 6);
+    let resume = "sos resume vault --broadcaster dan --feerate 20";
+    // Eve completes the trigger, and has no key for the child of Dan's wallet.
+    let sent = desk.ends(&format!("{resume} {}", Desk::key("eve")), 6);
+    assert_eq!(
+        sent["operations"][0]["fee_child_wanted_from"], "dan",
+        "{sent}"
+    );
+    let sent = desk.ok(&format!("{resume} {}", Desk::key("dan")));
+    assert_eq!(sent["operations"][0]["fee_child_wanted_from"], Value::Null);
+    let mined = desk.ok("chain mine chain");
+    let confirmed = mined["mined"][0]["confirmed"]
+        .as_array()
+        .expect("transactions");
+    assert_eq!(confirmed.len(), 2, "the trigger and its child: {mined}");
 }
