@@ -192,7 +192,7 @@ impl Devices {
                 .iter()
                 .map(|leaf| LeafDevice {
                     leaf: leaf.kind().clone(),
-                    finding: device.sign(leaf, &register),
+                    finding: device.sign(stage, leaf, &register),
                 })
                 .collect();
             StageDevice {
@@ -283,12 +283,15 @@ impl Device {
         finding(facts)
     }
 
-    fn sign(&self, leaf: &Leaf, register: &Finding) -> Finding {
+    fn sign(&self, stage: &StageDescriptor, leaf: &Leaf, register: &Finding) -> Finding {
         let mut facts = register.because.clone();
-        facts.push(fact(
-            self.version3.as_ref(),
-            "transactions of version 3".to_owned(),
-        ));
+        // Every device signs version 2, which wallets have used for years.
+        if stage.version().has_anchor() {
+            facts.push(fact(
+                self.version3.as_ref(),
+                "transactions of version 3".to_owned(),
+            ));
+        }
         let relative = leaf.relative().map(|lock| match lock {
             RelativeLock::Blocks(_) => (&self.blocks, "locks in blocks"),
             RelativeLock::Units512(_) => (&self.time, "locks in time since the coin"),

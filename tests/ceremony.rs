@@ -27,6 +27,7 @@ mod ceremony {
     mod merge;
     mod read;
     mod round;
+    mod rungs;
     mod signatures;
     mod table;
 }

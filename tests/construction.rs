@@ -37,6 +37,7 @@ mod construction {
     mod pinned;
     mod reorgs;
     mod replay;
+    mod rungs;
     mod shell;
     mod sizes;
     mod spend_path;

@@ -20,6 +20,7 @@ mod recovery {
     mod kit;
     mod points;
     mod refusals;
+    mod rungs;
     mod runs;
     mod weather;
     mod words;

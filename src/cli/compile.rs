@@ -61,7 +61,7 @@ pub(super) struct Shown<'a> {
     pub feerate_sat_per_vb: f64,
     pub stages: Vec<ShownStage<'a>>,
     pub branches: &'a [BranchUse],
-    /// By staged path, at the policy's base fee.
+    /// By staged path, at the policy's base fee or highest rung.
     pub smallest_armable_sats: BTreeMap<&'a str, u64>,
     #[serde(skip)]
     pub compiled: &'a Compiled,

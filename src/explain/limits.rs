@@ -66,6 +66,15 @@ pub(super) fn section(teller: &Teller<'_>) -> Section {
     if is_staged {
         section.say(extra_signature(teller));
         section.say(one_account(teller));
+    }
+    if is_staged && !teller.policy.version().has_anchor() {
+        let highest = teller.policy.highest_rung().to_sat_per_vb_ceil();
+        section.say(sentence!(
+            Fact,
+            "When blocks cost more than {highest} sat/vB, nobody can trigger, cancel or settle in time. Whoever triggers then may find that the cancel cannot follow before the window is over, and the other way round.",
+            highest = Said::new(highest.to_string(), super::Fact::BaseFee),
+        ));
+    } else if is_staged {
         section.say(sentence!(
             Fact,
             "When fees are high, whoever has nothing in his fee wallet may be unable to trigger, to cancel or to settle in time."

@@ -106,10 +106,6 @@ codes! {
 "The field takes one of a few fixed words."
 "Choose one of the words in the message."
 
-"LS0107" NotAvailable Error Never "a choice is not available yet"
-"The language has this choice, but the compiler does not carry it out yet, and does not pretend to."
-"Choose what the message names, or leave the field out."
-
 "LS0108" TooLarge Error Never "the document exceeds a limit"
 "Size, number of parties, quorums and paths, seats of a quorum and depth of nesting are limited, so that no document can keep the checker or the compiler busy for ever."
 "Split the policy, or make the named part smaller."

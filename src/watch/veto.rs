@@ -9,7 +9,10 @@ use crate::chain::Chain;
 use crate::compile::{Role, Stage};
 use crate::engine::{Action, Signers};
 use crate::ledger::Store;
+use crate::lifecycle::REORG_DEPTH;
+use crate::policy::{Policy, SpendingPath};
 use crate::recovery::{Phase, Progress, Recovery, RecoveryError};
+use crate::units::Blocks;
 
 /// When a watchtower cancels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,7 @@ pub fn veto<S: Store, C: Chain>(
     signers: &dyn Signers,
 ) -> Vec<Tried> {
     let mut tried = Vec::new();
+    let asked = run.engine().feerate();
     for coin in &facts.coins {
         let Stage::Escrow(path) = &coin.stage else {
             continue;
@@ -74,7 +78,15 @@ pub fn veto<S: Store, C: Chain>(
         if is_gone || !is_allowed {
             continue;
         }
-        let Some(feerate) = complete_at(run, coin.outpoint) else {
+        // Nobody asks anybody here what it takes to be mined, so a cancel that no block has taken
+        // goes up a rung after a while.
+        let policy = run.engine().compiled().policy();
+        let age = coin.birth.map_or(0, |birth| {
+            facts.tip.time.height.0.saturating_sub(birth.height.0)
+        });
+        let waited = usize::try_from(age / patience(policy, path)).unwrap_or(usize::MAX);
+        let rung = policy.rung_for(asked).max(waited);
+        let Some(feerate) = complete_at(run, coin.outpoint, rung) else {
             continue;
         };
         // Of what has no anchor, the rung is the fee.
@@ -103,14 +115,26 @@ pub fn veto<S: Store, C: Chain>(
     tried
 }
 
+/// How many blocks a cancel waits at each rung: six, or fewer where the window is short, so that the
+/// highest is reached in the first half of it.
+fn patience(policy: &Policy, path: &str) -> u32 {
+    let staged = policy.path(path).and_then(SpendingPath::staged);
+    let window = staged.map_or(Blocks(0), |staged| staged.window().lock().expected_blocks());
+    let rungs = u32::try_from(policy.rungs().len()).unwrap_or(1);
+    (window.0 / (2 * rungs.max(1))).clamp(1, REORG_DEPTH.0)
+}
+
 /// The feerate of the cancel of a coin that is to be sent, if veto holders have completed one: of the
 /// lowest rung that is enough, or else of the highest.
-fn complete_at<S: Store, C: Chain>(run: &Recovery<'_, S, C>, escrow: OutPoint) -> Option<FeeRate> {
+fn complete_at<S: Store, C: Chain>(
+    run: &Recovery<'_, S, C>,
+    escrow: OutPoint,
+    asked: usize,
+) -> Option<FeeRate> {
     let engine = run.engine();
     let mut armed = engine.armed().iter();
     let course = armed.find_map(|armed| armed.course_of_escrow(escrow))?;
     let policy = engine.compiled().policy();
-    let asked = policy.rung_for(engine.feerate());
     let rungs = course.cancels.iter().zip(policy.rungs()).enumerate();
     let complete = rungs.filter(|(_, (cancel, _))| cancel.is_met(Role::Veto));
     let mut chosen = None;

@@ -73,6 +73,11 @@ fn drafts() -> Vec<(&'static str, Draft)> {
         ("wsh", Draft::new("wsh", TREASURY)),
         ("tr-depth-2", depth_two("tr")),
         ("wsh-depth-2", depth_two("wsh")),
+        ("tr-rungs", Draft::new("tr", TREASURY).with_rungs(&[2, 50])),
+        (
+            "wsh-rungs",
+            Draft::new("wsh", TREASURY).with_rungs(&[2, 50]),
+        ),
         ("tr-spend", Draft::new("tr", GUARDED)),
         ("wsh-spend", Draft::new("wsh", GUARDED)),
     ]

@@ -20,8 +20,8 @@ They are examples and tests: every incident is played, and judged, with every ch
 A test writes this page, and fails when it is out of date.
 
 *Witness* is the most that the witness can weigh, in weight units.
-*vB* is the size of a transaction with this one input, one output to a stage, and an anchor, in virtual bytes; a transaction to another kind of output, or with several, differs by that.
-*Fee* is what that takes at the base fee of the policy, in satoshis.
+*vB* is the size of a transaction with this one input, one output to a stage, and an anchor where the version has one, in virtual bytes; a transaction to another kind of output, or with several, differs by that.
+*Fee* is what that takes at the base fee or the lowest rung of the policy, in satoshis.
 The *smallest coin* is the smallest that can be armed on a path.
 ";
 
@@ -117,11 +117,19 @@ fn rehearsed(out: &mut String, folder: &Path, name: &str) {
 fn costs(out: &mut String, compiled: &Compiled) -> std::fmt::Result {
     let policy = compiled.policy();
     let rate = policy.base_fee();
+    let rungs = policy.rungs().iter();
+    let rungs: Vec<String> = rungs
+        .map(|rung| rung.to_sat_per_vb_ceil().to_string())
+        .collect();
+    let what = match policy.version().has_anchor() {
+        true => "base fee",
+        false => "version 2, rungs",
+    };
     writeln!(
         out,
-        "\nScript `{}`, base fee {} sat/vB.",
+        "\nScript `{}`, {what} {} sat/vB.",
         policy.script(),
-        rate.to_sat_per_vb_ceil()
+        rungs.join(", ")
     )?;
     let secp = Secp256k1::new();
     let builder = Builder::new(compiled, &secp);

@@ -77,6 +77,8 @@ pub struct Draft {
     script: &'static str,
     layout: &'static str,
     base_fee: &'static str,
+    /// The rungs of version 2, in sat/vB; of version 3 if there are none.
+    rungs: Vec<u64>,
     veto_accounts: bool,
     identities: bool,
     terms: String,
@@ -88,6 +90,7 @@ impl Draft {
             script,
             layout: "device",
             base_fee: "2 sat/vB",
+            rungs: Vec::new(),
             veto_accounts: true,
             identities: false,
             terms: terms.to_owned(),
@@ -111,6 +114,13 @@ impl Draft {
         self
     }
 
+    /// Version 2, at these rungs.
+    #[allow(dead_code, reason = "not every test has them")]
+    pub fn with_rungs(mut self, rungs: &[u64]) -> Self {
+        self.rungs = rungs.to_vec();
+        self
+    }
+
     pub const fn with_layout(mut self, layout: &'static str) -> Self {
         self.layout = layout;
         self
@@ -127,9 +137,13 @@ impl Draft {
     /// The document, with an account for everybody whom a quorum names.
     pub fn text(&self) -> String {
         let secp = Secp256k1::new();
+        let fees = match self.rungs.is_empty() {
+            true => format!("base_fee = \"{}\"", self.base_fee),
+            false => format!("transaction_version = 2\nrungs = {:?}", self.rungs),
+        };
         let mut text = format!(
-            "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"{}\"\nlayout = \"{}\"\nbase_fee = \"{}\"\n\n[parties]\n",
-            self.script, self.layout, self.base_fee
+            "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"{}\"\nlayout = \"{}\"\n{fees}\n\n[parties]\n",
+            self.script, self.layout
         );
         for name in self.parties() {
             let signer = SoftwareSigner::stand_in(0, &name, &secp);

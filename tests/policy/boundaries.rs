@@ -305,6 +305,50 @@ fn the_base_fee() {
 }
 
 #[test]
+fn the_rungs() {
+    let with = |rungs: &str| {
+        let lines = format!("script = \"tr\"\ntransaction_version = 2\nrungs = {rungs}");
+        changed("script = \"tr\"", &lines)
+    };
+    for (rungs, bad) in [
+        ("[]", true),
+        ("[2]", false),
+        ("[2, 20]", false),
+        ("[2, 20, 100]", false),
+        ("[2, 20, 100, 500]", true),
+        ("[20, 20]", true),
+        ("[20, 19]", true),
+        ("[20, 40]", false),
+    ] {
+        assert_only(&with(rungs), "LS0114", bad, rungs);
+    }
+    for (rung, bad) in [(0, true), (1, false), (10_000, false), (10_001, true)] {
+        assert_only(
+            &with(&format!("[{rung}]")),
+            "LS0109",
+            bad,
+            &rung.to_string(),
+        );
+    }
+    for wrong in ["2", "\"2 sat/vB\"", "[2.5]", "[\"2\"]", "{ low = 2 }"] {
+        assert_only(&with(wrong), "LS0105", true, wrong);
+    }
+    assert_only(&with("[-1]"), "LS0109", true, "below zero");
+}
+
+#[test]
+fn one_trigger_in_a_row_with_version_2() {
+    for (version, depth, bad) in [(2, 1, false), (2, 2, true), (3, 2, false)] {
+        let script = format!("script = \"tr\"\ntransaction_version = {version}");
+        let text = BASE.replacen("script = \"tr\"", &script, 1);
+        let window = format!("window = \"14 days\", depth = {depth}");
+        let text = text.replacen("window = \"14 days\"", &window, 1);
+        let what = format!("version {version}, depth {depth}");
+        assert_only(&codes(&text), "LS0115", bad, &what);
+    }
+}
+
+#[test]
 fn lints_about_time() {
     for (window, short) in [(143, true), (144, false), (145, false)] {
         let found = changed(

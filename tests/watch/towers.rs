@@ -289,3 +289,42 @@ fn a_veto_that_was_given_by_hand_is_enough_for_the_watcher() {
     );
     assert!(armed.world.chain.mine_one().confirmed.contains(&txid));
 }
+
+/// Where nobody can add a fee, a cancel that no block takes goes up a rung after a while.
+#[test]
+fn a_cancel_that_waits_goes_up_a_rung() {
+    for script in SCRIPTS {
+        let draft = Draft::new(script, TREASURY).with_rungs(&[2, 20, 100]);
+        let mut armed = Armed::new(&draft);
+        let mut watcher = Watcher::of(&armed);
+        armed.world.confirm(&armed.trigger(1, &["gina", "hal"]));
+        let course = &armed.files.courses()[1];
+        let ids: Vec<_> = course.cancels.iter().map(|cancel| cancel.txid()).collect();
+        for cancel in &course.cancels {
+            let request = cancel.request(Role::Veto).expect("a request");
+            let signed = armed.world.people.sign("alice", request);
+            let veto = Entry::Veto {
+                escrow: course.escrow().expect("it makes a coin"),
+                psbt: signed.expect("she signs").to_string(),
+            };
+            watcher.vault.remember(veto).expect("it is kept");
+        }
+        let going = FeeRate::from_sat_per_vb(50).expect("a feerate");
+        armed.world.chain.set_going_rate(going);
+        // A window of 20 blocks and three rungs: three blocks for each.
+        for (blocks, rung) in [(0, 0), (2, 0), (1, 1), (2, 1), (1, 2)] {
+            for _ in 0..blocks {
+                armed.world.chain.mine(1);
+            }
+            tries(&mut watcher, &mut armed, Rule::OnAnyTrigger, &[], 2);
+            for (number, id) in ids.iter().enumerate() {
+                let is_there = armed.world.chain.in_mempool(*id);
+                assert_eq!(is_there, number == rung, "{script} {blocks} {number}");
+            }
+        }
+        let again = tries(&mut watcher, &mut armed, Rule::OnAnyTrigger, &[], 2);
+        assert!(again.is_empty(), "the highest is there");
+        armed.world.chain.mine(1);
+        assert!(armed.world.chain.confirmation(ids[2]).is_some());
+    }
+}

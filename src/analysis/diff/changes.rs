@@ -214,8 +214,16 @@ fn settings(policy: &Policy) -> Terms {
     terms.put("network", policy.network());
     terms.put("script", policy.script());
     terms.put("layout", policy.layout());
-    let rate = policy.base_fee().to_sat_per_vb_ceil();
-    terms.put("base fee", format!("{rate} sat/vB"));
+    terms.put("transaction version", policy.version());
+    let rungs = policy.rungs().iter();
+    let rungs: Vec<String> = rungs
+        .map(|rung| rung.to_sat_per_vb_ceil().to_string())
+        .collect();
+    let what = match policy.version().has_anchor() {
+        true => "base fee",
+        false => "rungs",
+    };
+    terms.put(what, format!("{} sat/vB", rungs.join(", ")));
     terms.put_some("descriptor", policy.descriptor());
     terms.put_some("accepted total loss", policy.accept_total_loss());
     terms

@@ -74,8 +74,11 @@ pub struct Presigned {
     pub number: u64,
     /// Virtual bytes of each.
     pub vbytes: u64,
-    /// The base fee that each pays once it is broadcast.
+    /// What each pays once it is broadcast: the base fee, or the lowest rung.
     pub fee_sats: Option<u64>,
+    /// What those at the highest rung pay, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub highest_fee_sats: Option<u64>,
 }
 
 /// What arming one coin on one path takes under the new policy.
@@ -179,7 +182,8 @@ fn signs_the_same(old: &Policy, new: &Policy) -> bool {
             .collect()
     };
     let (before, now) = (depths(old), depths(new));
-    before == now && (before.is_empty() || old.base_fee() == new.base_fee())
+    let pays_the_same = old.version() == new.version() && old.rungs() == new.rungs();
+    before == now && (before.is_empty() || pays_the_same)
 }
 
 fn stages(old: &Compiled, new: &Compiled) -> Vec<StageChange> {
@@ -219,23 +223,29 @@ fn moving(vault: &StageDescriptor, feerate: FeeRate) -> Option<MoveCost> {
 }
 
 fn arming(compiled: &Compiled) -> Vec<ArmingWork> {
-    let rate = compiled.policy().base_fee();
-    let presigned = |stage: &StageDescriptor, kind: LeafKind, number: u8| {
+    let policy = compiled.policy();
+    let (rate, highest) = (policy.base_fee(), policy.highest_rung());
+    let rungs = policy.rungs().len() as u64;
+    let presigned = |stage: &StageDescriptor, kind: LeafKind, number: u64| {
         let leaf = stage.leaf(&kind).filter(|leaf| leaf.is_presigned())?;
         let cost = SpendCost::of(stage, leaf);
         Some(Presigned {
-            number: u64::from(number),
+            number,
             vbytes: cost.vbytes,
             fee_sats: cost.fee(rate).map(Amount::to_sat),
+            highest_fee_sats: match rungs {
+                1 => None,
+                _ => cost.fee(highest).map(Amount::to_sat),
+            },
         })
     };
     let staged = compiled.staged().iter().filter_map(|staged| {
         let path = staged.path().to_owned();
-        let depth = compiled.policy().path(&path)?.staged()?.depth();
+        let courses = rungs * u64::from(policy.path(&path)?.staged()?.depth());
         Some(ArmingWork {
-            triggers: presigned(compiled.vault(), LeafKind::Trigger(path.clone()), depth),
-            cancels: presigned(staged.escrow(), LeafKind::Cancel, depth),
-            settles: presigned(staged.escrow(), LeafKind::Settle, depth),
+            triggers: presigned(compiled.vault(), LeafKind::Trigger(path.clone()), courses),
+            cancels: presigned(staged.escrow(), LeafKind::Cancel, courses * rungs),
+            settles: presigned(staged.escrow(), LeafKind::Settle, courses * rungs),
             path,
         })
     });

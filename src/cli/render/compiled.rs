@@ -41,8 +41,30 @@ pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
             ));
         }
     }
+    let policy = result.compiled.policy();
+    let has_anchor = policy.version().has_anchor();
+    let rungs = policy.rungs().iter();
+    let rungs: Vec<String> = rungs
+        .map(|rung| rung.to_sat_per_vb_ceil().to_string())
+        .collect();
+    let (outputs, advance) = match has_anchor {
+        true => (
+            "one output and a 240-sat anchor",
+            "pays the base fee of the policy, and a fee child what is missing".to_owned(),
+        ),
+        false => (
+            "and one output",
+            format!(
+                "pays one of the rungs, {} sat/vB, and nobody can add to that: for each coin there are {} triggers, {} cancels, and {} settles where root signs them",
+                rungs.join(", "),
+                rungs.len(),
+                rungs.len() * rungs.len(),
+                rungs.len() * rungs.len()
+            ),
+        ),
+    };
     let costs = format!(
-        "WU is the weight of the witness; vB and sat are the size and the fee at {} sat/vB of a transaction with one such input, one output and a 240-sat anchor. A transaction that is signed in advance pays the base fee of the policy, and a fee child what is missing.",
+        "WU is the weight of the witness; vB and sat are the size and the fee at {} sat/vB of a transaction with one such input, {outputs}. A transaction that is signed in advance {advance}.",
         result.feerate_sat_per_vb
     );
     text.push('\n');
@@ -52,8 +74,13 @@ pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
     }
     for (path, sats) in &result.smallest_armable_sats {
         let smallest = format!(
-            "the smallest coin that can be armed has {sats} sat ({}) at the base fee",
-            btc(Amount::from_sat(*sats))
+            "the smallest coin that can be armed has {sats} sat ({}) at the {}",
+            btc(Amount::from_sat(*sats)),
+            if has_anchor {
+                "base fee"
+            } else {
+                "highest rung"
+            }
         );
         text.push_str(&hanging(
             &format!("{}: ", shown(path)),

@@ -360,6 +360,10 @@ fn presigned(presigned: Option<&Presigned>) -> String {
             let fee = presigned
                 .fee_sats
                 .map_or_else(|| "?".to_owned(), |fee| fee.to_string());
+            let fee = match presigned.highest_fee_sats {
+                Some(highest) => format!("{fee} to {highest}"),
+                None => fee,
+            };
             format!(
                 "{}, each {} vB and {fee} sat",
                 presigned.number, presigned.vbytes

@@ -470,6 +470,21 @@ pub(in crate::cli) fn vault_status(standing: &VaultStanding, width: usize) -> St
         );
         text += &row("fee reserve", &says, width);
     }
+    if let Some(highest) = fees.rungs_sat_per_vb.last() {
+        let rungs: Vec<String> = fees.rungs_sat_per_vb.iter().map(u64::to_string).collect();
+        let beyond = match fees.stress_sat_per_vb > *highest {
+            true => format!(
+                "; at {} sat/vB all of it waits until fees fall",
+                fees.stress_sat_per_vb
+            ),
+            false => String::new(),
+        };
+        let says = format!(
+            "none: everything is signed in advance at {} sat/vB, and nobody can add to that{beyond}",
+            rungs.join(", ")
+        );
+        text += &row("fee reserve", &says, width);
+    }
     if !fees.rows.is_empty() {
         let says = format!(
             "to reach {} sat/vB, where {} sat/vB are paid already",
@@ -513,12 +528,15 @@ fn consolidates(consolidation: &Consolidation) -> String {
         0 => String::new(),
         count => format!(", {count} of them too small to be armed alone"),
     };
+    let wallets = match consolidation.reserve_saved {
+        Amount::ZERO => String::new(),
+        saved => format!(", and fee wallets need {} less", sats(saved)),
+    };
     let mut says = format!(
-        "{} could become one{small}: a refresh of all costs about {} at {} sat/vB, and fee wallets need {} less; it shows that they belong together",
+        "{} could become one{small}: a refresh of all costs about {} at {} sat/vB{wallets}; it shows that they belong together",
         counted(consolidation.coins.len() as u64, "coin"),
         sats(consolidation.cost),
-        consolidation.feerate_sat_per_vb,
-        sats(consolidation.reserve_saved)
+        consolidation.feerate_sat_per_vb
     );
     let armed = match consolidation.unarms.len() as u64 {
         0 => String::new(),

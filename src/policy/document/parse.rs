@@ -220,13 +220,6 @@ fn version(fields: &mut Fields<'_, '_, '_>) -> Typed<TransactionVersion> {
             ),
         );
     }
-    if version == Some(TransactionVersion::Two) {
-        fields.problems.push(
-            Diagnostic::new(Code::NotAvailable, "transactions cannot have version 2 yet")
-                .at(typed.span, "only 3 is possible")
-                .help("write `transaction_version = 3`, or leave it out"),
-        );
-    }
     version.map(|version| Spanned::new(version, typed.span))
 }
 
