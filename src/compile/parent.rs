@@ -4,6 +4,7 @@
 //! takes as long as deriving the child.  So a descriptor derives the parents of its keys once.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use bitcoin::bip32::{self, ChildNumber, KeySource, Xpub};
 use bitcoin::secp256k1::{Secp256k1, Verification};
@@ -52,9 +53,9 @@ impl Parents {
         });
         let mut parents = HashMap::new();
         for key in keys {
-            if !parents.contains_key(&key) {
-                let parent = Parent::new(&key, keychain, secp)?;
-                parents.insert(key, parent);
+            if let Entry::Vacant(vacant) = parents.entry(key) {
+                let parent = Parent::new(vacant.key(), keychain, secp)?;
+                vacant.insert(parent);
             }
         }
         Ok(Self(parents))
