@@ -370,7 +370,8 @@ fn parents(bench: &Bench) -> Vec<Xpub> {
     for (stage, half) in stages {
         let descriptor = bench.compiled.stage(&stage).unwrap();
         let leaves = descriptor.leaves().iter();
-        let keys: BTreeSet<&DescriptorPublicKey> = leaves.flat_map(|leaf| leaf.keys()).collect();
+        let keys: BTreeSet<&DescriptorPublicKey> =
+            leaves.flat_map(longstop::compile::Leaf::keys).collect();
         for key in keys.into_iter().chain(descriptor.internal_key()) {
             if let DescriptorPublicKey::MultiXPub(multi) = key {
                 let path = &multi.derivation_paths.paths()[half];

@@ -115,7 +115,6 @@ impl Draft {
     }
 
     /// Version 2, at these rungs.
-    #[allow(dead_code, reason = "not every test has them")]
     pub fn with_rungs(mut self, rungs: &[u64]) -> Self {
         self.rungs = rungs.to_vec();
         self

@@ -76,12 +76,12 @@ fn nobody_redirects_what_root_has_signed() {
             .accepts(&redirected(&armed.world, &course.cancels[0], &same));
         armed.world.mine_to_age(&armed.escrow(0), 20);
         for (name, change) in changes {
-            let tried = redirected(&armed.world, &settle, &change);
+            let tried = redirected(&armed.world, settle, &change);
             assert_eq!(armed.world.refusal(&tried).class, BAD_SCRIPT, "{name}");
         }
         armed
             .world
-            .accepts(&redirected(&armed.world, &settle, &same));
+            .accepts(&redirected(&armed.world, settle, &same));
     }
 }
 

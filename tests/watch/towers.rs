@@ -299,7 +299,11 @@ fn a_cancel_that_waits_goes_up_a_rung() {
         let mut watcher = Watcher::of(&armed);
         armed.world.confirm(&armed.trigger(1, &["gina", "hal"]));
         let course = &armed.files.courses()[1];
-        let ids: Vec<_> = course.cancels.iter().map(|cancel| cancel.txid()).collect();
+        let ids: Vec<_> = course
+            .cancels
+            .iter()
+            .map(longstop::transaction::Cancel::txid)
+            .collect();
         for cancel in &course.cancels {
             let request = cancel.request(Role::Veto).expect("a request");
             let signed = armed.world.people.sign("alice", request);
