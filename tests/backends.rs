@@ -40,12 +40,14 @@ mod rig;
 mod servers;
 #[path = "backends/trouble.rs"]
 mod trouble;
+#[path = "backends/vault.rs"]
+mod vault;
 
 /// Runs every promise against a kind of backend.
 macro_rules! conformance {
     ($name:ident, $rig:expr) => {
         mod $name {
-            use super::promises;
+            use super::{promises, vault};
 
             #[test]
             fn it_says_where_it_stands() {
@@ -69,6 +71,12 @@ macro_rules! conformance {
             fn reorgs_roll_back() {
                 let Some(rig) = $rig else { return };
                 promises::reorgs_roll_back(rig);
+            }
+
+            #[test]
+            fn a_vault_follows_reorgs() {
+                let Some(rig) = $rig else { return };
+                vault::it_follows_reorgs(rig);
             }
 
             #[test]
