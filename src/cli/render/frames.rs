@@ -317,7 +317,7 @@ mod tests {
             let count = frames.texts().len();
             let page = codes_page(&frames, &caption, Duration::from_millis(500));
             assert_eq!(page.matches("<svg").count(), count);
-            assert!(!page.contains("<script") && !page.contains("http"));
+            assert!(!page.contains("<script") && !page.contains("://"));
             assert!(page.contains("cancel &#60;b&#62;") || page.contains("cancel &lt;b&gt;"));
             let round = format!("turn {:.3}s", 0.5 * count as f64);
             assert!(page.contains(&round), "{round}");
