@@ -321,11 +321,7 @@ def session(longstop, servers):
     try:
         node.wait()
 
-        def ask(method, *params):
-            ((answer, error),) = node.call([(method, list(params))])
-            demand(error is None, f"{method}: {error}")
-            return answer
-
+        ask = node.call
         (block,) = ask("generatetoaddress", 1, address)
         (txid,) = ask("getblock", block)["tx"]
         (folder / "deposit.hex").write_text(ask("getrawtransaction", txid, False, block))
