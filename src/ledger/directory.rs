@@ -1,52 +1,33 @@
 //! A store in a directory: segment files that are synced before anything is acknowledged, and
 //! beside them what makes them quick to use and can be made anew from them.
 
+pub(super) mod lock;
 mod lookup;
 mod recover;
+mod write;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bitcoin::hashes::{Hash, sha256};
 
+use self::lock::hold;
 use self::lookup::Lookup;
+use self::write::replace;
 use super::disk::{Access, Disk, DiskFile, System};
 use super::error::StoreError;
-use super::examine::{GENESIS, LOCK, Look, MARK, MAX_GENESIS, TIP};
+use super::examine::{GENESIS, LOCK, Look, MAX_GENESIS, TIP};
 use super::hashes::{HASHES, Hashes};
-use super::index::STRIDE;
-use super::mark::{Mark, Tip};
 use super::memory::measure;
 use super::pin::{Pin, Remark};
-use super::segment::{HEADER, Header, PREFIX, encode};
-use super::snapshot::{Place, SEGMENTS, Segment, Snapshot, segment_name, segment_path};
+use super::segment::{HEADER, Header, PREFIX};
+use super::snapshot::{SEGMENTS, Segment, Snapshot, segment_name, segment_path};
 use super::store::{Head, Placed, Record, Store};
 use super::tree::{ConsistencyProof, Edge, InclusionProof, Stored, TreeHash};
 
 /// How long a segment gets before the next one is begun, unless one batch is longer.
 const SEGMENT_LENGTH: u64 = 64 << 20;
-
-/// How much room is made at once behind the last record.
-///
-/// Where a write stays within the length of its file, a sync writes the records alone, and no
-/// change of the file's length with them.
-const ROOM: u64 = 4 << 20;
-
-/// From how many bytes on a batch makes no room behind it.
-const LARGE: u64 = ROOM / 16;
-
-/// After how many bytes of records the mark is written again, so that little has to be read after
-/// a crash.
-const MARKED_EVERY: u64 = 16 << 20;
-
-/// How often a lock that somebody has is tried again, and after how long.
-pub(super) const LOCK_TRIES: u32 = 20;
-pub(super) const LOCK_PAUSE: Duration = Duration::from_millis(10);
-
-/// Longest text that says who holds the lock, in bytes.
-const MAX_HOLDER: usize = 500;
 
 /// A store in a directory, open for writing: there is one at a time.
 ///
@@ -293,185 +274,6 @@ impl Directory {
         }
     }
 
-    /// The number of the newest segment, and what is acknowledged of it.
-    fn newest(&self) -> (usize, Segment) {
-        let last = self.segments.last().copied();
-        let none = Segment {
-            first: 0,
-            length: HEADER,
-        };
-        (self.segments.len().saturating_sub(1), last.unwrap_or(none))
-    }
-
-    /// The places of records, where those that are new get the next ones and are found from now on.
-    fn place_all<'r>(
-        &mut self,
-        records: &'r [Record],
-        new: &mut Vec<&'r Record>,
-    ) -> Result<Vec<Placed>, StoreError> {
-        let mut next = self.edge.size();
-        let mut placed = Vec::with_capacity(records.len());
-        for record in records {
-            match self.position(&record.id)? {
-                Some(known) => placed.push(Placed::Known(known)),
-                None => {
-                    self.lookup.keep(record.id, next);
-                    new.push(record);
-                    placed.push(Placed::New(next));
-                    next += 1;
-                }
-            }
-        }
-        Ok(placed)
-    }
-
-    /// Writes new records behind the others and syncs them; nothing is acknowledged before.
-    fn write_batch(&mut self, new: &[&Record]) -> Result<(), StoreError> {
-        let first = self.edge.size();
-        self.buffer.clear();
-        let mut placed = Vec::with_capacity(new.len());
-        for (position, record) in (first..).zip(new) {
-            let offset = self.buffer.len() as u64;
-            let leaf = encode(record, position, first, &mut self.buffer);
-            placed.push((position, offset, leaf));
-        }
-        let length = self.buffer.len() as u64;
-        let (_, newest) = self.newest();
-        let is_begun = newest.length > HEADER && newest.length + length > self.segment_length;
-        if is_begun {
-            self.begin_segment()?;
-        }
-        let (number, newest) = self.newest();
-        let start = newest.length;
-        let end = start + length;
-        if end > self.allocated {
-            // The zeros of the room are synced as well: beside a large batch they would cost more
-            // than the new length that they save.
-            let room = if length < LARGE { ROOM } else { 0 };
-            self.allocated = end + room.min(self.segment_length.saturating_sub(end));
-            let whole = usize::try_from(self.allocated - start).unwrap_or(0);
-            self.buffer.resize(whole, 0);
-        }
-        let name = segment_path(number);
-        self.writer
-            .write_at(start, &self.buffer)
-            .map_err(StoreError::system("write", name.clone()))?;
-        self.writer
-            .sync()
-            .map_err(StoreError::system("sync", name))?;
-        if is_begun {
-            self.disk
-                .sync_directory(&self.path.join(SEGMENTS))
-                .map_err(StoreError::system("sync", SEGMENTS))?;
-        }
-        // From here on it is acknowledged.
-        self.is_dirty = true;
-        self.since_mark += length;
-        if let Some(newest) = Arc::make_mut(&mut self.segments).last_mut() {
-            newest.length = end;
-        }
-        for (position, offset, leaf) in placed {
-            self.hashes.extend(self.edge.push(leaf));
-            if position % STRIDE == 0 {
-                self.lookup.place(Place {
-                    position,
-                    segment: u32::try_from(number).unwrap_or(u32::MAX),
-                    offset: start + offset,
-                });
-            }
-        }
-        // A tip that cannot be written takes nothing back, and lets nothing further in.
-        if let Err(error) = self.write_tip() {
-            self.stopped = Some(error.to_string());
-        }
-        Ok(())
-    }
-
-    /// What has to be done now and then, before a batch.
-    fn keep_house(&mut self) -> Result<(), StoreError> {
-        self.hashes.relieve()?;
-        if self.since_mark >= MARKED_EVERY {
-            self.hashes.write()?;
-            self.write_mark(false)?;
-            self.since_mark = 0;
-        }
-        if self.lookup.is_full() {
-            self.catch_up()?;
-        }
-        Ok(())
-    }
-
-    /// Cuts the room off the newest segment.
-    fn finish_segment(&mut self) -> Result<(), StoreError> {
-        let (number, newest) = self.newest();
-        if self.allocated == newest.length {
-            return Ok(());
-        }
-        let name = segment_path(number);
-        self.writer
-            .truncate(newest.length)
-            .map_err(StoreError::system("truncate", name.clone()))?;
-        self.allocated = newest.length;
-        self.writer.sync().map_err(StoreError::system("sync", name))
-    }
-
-    /// Begins the next segment; its name is synced together with its first batch.
-    fn begin_segment(&mut self) -> Result<(), StoreError> {
-        self.finish_segment()?;
-        let (number, newest) = self.newest();
-        let number = number + 1;
-        let name = segment_path(number);
-        let header = Header {
-            number: u32::try_from(number).unwrap_or(u32::MAX),
-            previous: newest.length,
-            first: self.edge.size(),
-            root: self.edge.root(),
-            genesis: self.genesis_digest,
-        };
-        let path = self.path.join(SEGMENTS).join(segment_name(number));
-        self.writer = self
-            .disk
-            .create(&path)
-            .map_err(StoreError::system("create", name.clone()))?;
-        self.writer
-            .write_at(0, &header.encode())
-            .map_err(StoreError::system("write", name))?;
-        self.allocated = HEADER;
-        Arc::make_mut(&mut self.segments).push(Segment {
-            first: header.first,
-            length: HEADER,
-        });
-        Ok(())
-    }
-
-    fn tip(&self) -> Tip {
-        let (number, newest) = self.newest();
-        Tip {
-            size: self.edge.size(),
-            segment: u32::try_from(number).unwrap_or(u32::MAX),
-            length: newest.length,
-        }
-    }
-
-    fn write_tip(&mut self) -> Result<(), StoreError> {
-        let bytes = self.tip().encode(&self.genesis_digest);
-        self.tip
-            .write_at(0, &bytes)
-            .map_err(StoreError::system("write", TIP))
-    }
-
-    /// Puts a new mark in the place of the old one.
-    ///
-    /// It need not be synced: one that is lost or cut short is noticed, and only takes time.
-    fn write_mark(&mut self, is_synced: bool) -> Result<(), StoreError> {
-        let mark = Mark {
-            tip: self.tip(),
-            root: self.edge.root(),
-        };
-        let bytes = mark.encode(&self.genesis_digest);
-        replace(&*self.disk, &self.path, MARK, &bytes, is_synced)
-    }
-
     fn stored<T>(
         &self,
         size: u64,
@@ -578,61 +380,6 @@ impl Store for Directory {
     fn prove_consistency(&self, old: u64, new: u64) -> Result<ConsistencyProof, StoreError> {
         self.stored(new, |stored| stored.consistency(old, new))
     }
-}
-
-/// Locks a file, and writes into it by whom.
-fn hold(mut lock: Box<dyn DiskFile>, holder: &str) -> Result<Box<dyn DiskFile>, StoreError> {
-    let system = |operation| StoreError::system(operation, LOCK);
-    let mut is_held = lock.try_lock().map_err(system("lock"))?;
-    // A child of its last holder has the lock as well, for the moment until it becomes another
-    // program.
-    for _ in 0..LOCK_TRIES {
-        if is_held {
-            break;
-        }
-        std::thread::sleep(LOCK_PAUSE);
-        is_held = lock.try_lock().map_err(system("lock"))?;
-    }
-    if !is_held {
-        let mut bytes = vec![0; MAX_HOLDER];
-        let read = lock.read_at(0, &mut bytes).map_err(system("read"))?;
-        bytes.truncate(read);
-        let text: String = String::from_utf8_lossy(&bytes)
-            .chars()
-            .filter(|c| !c.is_control())
-            .collect();
-        return Err(StoreError::Locked { holder: text });
-    }
-    let text: String = holder.chars().take(MAX_HOLDER / 4).collect();
-    lock.truncate(0).map_err(system("write"))?;
-    lock.write_at(0, text.as_bytes()).map_err(system("write"))?;
-    Ok(lock)
-}
-
-/// Writes a file whole, and puts it in the place of the one with its name.
-fn replace(
-    disk: &dyn Disk,
-    path: &Path,
-    name: &'static str,
-    bytes: &[u8],
-    is_synced: bool,
-) -> Result<(), StoreError> {
-    let system = |operation| StoreError::system(operation, name);
-    let next = path.join(format!("{name}.next"));
-    if disk.status(&next).is_ok() {
-        disk.remove(&next).map_err(system("remove"))?;
-    }
-    let mut file = disk.create(&next).map_err(system("create"))?;
-    file.write_at(0, bytes).map_err(system("write"))?;
-    if is_synced {
-        file.sync().map_err(system("sync"))?;
-    }
-    disk.rename(&next, &path.join(name))
-        .map_err(system("rename"))?;
-    if is_synced {
-        disk.sync_directory(path).map_err(system("sync"))?;
-    }
-    Ok(())
 }
 
 /// Opens the file with the tip, or makes one.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 
-use super::directory::{LOCK_PAUSE, LOCK_TRIES};
+use super::directory::lock::{LOCK_PAUSE, LOCK_TRIES};
 use super::disk::{Access, Disk};
 use super::error::StoreError;
 use super::segment::Fields;

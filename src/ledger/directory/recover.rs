@@ -8,7 +8,8 @@ use super::super::error::StoreError;
 use super::super::examine::{Found, LOCK, Look, TIP, TORN, Torn, check_modes, examine};
 use super::super::pin::{Pin, Remark};
 use super::super::snapshot::{SEGMENTS, Verified, segment_name, segment_path};
-use super::{Directory, Lookup, SEGMENT_LENGTH, hold, open_tip};
+use super::lock::hold;
+use super::{Directory, Lookup, SEGMENT_LENGTH, open_tip};
 
 impl Directory {
     /// Reads everything, cuts off what is torn, and makes hashes, mark and index anew; returns the
