@@ -15,6 +15,7 @@ mod electrum;
 mod embedded;
 mod error;
 mod esplora;
+mod feerate;
 mod file;
 mod freshness;
 mod headers;
@@ -27,7 +28,7 @@ mod words;
 use std::borrow::Cow;
 use std::fmt;
 
-use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, ScriptBuf, Transaction, Txid};
 use thiserror::Error;
 
 pub use self::bitcoind::{Bitcoind, LoginError};
@@ -39,11 +40,12 @@ pub use self::embedded::{
 };
 pub use self::error::{Ability, BackendError};
 pub use self::esplora::Esplora;
+pub use self::feerate::MAX_ESTIMATE;
 pub use self::file::{ChainFile, ChainFileError};
 pub use self::freshness::{Freshness, Stale};
 pub use self::view::{SeenOutput, SeenSpend};
 
-use crate::units::{BlockHeight, ChainTime, CoinBirth};
+use crate::units::{BlockHeight, Blocks, ChainTime, CoinBirth};
 
 /// Where a chain stands, and which block stands there.
 ///
@@ -238,6 +240,21 @@ pub trait Chain {
     /// If the backend does not answer.
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError>;
 
+    /// What a transaction has to pay, alone or together with its child, so that the backend expects
+    /// it in a block within this many blocks; nothing if the backend cannot say.
+    ///
+    /// It is a guess from what the backend has seen, and no promise of anybody's: fees can rise the
+    /// moment after.  A target of none counts as one block, and one of more than 1,008 as 1,008.
+    /// The answer is never below what the mempool of the backend takes now, as far as the backend
+    /// tells, and never above [`MAX_ESTIMATE`].  A full mempool that takes more than it does at all
+    /// times is an answer as well: whoever pays less is not let in.
+    ///
+    /// # Errors
+    ///
+    /// If the backend does not answer, or says what nobody could mean: a feerate that is negative,
+    /// no number, or higher than [`MAX_ESTIMATE`].
+    fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError>;
+
     /// What the backend has read with much effort and would like to be given again when it is next
     /// [opened](backend::open); nothing if it keeps nothing.
     ///
@@ -294,6 +311,10 @@ macro_rules! passed_on {
 
             fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
                 (**self).in_mempool(txid)
+            }
+
+            fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
+                (**self).feerate(target)
             }
 
             fn memory(&self) -> Option<Vec<u8>> {

@@ -28,6 +28,8 @@ mod electrum;
 mod embedded;
 #[path = "backends/esplora.rs"]
 mod esplora;
+#[path = "backends/feerates.rs"]
+mod feerates;
 #[path = "backends/front.rs"]
 mod front;
 #[path = "common/node.rs"]
@@ -89,6 +91,12 @@ macro_rules! conformance {
             fn packages_are_judged_together() {
                 let Some(rig) = $rig else { return };
                 promises::packages_are_judged_together(rig);
+            }
+
+            #[test]
+            fn feerates_follow_what_is_paid() {
+                let Some(rig) = $rig else { return };
+                crate::feerates::they_follow_what_is_paid(rig);
             }
 
             #[test]

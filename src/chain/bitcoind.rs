@@ -15,18 +15,19 @@ use std::collections::HashSet;
 
 use bitcoin::block::Header;
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
-use bitcoin::{Block, BlockHash, ScriptBuf, Transaction, Txid};
+use bitcoin::{Block, BlockHash, FeeRate, ScriptBuf, Transaction, Txid};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::client::{Client, is_unknown};
 use self::index::Index;
 use self::pool::Pool;
+use super::feerate::{self, Told};
 use super::headers::HeaderSource;
 use super::rpc::{self, Call, CallError};
 use super::sighting::{self, Sighting};
 use super::{BackendError, Chain, ChainTip, Freshness, Refusal, SeenOutput, Verdict, words};
-use crate::units::{BlockHeight, ChainTime, CoinBirth, UnixTime};
+use crate::units::{BlockHeight, Blocks, ChainTime, CoinBirth, UnixTime};
 
 pub use self::client::{Login, LoginError};
 use super::backend::Options;
@@ -48,6 +49,10 @@ const ALREADY_CONFIRMED: i64 = -27;
 
 /// `RPC_METHOD_NOT_FOUND`: the node is older than the question.
 const METHOD_NOT_FOUND: i64 = -32601;
+
+/// `RPC_INTERNAL_ERROR`, with these words: the node was told to estimate nothing
+/// (`EnsureAnyFeeEstimator` in `src/rpc/server_util.cpp`).
+const NO_ESTIMATES: (i64, &str) = (-32603, "Fee estimation disabled");
 
 /// `RPC_VERIFY_ERROR` and `RPC_VERIFY_REJECTED`: the node refuses the transaction.
 const REJECTED: [i64; 2] = [-25, -26];
@@ -492,12 +497,48 @@ impl Chain for Bitcoind {
         }
     }
 
+    fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        struct Pool {
+            mempoolminfee: f64,
+            minrelaytxfee: Option<f64>,
+        }
+        let pool: Pool = self.client.get("getmempoolinfo", json!([]))?;
+        let relay_min = pool.minrelaytxfee.map(feerate::bitcoins_per_kvb);
+        let told = Told {
+            estimate: self.estimate(feerate::asked(target))?,
+            mempool_min: Some(feerate::bitcoins_per_kvb(pool.mempoolminfee)?),
+            relay_min: relay_min.transpose()?,
+        };
+        told.answer()
+    }
+
     fn memory(&self) -> Option<Vec<u8>> {
         Some(self.seen.borrow().index.to_memory())
     }
 }
 
 impl Bitcoind {
+    /// What the node has learnt from its mempool and its blocks, if it has seen enough.
+    fn estimate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        #[derive(Deserialize)]
+        struct Estimated {
+            feerate: Option<f64>,
+        }
+        // The conservative mode follows a fall of fees later, and is the dearer one: what is late
+        // here can be lost.
+        let params = json!([target.0, "conservative"]);
+        let estimated: Estimated = match self.client.ask("estimatesmartfee", params)? {
+            Ok(answer) => rpc::read(answer)?,
+            Err(error) if error.code == METHOD_NOT_FOUND => return Ok(None),
+            Err(error) if (error.code, &*error.message) == NO_ESTIMATES => return Ok(None),
+            Err(error) => return Err(BackendError::new(error)),
+        };
+        let feerate = estimated.feerate.map(feerate::bitcoins_per_kvb);
+        feerate.transpose()
+    }
+
     /// The birth of coins that a block of the active branch confirmed.
     fn birth_in(&self, block: BlockHash) -> Result<Option<CoinBirth>, BackendError> {
         #[derive(Deserialize)]

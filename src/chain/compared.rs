@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use bitcoin::{BlockHash, OutPoint, ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, OutPoint, ScriptBuf, Transaction, Txid};
 use thiserror::Error;
 
 use super::{BackendError, Chain, ChainTip, Freshness, Judge, SeenOutput, Verdict};
@@ -370,6 +370,24 @@ impl Chain for Compared {
 
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
         self.first.1.in_mempool(txid)
+    }
+
+    /// The highest of what they say: estimates of honest backends differ, and what is late can be
+    /// lost, while what is too dear is bounded by whoever pays.  One that does not answer keeps
+    /// nobody from an estimate of another.
+    fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        let mut highest = None;
+        let mut failed = None;
+        for (_, chain) in [&self.first].into_iter().chain(&self.others) {
+            match chain.feerate(target) {
+                Ok(told) => highest = highest.max(told),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match (highest, failed) {
+            (None, Some(error)) => Err(error),
+            (highest, _) => Ok(highest),
+        }
     }
 
     fn memory(&self) -> Option<Vec<u8>> {

@@ -14,19 +14,20 @@ use bitcoin::block::Header;
 use bitcoin::consensus::encode::{deserialize, deserialize_hex, serialize_hex};
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::hex::{DisplayHex, FromHex};
-use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, ScriptBuf, Transaction, Txid};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::line::Connection;
 use super::backend::Options;
+use super::feerate::{self, Told};
 use super::headers::{HeaderSource, Headers, MEDIAN_TIME_SPAN, median_time};
 use super::rpc::{self, Answer, Call, CallError};
 use super::sighting::{self, Sighting, parents_first};
 use super::{
     Ability, BackendError, Chain, ChainTip, Freshness, Refusal, SeenOutput, Verdict, words,
 };
-use crate::units::{BlockHeight, ChainTime, CoinBirth, UnixTime};
+use crate::units::{BlockHeight, Blocks, ChainTime, CoinBirth, UnixTime};
 
 const NAME: &str = "an Electrum server";
 
@@ -251,6 +252,28 @@ impl Electrum {
         Ok(entries.remove(&txid))
     }
 
+    /// What the node behind the server takes at the least: the mempool now, and at all times.
+    ///
+    /// Servers of version 1.6 of the protocol say both, and older ones the latter.  One that says
+    /// neither has no floor that could be known.
+    fn least(&self) -> Result<[Option<FeeRate>; 2], BackendError> {
+        #[derive(Deserialize)]
+        struct Info {
+            mempoolminfee: f64,
+            minrelaytxfee: f64,
+        }
+        if let Ok(info) = self.ask("mempool.get_info", json!([]))? {
+            let info: Info = rpc::read(info)?;
+            let mempool = feerate::bitcoins_per_kvb(info.mempoolminfee)?;
+            let relay = feerate::bitcoins_per_kvb(info.minrelaytxfee)?;
+            return Ok([Some(mempool), Some(relay)]);
+        }
+        match self.ask("blockchain.relayfee", json!([]))? {
+            Ok(fee) => Ok([None, Some(feerate::bitcoins_per_kvb(rpc::read(fee)?)?)]),
+            Err(_) => Ok([None, None]),
+        }
+    }
+
     fn broadcast(&self, transaction: &Transaction) -> Result<Verdict, BackendError> {
         let params = json!([serialize_hex(transaction)]);
         match self.tell("blockchain.transaction.broadcast", params)? {
@@ -440,5 +463,24 @@ impl Chain for Electrum {
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
         let entry = self.entry_of(txid)?;
         Ok(entry.is_some_and(|entry| entry.height().is_none()))
+    }
+
+    fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        /// So the protocol writes that there is no estimate.
+        const UNKNOWN: f64 = -1.0;
+        let params = json!([feerate::asked(target).0]);
+        let told: Option<f64> = match self.ask("blockchain.estimatefee", params)? {
+            Ok(answer) => rpc::read(answer)?,
+            Err(error) if is_no_method(&error) => None,
+            Err(error) => return Err(BackendError::new(error)),
+        };
+        let told = told.filter(|told| *told != UNKNOWN);
+        let [mempool_min, relay_min] = self.least()?;
+        let told = Told {
+            estimate: told.map(feerate::bitcoins_per_kvb).transpose()?,
+            mempool_min,
+            relay_min,
+        };
+        told.answer()
     }
 }

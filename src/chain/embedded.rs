@@ -297,6 +297,12 @@ impl EmbeddedChain {
         }
     }
 
+    /// The feerate that it takes to be mined in the next block, zero unless told.
+    #[must_use]
+    pub const fn going_rate(&self) -> FeeRate {
+        self.going_rate
+    }
+
     /// Sets the feerate that it takes to be mined in the next block.  What pays less stays in the
     /// mempool.
     pub const fn set_going_rate(&mut self, rate: FeeRate) {

@@ -8,18 +8,19 @@ use std::sync::Arc;
 
 use bitcoin::consensus::encode::{deserialize, serialize_hex};
 use bitcoin::hashes::{Hash, sha256};
-use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, ScriptBuf, Transaction, Txid};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::backend::Options;
+use super::feerate::{self, Told};
 use super::http::{Http, StatusError};
 use super::sighting::{self, Sighting, parents_first};
 use super::{
     Ability, BackendError, Chain, ChainTip, Freshness, Refusal, SeenOutput, Verdict, words,
 };
-use crate::units::{BlockHeight, ChainTime, CoinBirth, UnixTime};
+use crate::units::{BlockHeight, Blocks, ChainTime, CoinBirth, UnixTime};
 
 const NAME: &str = "an Esplora server";
 
@@ -326,5 +327,27 @@ impl Chain for Esplora {
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
         let status = self.status(txid)?;
         Ok(status.is_some_and(|status| status.block().is_none()))
+    }
+
+    /// The highest of what the server lists for the target and for later ones: who wants it sooner
+    /// never pays less.  The interface has no word for what the mempool takes at the least.
+    fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        let listed: Option<BTreeMap<String, f64>> = self.json("/fee-estimates")?;
+        let mut listed = (listed.unwrap_or_default().iter())
+            .map(|(blocks, feerate)| {
+                let blocks: u32 = blocks.parse().map_err(BackendError::nonsense)?;
+                Ok((blocks, feerate::sats_per_vb(*feerate)?))
+            })
+            .collect::<Result<Vec<_>, BackendError>>()?;
+        listed.sort_unstable();
+        // The last that is not later than asked for, or else the soonest there is.
+        let asked = feerate::asked(target).0;
+        let sooner = listed.iter().rposition(|(blocks, _)| *blocks <= asked);
+        let later = listed.iter().skip(sooner.unwrap_or(0));
+        let told = Told {
+            estimate: later.map(|(_, feerate)| *feerate).max(),
+            ..Told::default()
+        };
+        told.answer()
     }
 }

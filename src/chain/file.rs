@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, ScriptBuf, Transaction, Txid};
 use thiserror::Error;
 
 use super::disk::{self, Stamp};
 use super::embedded::FrozenError;
 use super::{BackendError, Chain, ChainTip, EmbeddedChain, Freshness, SeenOutput, Verdict};
-use crate::units::{BlockHeight, CoinBirth};
+use crate::units::{BlockHeight, Blocks, CoinBirth};
 
 /// Most bytes of a file: a million empty blocks.
 const LIMIT: u64 = 1 << 30;
@@ -211,5 +211,9 @@ impl Chain for ChainFile {
 
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
         self.answer(|chain| chain.in_mempool(txid))
+    }
+
+    fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        self.answer(|chain| chain.feerate(target))?
     }
 }

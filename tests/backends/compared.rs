@@ -1,6 +1,6 @@
 //! Backends that are held against each other.
 
-use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, ScriptBuf, Transaction, Txid};
 use longstop::chain::{
     BackendError, Chain, ChainTip, Compared, EmbeddedChain, Freshness, Refusal, SeenOutput, Verdict,
 };
@@ -91,6 +91,13 @@ impl Chain for Liar {
 
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
         Ok(self.chain.in_mempool(txid))
+    }
+
+    fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        match self.lie {
+            Lie::Silent => Err(silent()),
+            _ => Chain::feerate(&self.chain, target),
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use bitcoin::Network;
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::hex::FromHex;
+use bitcoin::{FeeRate, Network};
 use longstop::chain::backend::{Address, Options, open};
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub fn rig(packages: Packages) -> Rig {
 }
 
 /// Serves until the tests end, and returns the port.
-fn serve(world: World, packages: Packages) -> u16 {
+pub fn serve(world: World, packages: Packages) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     thread::spawn(move || {
@@ -114,6 +114,29 @@ fn answer(
                 "errors": errors.collect::<Vec<_>>(),
             }))
         }
+        "blockchain.estimatefee" => Ok(world.fees(|chain| match chain.going_rate() {
+            FeeRate::ZERO => json!(-1),
+            rate => in_bitcoins(rate),
+        })),
+        // Version 1.6 of the protocol has the one, and those before have the other.
+        "mempool.get_info" if packages == Packages::Known => {
+            let policy = world.lock().relay_policy();
+            let least = policy.mempool_min.max(policy.min_relay);
+            Ok(json!({
+                "mempoolminfee": in_bitcoins(least),
+                "minrelaytxfee": in_bitcoins(policy.min_relay),
+                "incrementalrelayfee": in_bitcoins(policy.incremental),
+            }))
+        }
+        "blockchain.relayfee" if packages == Packages::Unknown => {
+            Ok(in_bitcoins(world.lock().relay_policy().min_relay))
+        }
         other => Err((-32601, format!("unknown method {other}"))),
     }
+}
+
+/// A feerate as servers write it: bitcoins for 1,000 virtual bytes.
+fn in_bitcoins(rate: FeeRate) -> Value {
+    let sats = u32::try_from(rate.to_sat_per_kwu() * 4).expect("small");
+    json!(f64::from(sats) / 100_000_000.0)
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use bitcoin::consensus::encode::serialize;
 use bitcoin::hex::{DisplayHex, FromHex};
-use bitcoin::{Block, BlockHash, Network, Txid};
+use bitcoin::{Block, BlockHash, FeeRate, Network, Txid};
 use longstop::chain::backend::{Address, Options, open};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub fn rig(packages: Packages) -> Rig {
 }
 
 /// Serves until the tests end, and returns the address.
-fn serve(world: World, packages: Packages) -> String {
+pub fn serve(world: World, packages: Packages) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     thread::spawn(move || {
@@ -119,6 +119,19 @@ fn asked(world: &World, parts: &[&str]) -> Option<Vec<u8>> {
         ["tx", txid, "status"] => {
             let found = world.find(txid.parse().ok()?)?;
             text(status(&found).to_string())
+        }
+        ["fee-estimates"] => {
+            let fees = world.fees(|chain| match chain.going_rate() {
+                FeeRate::ZERO => json!({}),
+                rate => {
+                    // The server's node says no less than what its mempool takes.
+                    let rate = rate.max(chain.relay_policy().mempool_min);
+                    let sats = u32::try_from(rate.to_sat_per_kwu()).expect("small");
+                    let sats = f64::from(sats) / 250.0;
+                    json!({ "2": sats, "25": sats, "1008": sats, "144": sats })
+                }
+            });
+            text(fees.to_string())
         }
         ["scripthash", hash, "txs", rest @ ..] => {
             let digest = Vec::from_hex(hash).ok()?;

@@ -21,7 +21,11 @@ pub enum Packages {
 
 /// A chain that a server and a test share.
 #[derive(Clone)]
-pub struct World(Arc<Mutex<EmbeddedChain>>);
+pub struct World {
+    chain: Arc<Mutex<EmbeddedChain>>,
+    /// What the server says about fees in the place of what the chain does.
+    fees: Arc<Mutex<Option<Value>>>,
+}
 
 /// A transaction about a script, and the block that holds it.
 pub struct Found {
@@ -31,11 +35,28 @@ pub struct Found {
 
 impl World {
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(EmbeddedChain::new(START))))
+        Self {
+            chain: Arc::new(Mutex::new(EmbeddedChain::new(START))),
+            fees: Arc::default(),
+        }
+    }
+
+    /// Has the server say this about fees.
+    pub fn say(&self, fees: Value) {
+        *self.fees.lock().unwrap_or_else(PoisonError::into_inner) = Some(fees);
+    }
+
+    /// What the server says about fees, or makes of what the chain knows.
+    pub fn fees(&self, made: impl FnOnce(&EmbeddedChain) -> Value) -> Value {
+        let said = self.fees.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*said {
+            Some(said) => said.clone(),
+            None => made(&self.lock()),
+        }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, EmbeddedChain> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every transaction, in the order of the chain.

@@ -110,6 +110,11 @@ impl Rig {
         }
     }
 
+    /// Hands the follower what the leader has, without waiting until its backend sees it.
+    pub fn hand_over(&mut self) {
+        self.follower.follow(&self.leader);
+    }
+
     /// Puts a coin under the open script with this number into the mempool.
     pub fn fund(&mut self, number: i64, sat: u64) -> Coin {
         let outpoint = self

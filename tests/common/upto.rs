@@ -1,10 +1,10 @@
 //! A chain as it was when a block was its tip.
 
-use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, ScriptBuf, Transaction, Txid};
 use longstop::chain::{
     BackendError, Chain, ChainTip, EmbeddedChain, Freshness, SeenOutput, Verdict,
 };
-use longstop::units::{BlockHeight, CoinBirth};
+use longstop::units::{BlockHeight, Blocks, CoinBirth};
 
 /// What of a chain is up to a tip; the mempool of that moment is empty.
 pub struct UpTo<'a> {
@@ -74,5 +74,9 @@ impl Chain for UpTo<'_> {
 
     fn in_mempool(&self, _: Txid) -> Result<bool, BackendError> {
         Ok(false)
+    }
+
+    fn feerate(&self, _: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        Ok(None)
     }
 }

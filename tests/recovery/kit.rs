@@ -81,6 +81,9 @@ impl Chain for Shared {
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
         Ok(self.chain.borrow().in_mempool(txid))
     }
+    fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        Chain::feerate(&*self.chain.borrow(), target)
+    }
 }
 
 /// Everybody's devices, which count how often they are asked.

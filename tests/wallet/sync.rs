@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, ScriptBuf, Transaction, Txid};
 use longstop::arming::ArmingFile;
 use longstop::chain::{
     BackendError, Chain, ChainTip, EmbeddedChain, Freshness, SeenOutput, Verdict,
@@ -295,6 +295,10 @@ impl Chain for Odd<'_> {
 
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
         Ok(self.chain.in_mempool(txid))
+    }
+
+    fn feerate(&self, _: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        Ok(None)
     }
 }
 

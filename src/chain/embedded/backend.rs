@@ -1,10 +1,11 @@
 //! The embedded chain as a [`Chain`], which always answers.
 
-use bitcoin::{BlockHash, ScriptBuf, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, ScriptBuf, Transaction, Txid};
 
 use super::EmbeddedChain;
+use crate::chain::feerate::Told;
 use crate::chain::{BackendError, Chain, ChainTip, Freshness, SeenOutput, Verdict};
-use crate::units::{BlockHeight, CoinBirth};
+use crate::units::{BlockHeight, Blocks, CoinBirth};
 
 impl Chain for EmbeddedChain {
     fn tip(&self) -> Result<ChainTip, BackendError> {
@@ -55,5 +56,20 @@ impl Chain for EmbeddedChain {
 
     fn in_mempool(&self, txid: Txid) -> Result<bool, BackendError> {
         Ok(self.in_mempool(txid))
+    }
+
+    /// What its miners ask, where somebody has told them to ask for anything.
+    ///
+    /// It has no history of fees from which it could guess, and needs none: what they ask for the
+    /// next block they ask for every other one, until somebody tells them otherwise.
+    fn feerate(&self, _: Blocks) -> Result<Option<FeeRate>, BackendError> {
+        let policy = self.relay_policy();
+        let going = self.going_rate();
+        let told = Told {
+            estimate: (going > FeeRate::ZERO).then_some(going),
+            mempool_min: Some(policy.mempool_min),
+            relay_min: Some(policy.min_relay),
+        };
+        told.answer()
     }
 }
