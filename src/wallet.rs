@@ -52,7 +52,7 @@ pub use self::coins::{
 pub use self::document::{Document, DocumentError, StageText};
 pub use self::entry::Entry;
 pub use self::error::VaultError;
-pub use self::open::exposed;
+pub use self::open::{exposed, is_vault};
 pub use self::shelf::Shelf;
 pub use self::stage::GAP;
 pub use self::status::{

@@ -10,6 +10,8 @@
 
 #[path = "cli/ceremonies.rs"]
 mod ceremonies;
+#[path = "cli/first_vault.rs"]
+mod first_vault;
 #[path = "cli/ledgers.rs"]
 mod ledgers;
 #[path = "cli/proofs.rs"]

@@ -214,6 +214,14 @@ pub(super) enum Failure {
         "no chain is named; write --backend ADDRESS, such as bitcoind+cookie:///var/lib/bitcoind/.cookie or embedded:chain.txt, or set LONGSTOP_BACKEND"
     )]
     NoBackend,
+    #[error(
+        "nothing says where the chain is; write --height N and --median-time DATE, or --backend ADDRESS for a chain that is to be asked"
+    )]
+    NoChainTime,
+    #[error(
+        "whoever signs with an identity speaks in a ledger; write --ledger DIR, or --vault DIR of a vault that has one"
+    )]
+    NoLedger,
     #[error("{variable}: {source}")]
     Address {
         variable: &'static str,
@@ -358,6 +366,8 @@ impl Failure {
             | Self::UnknownCode { .. }
             | Self::BadStage { .. }
             | Self::NoBackend
+            | Self::NoChainTime
+            | Self::NoLedger
             | Self::Address { .. }
             | Self::Mine { .. }
             | Self::NoParameters { .. } => Exit::Usage,
@@ -428,7 +438,10 @@ impl Failure {
                 "not-signed"
             }
             Self::Fault { source, .. } => source.code.word(),
-            Self::NoBackend | Self::Address { .. } | Self::Backend { .. } => "backend",
+            Self::NoBackend | Self::NoChainTime | Self::Address { .. } | Self::Backend { .. } => {
+                "backend"
+            }
+            Self::NoLedger => "no-ledger",
             Self::BackendLogin { .. } => "backend-login",
             Self::Chain(_) | Self::Mine { .. } => "chain",
             Self::Panic => "panic",

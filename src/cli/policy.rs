@@ -99,7 +99,8 @@ impl PolicyCommand {
 
 impl Ratify {
     fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut replica = self.say.open(screen)?;
+        let mut speaking = self.say.open(screen)?;
+        let replica = &speaking.replica;
         let genesis = replica.ledger.genesis().clone();
         founding::compiled(&replica.directory, &genesis)?;
         screen.note(&format!(
@@ -112,7 +113,8 @@ impl Ratify {
             descriptors: genesis.descriptors.clone(),
             first_address: genesis.first_address.clone(),
         });
-        let said = self.say.say(&mut replica, |_| Ok(body))?;
+        let said = self.say.say(&mut speaking, |_| Ok(body))?;
+        let replica = speaking.replica;
         let ratified = replica.ledger.ratified();
         let ratified = ratified.map_err(|error| replica.failed(error))?;
         let standing = Standing::new(replica.directory.clone(), &genesis, ratified, Some(said));

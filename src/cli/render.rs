@@ -78,7 +78,7 @@ pub(super) use self::report::{demo, report};
 pub(super) use self::sarif::sarif;
 pub(super) use self::signer::{new_seed, seed};
 pub(super) use self::vault::{
-    CONFIRM_FIRST, backed_up, balance, coins, created_vault, examined, given_address,
+    CONFIRM_FIRST, backed_up, balance, coins, created_vault, examined, fee_wallets, given_address,
     missing_ratifications, opened_vault, restored, synced, vault_status,
 };
 pub(super) use self::verdict::verdict;

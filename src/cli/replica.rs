@@ -1,7 +1,7 @@
 //! Opening ledgers for commands: compared with what is known of them, and with what was found
 //! told on the terminal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::time::SystemTime;
 
@@ -10,10 +10,12 @@ use clap::Args;
 use super::failure::LedgerFailure;
 use super::known::{Known, StateArgs};
 use super::render::Screen;
+use super::vault::VaultArgs;
 use super::{Failure, custody, input};
 use crate::governance::{Digest, EventId};
 use crate::ledger::{Directory, Head, Ledger, LedgerError, Reader, Remark, Store, StoreError};
 use crate::units::format_date_time;
+use crate::wallet::is_vault;
 
 /// Fewest digits by which an event can be named.
 const LEAST_DIGITS: usize = 4;
@@ -21,9 +23,12 @@ const LEAST_DIGITS: usize = 4;
 /// A ledger on the command line.
 #[derive(Clone, Debug, Args)]
 pub(super) struct LedgerArgs {
-    /// The directory of the ledger
+    /// The directory of the ledger, or of a vault that goes by one
     #[arg(value_name = "DIR")]
     directory: PathBuf,
+    /// The directory of the vault that goes by it, where a vault was named.
+    #[arg(skip)]
+    vault: Option<PathBuf>,
     #[command(flatten)]
     state: StateArgs,
 }
@@ -41,7 +46,31 @@ impl LedgerArgs {
     pub(super) fn of(directory: PathBuf, state: &StateArgs) -> Self {
         Self {
             directory,
+            vault: None,
             state: state.clone(),
+        }
+    }
+
+    /// The ledger that a vault goes by.
+    pub(super) fn of_vault(directory: PathBuf, vault: &Path, state: &StateArgs) -> Self {
+        Self {
+            vault: Some(vault.to_owned()),
+            ..Self::of(directory, state)
+        }
+    }
+
+    /// The vault that goes by it, where a vault was named and not the ledger alone.
+    pub(super) fn vault(&self) -> Option<VaultArgs> {
+        let named = self.vault.as_ref();
+        let named = named.or_else(|| is_vault(&self.directory).then_some(&self.directory));
+        named.map(|vault| VaultArgs::of(vault.clone(), &self.state))
+    }
+
+    /// The ledger itself: of a vault, the one that it goes by.
+    pub(super) fn itself(&self) -> Result<Self, Failure> {
+        match (&self.vault, self.vault()) {
+            (None, Some(vault)) => vault.ledger(None),
+            _ => Ok(self.clone()),
         }
     }
 
@@ -62,22 +91,24 @@ impl LedgerArgs {
 
     /// Opens it for this process alone.
     pub(super) fn write(&self, screen: &Screen) -> Result<Replica<Directory>, Failure> {
-        let known = self.known()?;
-        let store = Directory::open(&self.directory, known.pin(), &holder());
-        let store = store.map_err(|error| self.failed(&known, error))?;
-        let replica = self.replica(known, store)?;
+        let own = self.itself()?;
+        let known = own.known()?;
+        let store = Directory::open(&own.directory, known.pin(), &holder());
+        let store = store.map_err(|error| own.failed(&known, error))?;
+        let replica = own.replica(known, store)?;
         replica.tell(screen, &replica.ledger.store().remarks());
         Ok(replica)
     }
 
     /// Opens it for reading, beside whoever writes.
     pub(super) fn read(&self, screen: &Screen) -> Result<Replica<Reader>, Failure> {
-        let known = self.known()?;
-        let store = Reader::open(&self.directory, known.pin());
-        let store = store.map_err(|error| self.failed(&known, error))?;
+        let own = self.itself()?;
+        let known = own.known()?;
+        let store = Reader::open(&own.directory, known.pin());
+        let store = store.map_err(|error| own.failed(&known, error))?;
         let remarks = store.remarks().to_vec();
         let pin = store.pin();
-        let mut replica = self.replica(known, store)?;
+        let mut replica = own.replica(known, store)?;
         replica.tell(screen, &remarks);
         replica.known.remember_more(pin)?;
         Ok(replica)

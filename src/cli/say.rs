@@ -32,6 +32,12 @@ pub(super) struct SayArgs {
     out: Option<PathBuf>,
 }
 
+/// A ledger that is open for somebody to say something, and when that is.
+pub(super) struct Speaking {
+    pub replica: Replica<Directory>,
+    pub at: ChainTime,
+}
+
 /// An event that was signed and is on the device.
 #[derive(Debug, Serialize)]
 pub(super) struct Said {
@@ -63,33 +69,30 @@ impl SayArgs {
         }
     }
 
-    /// The time of the chain.
-    pub(super) const fn at(&self) -> ChainTime {
-        self.when.chain_time()
-    }
-
     /// Opens the ledger, and says what of it lies ahead of the chain.
-    pub(super) fn open(&self, screen: &Screen) -> Result<Replica<Directory>, Failure> {
+    pub(super) fn open(&self, screen: &Screen) -> Result<Speaking, Failure> {
         let replica = self.ledger.write(screen)?;
-        let ahead = replica.ledger.heads_after(self.at());
+        let network = replica.ledger.charter().policy().network();
+        let at = self.when.chain_time(screen, &self.ledger, network)?;
+        let ahead = replica.ledger.heads_after(at);
         if ahead.map_err(|error| replica.failed(error))? > 0 {
             screen.note(
                 "the ledger has events that are dated after this height or median time; what is said now is not said with knowledge of them",
             );
         }
-        Ok(replica)
+        Ok(Speaking { replica, at })
     }
 
     /// Signs and keeps what the holder of the identity says, knowing all there is in the ledger by
     /// then.
     pub(super) fn say(
         &self,
-        replica: &mut Replica<Directory>,
+        speaking: &mut Speaking,
         body: impl FnOnce(&str) -> Result<Body, Failure>,
     ) -> Result<Said, Failure> {
-        self.check_out(replica)?;
+        self.check_out(&speaking.replica)?;
         let identity = self.identity.open()?;
-        self.say_as(&identity, replica, body)
+        self.say_as(&identity, speaking, body)
     }
 
     /// Refuses a bundle of another ledger, before anybody types a passphrase.
@@ -104,13 +107,14 @@ impl SayArgs {
     pub(super) fn say_as(
         &self,
         identity: &Identity,
-        replica: &mut Replica<Directory>,
+        speaking: &mut Speaking,
         body: impl FnOnce(&str) -> Result<Body, Failure>,
     ) -> Result<Said, Failure> {
+        let Speaking { replica, at } = speaking;
         self.check_out(replica)?;
         let genesis = replica.ledger.store().genesis().to_vec();
         let author = identity.name();
-        let event = replica.ledger.draft(author, self.at(), body(author)?);
+        let event = replica.ledger.draft(author, *at, body(author)?);
         let event = event.map_err(|error| replica.failed(error))?;
         let kind = event.body.kind().name();
         let signed = event.sign(identity.key()).map_err(LedgerFailure::from)?;
@@ -128,7 +132,7 @@ impl SayArgs {
             author: author.to_owned(),
             kind,
             position,
-            at: self.at(),
+            at: *at,
             envelope,
             file: self.out.as_deref().map(input::file_name),
         })

@@ -5,6 +5,7 @@ mod backup;
 mod coins;
 mod create;
 mod doctor;
+mod fees;
 mod open;
 mod restore;
 mod status;
@@ -31,6 +32,7 @@ pub(super) use self::backup::BackedUp;
 pub(super) use self::coins::{ListedBalance, ListedCoins};
 pub(super) use self::create::Created;
 pub(super) use self::doctor::{Check, Examined, Outcome};
+pub(super) use self::fees::ListedFees;
 pub(super) use self::open::Opened;
 pub(super) use self::restore::Restored;
 pub(super) use self::status::Standing as VaultStanding;
@@ -65,6 +67,7 @@ enum Command {
     Coins(coins::Coins),
     Balance(coins::BalanceOf),
     Status(status::Status),
+    Fees(fees::Fees),
     Backup(backup::MakeBackup),
     Restore(restore::Restore),
     Doctor(doctor::Doctor),
@@ -80,6 +83,7 @@ impl VaultCommand {
             Command::Coins(coins) => coins.run(screen),
             Command::Balance(balance) => balance.run(screen),
             Command::Status(status) => status.run(screen),
+            Command::Fees(fees) => fees.run(screen),
             Command::Backup(backup) => backup.run(screen),
             Command::Restore(restore) => restore.run(screen),
             Command::Doctor(doctor) => doctor.run(screen),
@@ -148,7 +152,11 @@ impl VaultArgs {
                 None => self.directory.join(LEDGER),
             },
         };
-        Ok(LedgerArgs::of(directory, &self.state))
+        Ok(LedgerArgs::of_vault(
+            directory,
+            &self.directory,
+            &self.state,
+        ))
     }
 
     /// The same; none where no other ledger is named or remembered, and the vault has none.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bitcoin::bip32::{ChildNumber, Xpub};
 use bitcoin::secp256k1::{All, Secp256k1};
-use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction};
+use bitcoin::{Amount, OutPoint, Psbt, Script, ScriptBuf, Transaction};
 use miniscript::DefiniteDescriptorKey;
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::psbt::PsbtExt;
@@ -36,6 +36,8 @@ pub fn fee_script(
 pub struct FeeCoins {
     /// Everything that was ever paid to it, each with the descriptor of its script.
     outputs: Vec<(SeenOutput, Descriptor<DefiniteDescriptorKey>)>,
+    /// The first receiving script behind the last that was paid to.
+    receive: ScriptBuf,
     /// The first change script behind the last that was paid to.
     change: ScriptBuf,
 }
@@ -146,14 +148,20 @@ impl FeeCoins {
             }
         }
         let wallets = halves.into_iter().filter_map(|(party, [receive, change])| {
-            let next = change.script(change.next, secp)?;
             let coins = Self {
+                receive: receive.script(receive.next, secp)?,
+                change: change.script(change.next, secp)?,
                 outputs: [receive.found, change.found].concat(),
-                change: next,
             };
             Some((party.to_owned(), coins))
         });
         Ok(wallets.collect())
+    }
+
+    /// The first receiving script that nothing was paid to.
+    #[must_use]
+    pub fn next_script(&self) -> &Script {
+        &self.receive
     }
 
     /// Its confirmed coins that nothing spends.
@@ -249,7 +257,13 @@ impl<C: Chain> Engine<C> {
         let outputs = self.chain.outputs(std::slice::from_ref(&change))?;
         let outputs = outputs.into_iter().map(|seen| (seen, descriptor.clone()));
         let outputs = outputs.collect();
-        FeeCoins { outputs, change }.child_paying(anchor, fee)
+        let receive = change.clone();
+        let wallet = FeeCoins {
+            outputs,
+            receive,
+            change,
+        };
+        wallet.child_paying(anchor, fee)
     }
 
     /// A child of an anchor that pays just this fee, to be signed by the party's fee wallet.

@@ -27,6 +27,12 @@ pub fn exposed(path: &Path) -> std::io::Result<Vec<(PathBuf, u32)>> {
     folder::exposed(&System, path)
 }
 
+/// Whether the directory is that of a vault.
+#[must_use]
+pub fn is_vault(path: &Path) -> bool {
+    path.join(folder::DOCUMENT).is_file()
+}
+
 impl Vault<Directory> {
     /// Makes the directory of a vault about a policy.
     ///

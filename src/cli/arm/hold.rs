@@ -9,12 +9,10 @@ use super::{RoundArgs, RoundStanding, show};
 use crate::arming::ArmingState;
 use crate::cli::identity::IdentityArgs;
 use crate::cli::render::Screen;
-use crate::cli::replica::LedgerArgs;
 use crate::cli::say::SayArgs;
 use crate::cli::when::WhenArgs;
-use crate::cli::{Exit, Failure, export};
+use crate::cli::{Exit, Failure};
 use crate::governance::Body;
-use crate::units::UnixTime;
 
 /// What these commands print with --json.
 const FIELDS: &str = "With --json: what `arm start` prints.";
@@ -41,20 +39,16 @@ pub(in crate::cli) struct Acknowledge {
     #[command(flatten)]
     round: RoundArgs,
     /// The party, where it has no identity
-    #[arg(long, value_name = "NAME", required_unless_present = "identity")]
+    #[arg(long, value_name = "NAME", required_unless_present = "identity", conflicts_with_all = ["height", "median_time"])]
     party: Option<String>,
     /// Sign with the identity in this file
-    #[arg(long, value_name = "FILE", conflicts_with = "party", requires_all = ["ledger", "height", "median_time"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "party")]
     identity: Option<PathBuf>,
     /// Read the passphrase from the only line of this file instead of asking for it
     #[arg(long, value_name = "FILE", requires = "identity")]
     passphrase_file: Option<PathBuf>,
-    /// The height of the chain
-    #[arg(long, value_name = "N", requires = "identity")]
-    height: Option<u32>,
-    /// The median time of the chain, which a node calls mediantime
-    #[arg(long, value_name = "DATE", value_parser = export::date, requires = "identity")]
-    median_time: Option<UnixTime>,
+    #[command(flatten)]
+    when: WhenArgs,
     /// Append the events to this bundle for others to import; it is made if it is not there
     #[arg(long, value_name = "FILE", requires = "identity")]
     out: Option<PathBuf>,
@@ -86,29 +80,26 @@ impl Acknowledge {
         let secp = Secp256k1::new();
         let (mut round, mut taken) = self.round.read(screen, &policy.compiled, &secp)?;
         let failed = self.round.failed();
-        if let (Some(identity), Some(ledger), Some(height), Some(median)) = (
-            &self.identity,
-            &self.round.ledger,
-            self.height,
-            self.median_time,
-        ) {
+        if let Some(identity) = &self.identity {
+            let ledger = self.round.ledger()?.ok_or(Failure::NoLedger)?;
             let identity = IdentityArgs::of(identity, self.passphrase_file.as_deref());
             let say = SayArgs::of(
-                LedgerArgs::of(ledger.clone(), &self.round.keep.state),
+                ledger,
                 identity.clone(),
-                WhenArgs::of(height, median),
+                self.when.clone(),
                 self.out.clone(),
             );
-            let mut replica = say.open(screen)?;
+            let mut speaking = say.open(screen)?;
             let identity = identity.open()?;
             let party = identity.name().to_owned();
             for body in round.acknowledgements(&party).map_err(&failed)? {
-                let said =
-                    say.say_as(&identity, &mut replica, |_| Ok(Body::Acknowledgement(body)))?;
+                let said = say.say_as(&identity, &mut speaking, |_| {
+                    Ok(Body::Acknowledgement(body))
+                })?;
                 let party = round.acknowledge_signed(&said.envelope).map_err(&failed)?;
                 *taken.acknowledged.entry(party).or_default() += 1;
             }
-            replica.close()?;
+            speaking.replica.close()?;
         } else if let Some(party) = &self.party {
             let count = round.acknowledge(party).map_err(&failed)?;
             taken.acknowledged.insert(party.clone(), count);

@@ -52,8 +52,8 @@ pub(in crate::cli) struct Denied {
 
 impl Activate {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut replica = self.say.open(screen)?;
-        let at = self.say.at();
+        let mut speaking = self.say.open(screen)?;
+        let (replica, at) = (&speaking.replica, speaking.at);
         let standing = cases(&replica.ledger, at);
         let standing = standing.map_err(|error| replica.failed(error))?;
         let (docket, case) = pick(&standing, self.case.as_deref())?;
@@ -84,8 +84,8 @@ impl Activate {
             case: case_id,
             judgement,
         });
-        let said = self.say.say(&mut replica, |_| Ok(body))?;
-        finish(&self.say, screen, replica, said, |cases, policy| {
+        let said = self.say.say(&mut speaking, |_| Ok(body))?;
+        finish(screen, speaking, said, |cases, policy| {
             status(cases, policy, case_id)
         })
     }

@@ -5,11 +5,10 @@ use clap::{Args, ValueEnum};
 use super::{Spoken, is_open, pick, status, statuses};
 use crate::cli::failure::LedgerFailure;
 use crate::cli::render::{self, Screen};
-use crate::cli::replica::{Replica, only};
-use crate::cli::say::{Said, SayArgs, cases};
+use crate::cli::replica::only;
+use crate::cli::say::{Said, SayArgs, Speaking, cases};
 use crate::cli::{Exit, Failure};
 use crate::governance::{self as said, Body, CaseOutcome, Cases, Docket, EventId, Status};
-use crate::ledger::Directory;
 
 /// What all of these print with --json.
 const FIELDS: &str = "With --json: ledger, event, author, kind, position, height, median_time_past, envelope, file (with\n--out) and cases [case, path, phase, terms, veto, due, statements], those that it bears on.";
@@ -132,14 +131,14 @@ pub(super) struct Withdraw {
 
 impl Open {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut replica = self.say.open(screen)?;
+        let mut speaking = self.say.open(screen)?;
         let body = Body::Proposal(said::Proposal {
             path: self.path.clone(),
             why: self.why.clone(),
         });
-        let said = self.say.say(&mut replica, |_| Ok(body))?;
+        let said = self.say.say(&mut speaking, |_| Ok(body))?;
         let case = said.event;
-        finish(&self.say, screen, replica, said, |cases, policy| {
+        finish(screen, speaking, said, |cases, policy| {
             status(cases, policy, case)
         })
     }
@@ -187,35 +186,36 @@ impl Close {
 
 impl Heartbeat {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut replica = self.say.open(screen)?;
+        let mut speaking = self.say.open(screen)?;
         let body = Body::Heartbeat(said::Heartbeat {});
-        let said = self.say.say(&mut replica, |_| Ok(body))?;
-        finish(&self.say, screen, replica, said, all_open)
+        let said = self.say.say(&mut speaking, |_| Ok(body))?;
+        finish(screen, speaking, said, all_open)
     }
 }
 
 impl Alarm {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut replica = self.say.open(screen)?;
+        let mut speaking = self.say.open(screen)?;
         let body = Body::Alarm(said::Alarm {
             path: self.path.clone(),
             why: self.why.clone(),
         });
-        let said = self.say.say(&mut replica, |_| Ok(body))?;
-        finish(&self.say, screen, replica, said, all_open)
+        let said = self.say.say(&mut speaking, |_| Ok(body))?;
+        finish(screen, speaking, said, all_open)
     }
 }
 
 impl Withdraw {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut replica = self.say.open(screen)?;
-        let standing = cases(&replica.ledger, self.say.at());
+        let mut speaking = self.say.open(screen)?;
+        let replica = &speaking.replica;
+        let standing = cases(&replica.ledger, speaking.at);
         let standing = standing.map_err(|error| replica.failed(error))?;
-        let said = self.say.say(&mut replica, |author| {
+        let said = self.say.say(&mut speaking, |author| {
             let alarm = self.alarm(&standing, author)?;
             Ok(Body::Withdrawal(said::Withdrawal { alarm }))
         })?;
-        finish(&self.say, screen, replica, said, all_open)
+        finish(screen, speaking, said, all_open)
     }
 
     /// The alarm that is meant.
@@ -252,15 +252,16 @@ fn about(
     prefix: Option<&str>,
     body: impl FnOnce(EventId, Option<&Status>) -> Body,
 ) -> Result<Exit, Failure> {
-    let mut replica = say.open(screen)?;
-    let standing = cases(&replica.ledger, say.at());
+    let mut speaking = say.open(screen)?;
+    let replica = &speaking.replica;
+    let standing = cases(&replica.ledger, speaking.at);
     let standing = standing.map_err(|error| replica.failed(error))?;
     let (docket, case) = pick(&standing, prefix)?;
     let case = case.id;
     let status_before = docket.status(case, replica.ledger.charter().policy());
     let body = body(case, status_before.as_ref());
-    let said = say.say(&mut replica, |_| Ok(body))?;
-    finish(say, screen, replica, said, |cases, policy| {
+    let said = say.say(&mut speaking, |_| Ok(body))?;
+    finish(screen, speaking, said, |cases, policy| {
         status(cases, policy, case)
     })
 }
@@ -271,13 +272,13 @@ fn all_open(cases: &Cases, policy: &crate::policy::Policy) -> Vec<Status> {
 
 /// Says how the cases stand now, once everything is kept.
 pub(super) fn finish(
-    say: &SayArgs,
     screen: &Screen,
-    replica: Replica<Directory>,
+    speaking: Speaking,
     said: Said,
     concerned: impl FnOnce(&Cases, &crate::policy::Policy) -> Vec<Status>,
 ) -> Result<Exit, Failure> {
-    let now = cases(&replica.ledger, say.at());
+    let Speaking { replica, at } = speaking;
+    let now = cases(&replica.ledger, at);
     let now = now.map_err(|error| replica.failed(error))?;
     let spoken = Spoken {
         cases: concerned(&now, replica.ledger.charter().policy()),

@@ -56,7 +56,11 @@ pub(in crate::cli) struct Held {
 impl StatusOf {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         let replica = self.ledger.read(screen)?;
-        let now = self.when.chain_time();
+        let now = self.when.chain_time(
+            screen,
+            &self.ledger,
+            replica.ledger.charter().policy().network(),
+        )?;
         let standing = cases(&replica.ledger, now);
         let standing = standing.map_err(|error| replica.failed(error))?;
         let whole = match (&self.case, pick(&standing, self.case.as_deref())) {

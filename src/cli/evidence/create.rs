@@ -98,7 +98,11 @@ impl Create {
         }
         let attached = self.attached()?;
         let replica = self.ledger.read(screen)?;
-        let now = self.when.chain_time();
+        let now = self.when.chain_time(
+            screen,
+            &self.ledger,
+            replica.ledger.charter().policy().network(),
+        )?;
         let standing = cases(&replica.ledger, now);
         let standing = standing.map_err(|error| replica.failed(error))?;
         let (_, case) = pick(&standing, Some(&self.case))?;

@@ -38,15 +38,16 @@ pub(in crate::cli) struct Repaired {
 
 impl Repair {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        let mut known = self.ledger.known()?;
+        let ledger = self.ledger.itself()?;
+        let mut known = ledger.known()?;
         let pin = known.pin().filter(|_| !self.forget).copied();
-        let opened = Directory::repair(self.ledger.path(), pin.as_ref(), &holder());
-        let (store, verified) = opened.map_err(|error| self.ledger.failed(&known, error))?;
+        let opened = Directory::repair(ledger.path(), pin.as_ref(), &holder());
+        let (store, verified) = opened.map_err(|error| ledger.failed(&known, error))?;
         let remarks = store.remarks();
         known.remember(store.pin())?;
-        let replica = self.ledger.replica(known, store)?;
+        let replica = ledger.replica(known, store)?;
         let repaired = Repaired {
-            ledger: self.ledger.name(),
+            ledger: ledger.name(),
             head: replica.close()?,
             segments: verified.segments,
             bytes: verified.bytes,

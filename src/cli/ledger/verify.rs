@@ -82,6 +82,14 @@ impl Finding {
 
 impl Verify {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        let itself = Self {
+            ledger: self.ledger.itself()?,
+            checkpoints: self.checkpoints.clone(),
+        };
+        itself.compare(screen)
+    }
+
+    fn compare(&self, screen: &Screen) -> Result<Exit, Failure> {
         let mut known = self.ledger.known()?;
         let path = self.ledger.path();
         // With the ledger to itself it can compare with working state, and needs little memory.

@@ -11,11 +11,11 @@ pub(in crate::cli) fn new_identity(new: &Shown) -> String {
     )
 }
 
-/// As it stands in a policy.
+/// As it stands in a policy, below the name of the party.
 pub(in crate::cli) fn identity(identity: &Shown) -> String {
     format!(
         "{}\nidentity = \"{}\"\n",
-        paint(BOLD, &shown(&identity.name)),
+        paint(BOLD, &format!("# {}", shown(&identity.name))),
         identity.identity
     )
 }

@@ -11,9 +11,10 @@ pub(in crate::cli) fn new_seed(new: &ShownSeed) -> String {
     )
 }
 
-/// As it stands in a policy.
+/// As it stands in a policy, below the name of the party.
 pub(in crate::cli) fn seed(seed: &ShownSeed) -> String {
-    let mut text = format!("{} {}\n", paint(BOLD, &shown(&seed.name)), seed.fingerprint);
+    let name = format!("# {} {}", shown(&seed.name), seed.fingerprint);
+    let mut text = format!("{}\n", paint(BOLD, &name));
     for account in &seed.accounts {
         text.push_str(&format!("{:4} = \"{}\"\n", account.field, account.key));
     }

@@ -6,7 +6,7 @@ mod status;
 use bitcoin::Amount;
 
 pub(in crate::cli) use self::coins::{balance, coins};
-pub(in crate::cli) use self::status::vault_status;
+pub(in crate::cli) use self::status::{fee_wallets, vault_status};
 use super::ledger::when;
 use super::{BOLD, DIM, GREEN, RED, YELLOW, counted, hanging, paint, shown};
 use crate::cli::vault::{

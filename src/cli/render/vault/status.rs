@@ -6,9 +6,23 @@ use super::super::ledger::when;
 use super::super::{BOLD, GREEN, RED, YELLOW, counted, hanging, paint, shown};
 use super::coins::alert_says;
 use super::{entries, row, sats};
-use crate::cli::vault::VaultStanding;
+use crate::cli::vault::{ListedFees, VaultStanding};
 use crate::units::format_date;
 use crate::wallet::{Alert, Consolidation, Due, FeeWallet};
+
+/// The wallets that pay for fee children.
+pub(in crate::cli) fn fee_wallets(listed: &ListedFees, width: usize) -> String {
+    let mut text = String::new();
+    for wallet in &listed.wallets {
+        text += &row(&shown(&wallet.party), &wallet.address, width);
+        let count = counted(wallet.coins.len() as u64, "coin");
+        text += &row("", &format!("has {count}, {}", sats(wallet.sats)), width);
+    }
+    if listed.wallets.is_empty() {
+        text += "no fee wallet: the policy names none with `fees`\n";
+    }
+    text
+}
 
 /// What is due with a vault.
 pub(in crate::cli) fn vault_status(standing: &VaultStanding, width: usize) -> String {
