@@ -25,7 +25,7 @@ use thiserror::Error;
 use crate::policy::Network;
 
 pub use self::document::Naming;
-pub use self::encrypted::decrypt;
+pub use self::encrypted::{decrypt, is_encrypted};
 pub use self::family::{Family, Refusal};
 pub use self::party::Holder;
 pub use self::source::{Checksum, Found, Source, find, stated_id};

@@ -423,6 +423,69 @@ fn formatting_from_standard_input_to_standard_output() {
 
 /// A script can put a private key together so that no text holds it as a whole, and as a whole it is
 /// never shown.
+/// The token of an encrypted record is a secret: it comes from a file or the standard input, and
+/// nothing repeats it.
+#[test]
+fn a_token_is_read_and_never_shown() {
+    use std::io::Write as _;
+    let vectors = std::fs::read_to_string("tests/vectors/bips/bip-0129-test-vectors.txt");
+    let vectors = vectors.expect("it is there");
+    let standard = vectors.split("<tt>STANDARD</tt>").nth(1).expect("a mode");
+    let hex_after = |label: &str| {
+        let rest = standard.split(label).nth(1).expect("it is there");
+        let mut words = rest.split(|c: char| !c.is_ascii_hexdigit());
+        words.find(|word| !word.is_empty()).expect("digits")
+    };
+    let token = hex_after("TOKEN (hex): ");
+    let sealed = hex_after("my_multisig_wallet.dat</tt>: <pre>");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("it can be written");
+        path.to_str().expect("a plain name").to_owned()
+    };
+    let (record, token_file) = (file("record", sealed), file("token", token));
+    let import = |arguments: &[&str], input: &str| {
+        let mut child = longstop(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        // Where it is refused before it is read, there is nobody to read it.
+        let _ = pipe.write_all(input.as_bytes());
+        drop(pipe);
+        let output = child.wait_with_output().expect("it ends");
+        for shown in [&output.stdout, &output.stderr] {
+            assert!(!text(shown).contains(token), "{arguments:?}");
+        }
+        output
+    };
+    let from_file = import(&["import", &record, "--token-file", &token_file], "");
+    assert_eq!(code(&from_file), 0, "{}", text(&from_file.stderr));
+    for (arguments, input) in [
+        (
+            ["import", &record, "--token-file", "-"],
+            format!("{token}\n"),
+        ),
+        (
+            ["import", "-", "--token-file", &token_file],
+            format!("{sealed}\n"),
+        ),
+    ] {
+        let output = import(&arguments, &input);
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+        assert_eq!(output.stdout, from_file.stdout);
+    }
+    let both = import(&["import", "-", "--token-file", "-"], token);
+    assert_eq!((code(&both), both.stdout.len()), (2, 0));
+    // Nobody is there to be asked.
+    let none = import(&["import", &record], token);
+    assert_eq!((code(&none), none.stdout.len()), (3, 0));
+    assert!(text(&none.stderr).contains("--token-file"));
+}
+
 #[test]
 fn a_private_key_that_a_script_puts_together_is_not_printed() {
     let folder = tempfile::tempdir().expect("a folder");

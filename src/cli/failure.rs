@@ -130,6 +130,10 @@ pub(super) enum Failure {
         "there is no terminal to ask for the passphrase on; write --passphrase-file FILE, where only you can read the file"
     )]
     NoPassphrase,
+    #[error(
+        "the standard input cannot be both the record and its token; give one of them as a file"
+    )]
+    OneInput,
     #[error("the system has no random numbers: {0}")]
     NoRandomNumbers(io::Error),
     #[error("`{file}` is there already; choose another name")]
@@ -357,6 +361,7 @@ impl Failure {
             | Self::UnknownTemplate { .. }
             | Self::NoTerminal
             | Self::NoPassphrase
+            | Self::OneInput
             | Self::Name(_)
             | Self::TwoFormats
             | Self::Attest(_)
@@ -420,6 +425,7 @@ impl Failure {
             Self::NoRandomNumbers(_) => "no-random-numbers",
             Self::Exists { .. } | Self::Taken { .. } => "exists",
             Self::TwoFormats => "two-formats",
+            Self::OneInput => "one-input",
             Self::UnknownCommand { .. } => "unknown-command",
             Self::There { .. } => "there",
             Self::Attest(_) | Self::Attestations { .. } => "attest",

@@ -1,16 +1,17 @@
 //! `longstop import`: somebody else's descriptor as a policy.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bitcoin::bip32::Fingerprint;
 use clap::Args;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
-use super::input::PolicyFile;
-use super::render::Screen;
+use super::input::{PolicyFile, Text};
+use super::render::{Prompt, Screen};
 use super::{Exit, Failure, input};
-use crate::import::{Naming, Source, decrypt, read};
+use crate::import::{Naming, Source, decrypt, is_encrypted, read};
 use crate::policy::{Network, format};
 
 /// Read somebody else's descriptor or wallet policy into a policy
@@ -31,7 +32,8 @@ pub(super) struct Import {
     /// The name of a party, by the fingerprint of its master key, such as 73c5da0a=alice
     #[arg(long = "name", value_name = "FINGERPRINT=NAME", value_parser = named)]
     names: Vec<(Fingerprint, String)>,
-    /// A file with the token of an encrypted BSMS record, in hexadecimal digits
+    /// Read the token of an encrypted BSMS record, in hexadecimal digits, from this file (`-` for
+    /// the standard input) instead of asking for it
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// The network, where the keys are of test networks
@@ -54,9 +56,8 @@ impl Import {
             file: text.file.clone(),
             source,
         };
-        let record = match &self.token_file {
-            // The token is a secret, so it comes in a file and is never repeated.
-            Some(file) => decrypt(&text.text, &input::secret(file)?).map_err(failure)?,
+        let record = match self.token(&text)? {
+            Some(token) => decrypt(&text.text, &token).map_err(failure)?,
             None => text.text.clone(),
         };
         let imported = read(&record).map_err(failure)?;
@@ -79,6 +80,22 @@ impl Import {
         };
         screen.show(&shown, |_| shown.policy.clone())?;
         Ok(Exit::Ok)
+    }
+}
+
+impl Import {
+    /// The token of an encrypted record.  It is a secret, so it is no argument, and never repeated.
+    fn token(&self, record: &Text) -> Result<Option<Zeroizing<String>>, Failure> {
+        match &self.token_file {
+            Some(file) if file == Path::new("-") && self.from == "-" => Err(Failure::OneInput),
+            Some(file) => input::secret(file).map(Some),
+            // Without a terminal the record is refused, with what would be right.
+            None if is_encrypted(&record.text) => Prompt::open()
+                .map(|mut prompt| prompt.passphrase(&format!("the token of {}", record.file)))
+                .transpose()
+                .map_err(Failure::Unanswered),
+            None => Ok(None),
+        }
     }
 }
 

@@ -386,9 +386,16 @@ pub(super) fn standard_input() -> Result<Text, Failure> {
     })
 }
 
-/// The text of a file that holds a secret of one line.
-pub(super) fn secret(path: &Path) -> Result<String, Failure> {
-    read(path, SECRET_LIMIT).map(|text| text.text)
+/// The text of a file that holds a secret of one line, or of the standard input.
+pub(super) fn secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let text = if path == Path::new("-") {
+        text_of("-".to_owned(), SECRET_LIMIT, || {
+            bytes_of(io::stdin().lock(), SECRET_LIMIT)
+        })
+    } else {
+        read(path, SECRET_LIMIT)
+    };
+    text.map(|text| Zeroizing::new(text.text))
 }
 
 /// The bytes of a file that only its owner may read.

@@ -126,9 +126,3 @@ fn joined(one: &str, two: &str) -> Option<String> {
         .collect();
     (different == 1).then(|| steps.join("/"))
 }
-
-/// Whether a text has the form of an encrypted record: one run of hexadecimal digits, a MAC of 32
-/// bytes and what it stands for.
-pub(super) fn is_encrypted(text: &str) -> bool {
-    text.len() > 64 && text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit())
-}

@@ -26,6 +26,16 @@ fn bad(reason: &str) -> ImportError {
     }
 }
 
+/// Whether a text has the form of an encrypted record: one run of hexadecimal digits, a code of 32
+/// bytes and what it stands for.
+#[must_use]
+pub fn is_encrypted(text: &str) -> bool {
+    let text = text.trim();
+    text.len() > 2 * MAC
+        && text.len().is_multiple_of(2)
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The record inside an encrypted one, by the token of its setup in hexadecimal digits.
 ///
 /// Nothing of the token is repeated in an error.

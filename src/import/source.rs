@@ -13,6 +13,7 @@ use miniscript::{AnalysisError, Error, ForEachKey};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::encrypted::is_encrypted;
 use super::family::{Family, check_fragments};
 use super::{
     ImportError, MAX_BYTES, MAX_DEPTH, MAX_DESCRIPTOR_BYTES, MAX_DESCRIPTORS, MAX_KEYS, bsms, core,
@@ -347,10 +348,10 @@ fn plain(text: &str) -> Result<Vec<Found>, ImportError> {
     if text.starts_with("BSMS") {
         return bsms::records(text);
     }
-    if bsms::is_encrypted(text) {
+    if is_encrypted(text) {
         return Err(ImportError::BadForm {
             form: "BSMS record",
-            reason: "it is encrypted; give its token to `import` with `--token-file`".to_owned(),
+            reason: "it is encrypted; `import` asks for its token at a terminal, or takes it with `--token-file FILE`, where `-` is the standard input".to_owned(),
         });
     }
     let lines: Vec<&str> = text.lines().map(str::trim).collect();

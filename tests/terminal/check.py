@@ -3,9 +3,9 @@
 
     check.py LONGSTOP
 
-Passphrases are typed and not echoed, a payment is confirmed by typing amount and destination, and
-QR codes end with a key and give the terminal back.  The terminal is a real one to the program (a
-pseudo-terminal); nothing but the standard library is used.
+Passphrases and tokens are typed and not echoed, a payment is confirmed by typing amount and
+destination, and QR codes end with a key and give the terminal back.  The terminal is a real one to
+the program (a pseudo-terminal); nothing but the standard library is used.
 """
 
 import fcntl
@@ -129,6 +129,22 @@ def seeds(desk):
     (desk.folder / "policy.toml").write_text(POLICY.format(parties=parties))
 
 
+def tokens(desk):
+    """The token of an encrypted record is typed and not echoed."""
+    vectors = pathlib.Path(__file__).parent.parent / "vectors/bips/bip-0129-test-vectors.txt"
+    standard = vectors.read_text().split("<tt>STANDARD</tt>")[1]
+    token = re.search(r"TOKEN \(hex\): ([0-9a-f]+)", standard).group(1)
+    sealed = re.search(r"my_multisig_wallet.dat</tt>: <pre>([0-9a-f]+)", standard).group(1)
+    (desk.folder / "record.dat").write_text(sealed + "\n")
+    asked = [("the token of record.dat", token + "\r")]
+    text, code, _ = desk.at_terminal(["import", "record.dat"], asked)
+    expect(code == 0 and "[policy]" in text, f"it is not imported: {text}")
+    expect(token not in text, f"a token is shown: {text}")
+    asked = [("the token of record.dat", token[:-1] + "\r")]
+    text, code, _ = desk.at_terminal(["import", "record.dat"], asked)
+    expect(code == 3 and "16 or 32" in text, f"a short token ends with {code}: {text}")
+
+
 def confirmations(desk):
     """A payment goes nowhere unless just its amount and destination are typed."""
     desk.run("vault", "create", "vault", "policy.toml")
@@ -209,10 +225,11 @@ def main():
         secret = folder / "passphrase"
         secret.touch(mode=0o600)
         secret.write_text(PASSPHRASE + "\n")
+        tokens(desk)
         seeds(desk)
         confirmations(desk)
         codes(desk)
-    print("passphrases, confirmations and codes are as they should be at a terminal")
+    print("passphrases, tokens, confirmations and codes are as they should be at a terminal")
 
 
 main()
