@@ -56,7 +56,7 @@ pub(crate) use self::document::did_you_mean;
 pub use self::format::{FormatError, format};
 pub use self::guarantee::Guarantee;
 pub use self::identity::{IdentityError, identity_key};
-pub use self::key::{AccountKey, AccountKeyError, FeeWallet};
+pub use self::key::{AccountKey, AccountKeyError, FeeWallet, steps};
 pub use self::period::{Clock, Duration, DurationError, Period};
 pub use self::quorum::{Member, Party, Quorum, Roster};
 pub use self::rule::{

@@ -64,6 +64,40 @@ fn only(verification: &Verification) -> &Difference {
     one
 }
 
+/// Hardened steps can be `h` or `'`: descriptors match either way, and a policy is the same one.
+#[test]
+fn hardened_steps_have_two_spellings_and_one_meaning() {
+    for script in ["tr", "wsh"] {
+        let draft = Draft::new(script, TREASURY);
+        let compiled = draft.compiled();
+        let ours = lines(&compiled);
+        assert!(ours.iter().all(|line| line.contains("48'/1'/0'/3']")));
+        let other = ours.iter().map(|line| {
+            let body = line.split('#').next().unwrap().replace('\'', "h");
+            format!("{body}#{}", desc_checksum(&body).unwrap())
+        });
+        let other: Vec<String> = other.collect();
+        assert!(other.iter().zip(&ours).all(|(one, other)| one != other));
+        for text in [&ours, &other] {
+            assert!(compared(&compiled, &text.join("\n")).matches);
+        }
+        let text = draft.text();
+        assert!(text.contains("48h/1h/0h/3h]"), "{text}");
+        let spelt = text.replace("48h/1h/0h/3h]", "48'/1'/0'/3']");
+        let policy = longstop::policy::check(&spelt).policy.unwrap();
+        let spelt = longstop::compile::compile(Arc::new(policy)).unwrap();
+        assert_eq!(spelt.id(), compiled.id());
+        assert_eq!(lines(&spelt), ours);
+        // A key by itself is written in one way, whichever way it was read.
+        let keys = |compiled: &Compiled| -> Vec<String> {
+            let parties = compiled.policy().parties();
+            parties.map(|party| party.key().to_string()).collect()
+        };
+        assert_eq!(keys(&spelt), keys(&compiled));
+        assert!(keys(&spelt).iter().all(|key| key.contains("48h/1h/0h/3h]")));
+    }
+}
+
 #[test]
 fn every_format_that_holds_descriptors_matches() {
     for script in ["tr", "wsh"] {

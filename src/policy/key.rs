@@ -193,8 +193,8 @@ impl fmt::Display for AccountKey {
         };
         if has_origin {
             write!(f, "[{}", self.fingerprint)?;
-            for number in &self.path {
-                write!(f, "/{}", step(*number))?;
+            if !self.path.is_master() {
+                write!(f, "/{}", steps(&self.path))?;
             }
             f.write_str("]")?;
         }
@@ -342,7 +342,18 @@ pub enum AccountKeyError {
     Fingerprint(Fingerprint),
 }
 
-/// A derivation step as policies write it.
+/// A derivation path as policies and people write it: hardened steps end in `h`.
+///
+/// Both `h` and `'` are read everywhere.  Inside descriptors, and what is made of them for other
+/// programs (wallet policies, BSMS records, JSON for Bitcoin Core), miniscript writes `'`.  That
+/// stays as it is: the checksum of a descriptor covers the spelling and the policy id the
+/// checksum, so that another spelling would give every policy another id.
+#[must_use]
+pub fn steps(path: &DerivationPath) -> String {
+    let steps: Vec<String> = path.into_iter().map(|number| step(*number)).collect();
+    steps.join("/")
+}
+
 fn step(number: ChildNumber) -> String {
     match number {
         ChildNumber::Normal { index } => index.to_string(),

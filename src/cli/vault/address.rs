@@ -13,7 +13,7 @@ use crate::cli::replica::LedgerArgs;
 use crate::cli::{Exit, Failure};
 use crate::compile::{Compiled, Keychain, Role};
 use crate::ledger::Ratified;
-use crate::policy::Party;
+use crate::policy::{Party, steps};
 use crate::wallet::{Entry, NextAddress, Vault, VaultError};
 
 /// Give out the next address for a deposit
@@ -126,7 +126,7 @@ impl Address {
         let keys = keys.filter(|key| key.role == Role::Root).map(|key| KeyAt {
             party: key.party.clone(),
             fingerprint: key.fingerprint.to_string(),
-            path: key.path.to_string(),
+            path: steps(&key.path),
         });
         let has_seen = |party: &Party| given.confirmed_by.contains(party.name());
         Given {
