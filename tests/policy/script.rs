@@ -255,6 +255,45 @@ fn an_import_takes_steps_from_the_same_budget() {
     assert!(run(8));
 }
 
+/// What is named with `::` is one step whatever its size, so its size is what has to be bounded.
+#[test]
+fn constants_behind_colons_are_bounded_by_their_size() {
+    struct Large(usize);
+    impl Imports for Large {
+        fn text(&self, _path: &str) -> Result<String, String> {
+            // Two lists, each within the limits, in a map that grows behind the interpreter's back.
+            let half = LIMITS.list_items / 2;
+            let rest = self.0 - half;
+            Ok(format!(
+                "let a = []; a.pad({half}, 0); let b = []; b.pad({rest}, 0);
+                 let m = #{{}}; m.a = a; m.b = b; export m as MAP;"
+            ))
+        }
+    }
+    let limited = |items: usize, text: &str| {
+        let script = Script::new(text).with_imports(Arc::new(Large(items)));
+        let problems = script.run().document.check().diagnostics;
+        problems
+            .iter()
+            .any(|problem| problem.code() == Code::ScriptLimit)
+    };
+    let import = "import \"large\" as m;\n";
+    assert!(!limited(LIMITS.list_items, import));
+    assert!(limited(LIMITS.list_items + 1, import));
+    // Nothing but copies of it until the steps are at their end.
+    let own = format!(
+        "let list = []; list.pad({}, 0); const LIST = list;
+         fn f() {{ loop {{ global::LIST; }} }} f();",
+        LIMITS.list_items
+    );
+    for text in [&format!("{import}loop {{ m::MAP; }}"), &own] {
+        let start = Instant::now();
+        assert!(limited(LIMITS.list_items, text));
+        println!("{:?}: {text}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+}
+
 #[test]
 fn a_script_that_is_out_of_time_is_stopped() {
     let script = Script::new("let n = 0; while n < 1000 { n += 1; }");

@@ -157,6 +157,9 @@ impl Sandbox {
 /// The interpreter checks what is put into a map, but not the map, which could grow by one field
 /// after another beyond all limits.  And to copy, sort or search a large value is one step to it,
 /// so that few steps could take long.
+///
+/// A constant behind `::` is not seen here and stays one step.  Its value is within the limits
+/// ([`Resolver`] checks those of imports), so all the steps there are copy it soon enough.
 #[expect(
     deprecated,
     reason = "the interpreter marks what may change as deprecated"
@@ -273,6 +276,13 @@ impl ModuleResolver for Resolver {
         let mut loaded = self.loaded.borrow_mut();
         loaded.open.pop();
         let module = Shared::new(module?);
+        // Constants of an import are not weighed where they are named, so this is where they are.
+        for (_, value) in module.iter_var() {
+            Size::of(value).check().map_err(|mut error| {
+                error.set_position(position);
+                error
+            })?;
+        }
         loaded.modules.insert(path, Shared::clone(&module));
         Ok(module)
     }
