@@ -26,6 +26,10 @@
 //! Escrows and lock-ups are left as they are: a settle is signed in advance and waits, and a
 //! clawback does not wait.
 
+use std::collections::BTreeSet;
+
+use miniscript::descriptor::DescriptorPublicKey;
+
 use super::leaf::{Leaf, LeafKind, Role};
 use super::script::Condition;
 use super::stage::Stage;
@@ -125,13 +129,18 @@ impl Joint {
         })
     }
 
-    /// Whether the condition asks for just what the first leaf asks for while the later locks are
-    /// shut, and for just what the second asks for once they are open, each common seat having one
-    /// key.
+    /// Whether the two leaves may be written as one, and whether that asks for just what the first
+    /// asks for while the later locks are shut, and for just what the second asks for once they are
+    /// open, each common seat having one key.
     pub(super) fn covers(&self, leaves: &[Leaf]) -> Result<bool, TooLarge> {
         let (Some(first), Some(second)) = (leaves.get(self.first), leaves.get(self.second)) else {
             return Ok(false);
         };
+        let is_live = |leaf: &Leaf| !leaf.is_presigned() && leaf.relative().is_some();
+        let is_allowed = is_live(first) && is_live(second) && self.is_one_to_one();
+        if !is_allowed || !self.has_locks_of(first, second) {
+            return Ok(false);
+        }
         let from = first.keys().count();
         let atom = |seat: usize| {
             let own = seat.checked_sub(from);
@@ -153,20 +162,59 @@ impl Joint {
         Ok(true)
     }
 
-    /// Gives the common seats of the second leaf the keys that the first has, and names them.
+    /// Whether no seat is common twice: two seats that had one key would be one signature.
+    fn is_one_to_one(&self) -> bool {
+        let firsts: BTreeSet<usize> = self.common.iter().map(|(seat, _)| *seat).collect();
+        let seconds: BTreeSet<usize> = self.common.iter().map(|(_, other)| *other).collect();
+        firsts.len() == self.common.len() && seconds.len() == self.common.len()
+    }
+
+    /// Whether the locks of the first leaf and the later ones are together those of the second.
+    fn has_locks_of(&self, first: &Leaf, second: &Leaf) -> bool {
+        let (relative, absolute) = self.later;
+        let is_no_earlier = match (first.relative(), second.relative()) {
+            (Some(one), Some(other)) => other.implies(one),
+            (one, _) => one.is_none(),
+        };
+        let is_no_earlier = is_no_earlier
+            && match (first.absolute(), second.absolute()) {
+                (Some(one), Some(other)) => other.implies(one),
+                (one, _) => one.is_none(),
+            };
+        is_no_earlier
+            && relative.or(first.relative()) == second.relative()
+            && absolute.or(first.absolute()) == second.absolute()
+    }
+
+    /// Gives the common seats of the second leaf the keys that the first has, and names them; none
+    /// if such a key is not of the very account that the seat had.
     pub(super) fn share_keys(&self, leaves: &mut [Leaf]) -> Option<CommonSeats> {
         let first = leaves.get(self.first)?;
         let kind = first.kind().clone();
         let keys: Vec<_> = first.keys().cloned().collect();
         let second = leaves.get_mut(self.second)?;
         for (seat, other) in &self.common {
-            second.set_key(*other, keys.get(*seat)?.clone())?;
+            let key = keys.get(*seat)?;
+            if !is_of_one_account(key, second.keys().nth(*other)?) {
+                return None;
+            }
+            second.set_key(*other, key.clone())?;
         }
         Some(CommonSeats {
             first: kind,
             second: second.kind().clone(),
             seats: self.common.clone(),
         })
+    }
+}
+
+/// Whether two keys are of one account, on whichever branches.
+fn is_of_one_account(one: &DescriptorPublicKey, other: &DescriptorPublicKey) -> bool {
+    match (one, other) {
+        (DescriptorPublicKey::MultiXPub(one), DescriptorPublicKey::MultiXPub(other)) => {
+            one.origin == other.origin && one.xkey == other.xkey && one.wildcard == other.wildcard
+        }
+        _ => false,
     }
 }
 
@@ -287,4 +335,187 @@ fn or_later(
         _ => Condition::Threshold(1, left),
     };
     Some((Eased::OrLater(first.clone(), later), common))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::sync::Arc;
+
+    use bitcoin::secp256k1::Secp256k1;
+
+    use super::*;
+    use crate::compile::compile;
+    use crate::policy::check;
+    use crate::signer::SoftwareSigner;
+    use crate::units::{BlockHeight, Blocks};
+
+    const TERMS: &str = r#"
+[quorums]
+council = { threshold = 2, of = ["alice", "bob", "carol"] }
+seat-a = { threshold = 1, of = ["amy", "alice"] }
+seat-b = { threshold = 1, of = ["bob", "ben"] }
+late = { threshold = 2, of = ["seat-a", "seat-b", "carol"] }
+
+[root]
+quorum = "council"
+refresh = "10 blocks"
+
+[[path]]
+name = "late"
+quorum = "late"
+delay = "90 blocks"
+unlock_height = 5000
+
+[lints]
+LS0503 = "short delays keep the tests quick"
+"#;
+
+    /// The leaves of a vault, each with keys of its own.
+    fn leaves() -> Vec<Leaf> {
+        let secp = Secp256k1::new();
+        let path = "48h/1h/0h/3h".parse().expect("a path");
+        let mut text = String::from(
+            "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"wsh\"\n[parties]\n",
+        );
+        for name in ["alice", "amy", "bob", "ben", "carol"] {
+            let key = SoftwareSigner::stand_in(0, name, &secp).account(&path, &secp);
+            writeln!(text, "{name} = {{ key = \"{key}\" }}").expect("text");
+        }
+        let checked = check(&(text + TERMS));
+        let policy = checked.policy.expect("the policy is sound");
+        let compiled = compile(Arc::new(policy)).expect("it compiles");
+        compiled.vault().leaves().to_vec()
+    }
+
+    fn joint(leaves: &[Leaf]) -> Joint {
+        let mut all = Joint::all(&Stage::Vault, leaves);
+        assert_eq!(all.len(), 1);
+        all.remove(0)
+    }
+
+    fn covers(joint: &Joint, leaves: &[Leaf]) -> bool {
+        joint.covers(leaves).expect("it is small")
+    }
+
+    #[test]
+    fn only_leaves_of_a_vault_are_joined() {
+        let leaves = leaves();
+        assert_eq!(joint(&leaves).common, [(0, 1), (1, 2), (2, 4)]);
+        for stage in [Stage::Escrow("sos".into()), Stage::Lockup("sos".into())] {
+            assert!(Joint::all(&stage, &leaves).is_empty());
+        }
+    }
+
+    /// A joint that opens earlier, asks for less or for more, counts a key twice, or is of other
+    /// leaves, is none.
+    #[test]
+    fn a_joint_is_its_two_leaves_and_nothing_else() {
+        let leaves = leaves();
+        let right = joint(&leaves);
+        assert!(covers(&right, &leaves));
+        let blocks = |count| RelativeLock::from_blocks(Blocks(count)).ok();
+        let height = |height| AbsoluteLock::from_height(BlockHeight(height)).ok();
+        assert_eq!(right.later, (blocks(90), height(5000)));
+        for later in [
+            (None, height(5000)),
+            (blocks(90), None),
+            (blocks(89), height(5000)),
+            (blocks(91), height(5000)),
+            (blocks(90), height(4999)),
+            (blocks(90), height(5001)),
+        ] {
+            let other = Joint {
+                later,
+                ..right.clone()
+            };
+            assert!(!covers(&other, &leaves), "{later:?}");
+        }
+        // The first leaf has to be the one that opens first.
+        let turned = Joint {
+            first: right.second,
+            second: right.first,
+            later: (None, None),
+            ..right.clone()
+        };
+        assert!(!covers(&turned, &leaves));
+        let missing = Joint {
+            second: 7,
+            ..right.clone()
+        };
+        assert!(!covers(&missing, &leaves));
+        let seat = Condition::Seat;
+        let later = |now, others: &[usize]| {
+            let others: Vec<Condition> = others.iter().copied().map(seat).collect();
+            let others = match others.as_slice() {
+                [only] => only.clone(),
+                _ => Condition::Threshold(1, others),
+            };
+            Eased::OrLater(seat(now), others)
+        };
+        let always = |own| Eased::Always(seat(own));
+        let own = |threshold, a, b, c| Eased::Threshold(threshold, vec![a, b, c]);
+        assert_eq!(
+            right.condition,
+            own(2, later(0, &[0]), later(1, &[3]), always(2))
+        );
+        for condition in [
+            own(1, later(0, &[0]), later(1, &[3]), always(2)),
+            own(3, later(0, &[0]), later(1, &[3]), always(2)),
+            own(2, always(0), later(1, &[3]), always(2)),
+            own(2, later(0, &[0]), later(1, &[3]), later(2, &[0])),
+            own(2, later(0, &[3]), later(1, &[3]), always(2)),
+            own(2, later(0, &[0, 3]), later(1, &[3]), always(2)),
+            own(2, later(1, &[0]), later(1, &[3]), always(2)),
+            Eased::Always(Condition::of(&leaves[right.first])),
+        ] {
+            let other = Joint {
+                condition,
+                ..right.clone()
+            };
+            assert!(!covers(&other, &leaves), "{:?}", other.condition);
+        }
+        for common in [
+            vec![(0, 1), (1, 2)],
+            vec![(0, 1), (1, 2), (2, 4), (2, 0)],
+            vec![(0, 1), (1, 2), (2, 4), (0, 4)],
+            vec![(0, 1), (1, 1), (2, 4)],
+            vec![(0, 0), (1, 2), (2, 4)],
+        ] {
+            let other = Joint {
+                common,
+                ..right.clone()
+            };
+            assert!(!covers(&other, &leaves), "{:?}", other.common);
+        }
+    }
+
+    /// A seat gets another branch of the account it had, and never somebody else's key.
+    #[test]
+    fn keys_are_shared_with_their_own_party_only() {
+        let mut shared = leaves();
+        let right = joint(&shared);
+        let before = shared.clone();
+        let common = right.share_keys(&mut shared).expect("they are its own");
+        assert_eq!(common.seats, right.common);
+        let keys = |leaves: &[Leaf], leaf: usize| -> Vec<DescriptorPublicKey> {
+            leaves[leaf].keys().cloned().collect()
+        };
+        let (first, second) = (right.first, right.second);
+        assert_eq!(keys(&shared, first), keys(&before, first));
+        for (seat, key) in keys(&shared, second).iter().enumerate() {
+            let own = right.common.iter().find(|(_, other)| *other == seat);
+            match own {
+                Some((own, _)) => assert_eq!(*key, keys(&before, first)[*own]),
+                None => assert_eq!(*key, keys(&before, second)[seat]),
+            }
+        }
+        for wrong in [(0, 0), (0, 2), (1, 4), (2, 3), (3, 4), (2, 5)] {
+            let other = Joint {
+                common: vec![wrong],
+                ..right.clone()
+            };
+            assert_eq!(other.share_keys(&mut leaves()), None, "{wrong:?}");
+        }
+    }
 }
