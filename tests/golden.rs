@@ -10,6 +10,8 @@
 
 #[path = "common/golden.rs"]
 mod golden;
+#[path = "golden/layouts.rs"]
+mod layouts;
 #[path = "common/shipped.rs"]
 mod shipped;
 

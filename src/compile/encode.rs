@@ -380,3 +380,6 @@ fn lock(lock: &Lock) -> Way {
         leaves: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;
