@@ -22,6 +22,7 @@ mod headers;
 mod http;
 mod rpc;
 mod sighting;
+mod tls;
 mod view;
 mod words;
 
@@ -43,6 +44,7 @@ pub use self::esplora::Esplora;
 pub use self::feerate::MAX_ESTIMATE;
 pub use self::file::{ChainFile, ChainFileError};
 pub use self::freshness::{Freshness, Stale};
+pub use self::tls::TlsError;
 pub use self::view::{SeenOutput, SeenSpend};
 
 use crate::units::{BlockHeight, Blocks, ChainTime, CoinBirth};

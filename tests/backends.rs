@@ -34,12 +34,16 @@ mod feerates;
 mod front;
 #[path = "common/node.rs"]
 mod node;
+#[path = "backends/older.rs"]
+mod older;
 #[path = "backends/promises.rs"]
 mod promises;
 #[path = "backends/rig.rs"]
 mod rig;
 #[path = "backends/servers.rs"]
 mod servers;
+#[path = "backends/tls.rs"]
+mod tls;
 #[path = "backends/trouble.rs"]
 mod trouble;
 #[path = "backends/vault.rs"]

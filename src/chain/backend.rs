@@ -25,6 +25,9 @@ pub struct Options {
     pub birth: BlockHeight,
     /// The login of a node, where the address names no cookie file.
     pub login: Option<Login>,
+    /// The file with the certificates that are believed in place of those of public authorities,
+    /// where the address names none.
+    pub certificate: Option<PathBuf>,
     /// How long one answer may take.
     pub timeout: Duration,
     /// How often a question is repeated that was not answered.  A transaction is sent once.
@@ -41,6 +44,7 @@ impl Options {
             network,
             birth: BlockHeight::GENESIS,
             login: None,
+            certificate: None,
             timeout: Duration::from_secs(30),
             retries: 3,
             memory: None,
@@ -86,14 +90,32 @@ pub fn open(address: &Address, options: &Options) -> Result<Box<dyn Chain + Send
             node.check_blocks()?;
             return Ok(Box::new(node));
         }
-        Address::Electrum { host, port, tls } => {
-            Box::new(Electrum::connect(host, *port, *tls, options)?)
+        Address::Electrum {
+            host,
+            port,
+            tls,
+            certificate,
+        } => {
+            let options = with_certificate(options, certificate.as_ref());
+            Box::new(Electrum::connect(host, *port, *tls, &options)?)
         }
-        Address::Esplora { url } => Box::new(Esplora::new(url, options)),
+        Address::Esplora { url, certificate } => {
+            let options = with_certificate(options, certificate.as_ref());
+            Box::new(Esplora::new(url, &options)?)
+        }
         Address::Embedded { file } => Box::new(ChainFile::open(file).map_err(BackendError::new)?),
     };
     check_network(&chain, options.network)?;
     Ok(chain)
+}
+
+/// The options, with the certificate that an address names.
+fn with_certificate(options: &Options, certificate: Option<&PathBuf>) -> Options {
+    let certificate = certificate.or(options.certificate.as_ref());
+    Options {
+        certificate: certificate.cloned(),
+        ..options.clone()
+    }
 }
 
 /// Refuses a backend whose first block is not that of the network.

@@ -24,6 +24,7 @@ use super::feerate::{self, Told};
 use super::headers::{HeaderSource, Headers, MEDIAN_TIME_SPAN, median_time};
 use super::rpc::{self, Answer, Call, CallError};
 use super::sighting::{self, Sighting, parents_first};
+use super::tls::Tls;
 use super::{
     Ability, BackendError, Chain, ChainTip, Freshness, Refusal, SeenOutput, Verdict, words,
 };
@@ -79,13 +80,16 @@ impl Electrum {
     ///
     /// # Errors
     ///
-    /// If it does not answer, or speaks no version of the protocol that is understood here.
+    /// If it does not answer, is not who it should be, or speaks no version of the protocol that is
+    /// understood here.
     pub fn connect(
         host: &str,
         port: u16,
         tls: bool,
         options: &Options,
     ) -> Result<Self, BackendError> {
+        let tls = tls.then(|| Tls::new(options.certificate.as_deref()));
+        let tls = tls.transpose().map_err(BackendError::new)?;
         let connection = Connection::new(host, port, tls, options.timeout, options.retries);
         let server = Self {
             connection: RefCell::new(connection),

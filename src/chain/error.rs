@@ -6,6 +6,7 @@ use bitcoin::{BlockHash, Network};
 use thiserror::Error;
 
 use super::compared::Disagreement;
+use super::tls::TlsError;
 use crate::units::BlockHeight;
 
 /// A backend gave no answer that can be used: it is out of reach, said something that makes no
@@ -81,6 +82,15 @@ impl BackendError {
     /// The backend answered something that its protocol does not have.
     pub(super) fn nonsense(what: impl std::fmt::Display) -> Self {
         Self::new(format!("its answer makes no sense: {what}"))
+    }
+
+    /// Whether it will be the same a second later.
+    pub(super) fn is_lasting(&self) -> bool {
+        let Self::Silent(cause) = self else {
+            return false;
+        };
+        let fault = cause.downcast_ref::<TlsError>();
+        fault.is_some_and(TlsError::is_lasting)
     }
 
     /// The whole story, from the general to the particular.

@@ -17,6 +17,7 @@ use super::backend::Options;
 use super::feerate::{self, Told};
 use super::http::{Http, StatusError};
 use super::sighting::{self, Sighting, parents_first};
+use super::tls::Tls;
 use super::{
     Ability, BackendError, Chain, ChainTip, Freshness, Refusal, SeenOutput, Verdict, words,
 };
@@ -72,13 +73,19 @@ struct BlockInfo {
 
 impl Esplora {
     /// A server at this address.  Nothing is asked yet.
-    #[must_use]
-    pub fn new(url: &str, options: &Options) -> Self {
-        Self {
-            http: Http::new(options.timeout, options.retries),
+    ///
+    /// # Errors
+    ///
+    /// If the certificate that is named cannot be read.
+    pub fn new(url: &str, options: &Options) -> Result<Self, BackendError> {
+        let is_encrypted = url.starts_with("https:");
+        let tls = is_encrypted.then(|| Tls::new(options.certificate.as_deref()));
+        let tls = tls.transpose().map_err(BackendError::new)?;
+        Ok(Self {
+            http: Http::new(options.timeout, options.retries, tls),
             url: url.trim_end_matches('/').to_owned(),
             seen: RefCell::default(),
-        }
+        })
     }
 
     /// Asks for a document; nothing if there is none.

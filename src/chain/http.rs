@@ -1,14 +1,23 @@
-//! HTTP: one request, its answer, and how often it is tried.
+//! HTTP: one request, its answer, and how often it is tried; encrypted as connections to Electrum
+//! servers are.
 
+use std::fmt;
+use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
 use thiserror::Error;
 use ureq::Agent;
 use ureq::http::Response;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, TcpConnector,
+    Transport, TransportAdapter,
+};
 use ureq::{Body, config::Config};
 
 use super::BackendError;
+use super::tls::{Session, Tls};
 
 /// Most bytes of one answer: a batch of blocks in hex is the largest.
 const ANSWER_LIMIT: u64 = 256 << 20;
@@ -44,7 +53,9 @@ pub type Reply = Result<Vec<u8>, StatusError>;
 
 impl Http {
     /// Gives up on a request after this time, and repeats one that may be repeated so often.
-    pub fn new(timeout: Duration, retries: u32) -> Self {
+    ///
+    /// Addresses with `https` are reached by `tls` alone.
+    pub fn new(timeout: Duration, retries: u32, tls: Option<Tls>) -> Self {
         let config = Config::builder()
             .http_status_as_error(false)
             .timeout_global(Some(timeout))
@@ -53,8 +64,9 @@ impl Http {
             .max_redirects(0)
             .user_agent(concat!("longstop/", env!("CARGO_PKG_VERSION")))
             .build();
+        let connector = ().chain(TcpConnector::default()).chain(Encrypting(tls));
         Self {
-            agent: config.new_agent(),
+            agent: Agent::with_parts(config, connector, DefaultResolver::default()),
             retries,
         }
     }
@@ -98,7 +110,7 @@ impl Http {
         loop {
             let outcome = attempt();
             let is_passing = match &outcome {
-                Err(_) => true,
+                Err(error) => !error.is_lasting(),
                 Ok(Err(refused)) => matches!(refused.status, 429 | 502 | 503 | 504),
                 Ok(Ok(_)) => false,
             };
@@ -113,7 +125,11 @@ impl Http {
 }
 
 fn reply(outcome: Result<Response<Body>, ureq::Error>) -> Result<Reply, BackendError> {
-    let mut response = outcome.map_err(BackendError::new)?;
+    let mut response = outcome.map_err(|error| match error {
+        // Our own, of the connection.
+        ureq::Error::Other(cause) => BackendError::Silent(cause),
+        error => BackendError::new(error),
+    })?;
     let status = response.status().as_u16();
     let limited = response.body_mut().with_config().limit(ANSWER_LIMIT);
     let body = limited.read_to_vec().map_err(BackendError::new)?;
@@ -122,4 +138,79 @@ fn reply(outcome: Result<Response<Body>, ureq::Error>) -> Result<Reply, BackendE
     }
     let text = String::from_utf8_lossy(&body).into_owned();
     Ok(Err(StatusError { status, text }))
+}
+
+/// Encrypts connections where an address asks for it.
+#[derive(Debug)]
+struct Encrypting(Option<Tls>);
+
+impl<In: Transport> Connector<In> for Encrypting {
+    type Out = Either<In, Encrypted<In>>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let Some(transport) = chained else {
+            return Ok(None);
+        };
+        let tls = self.0.as_ref().filter(|_| details.needs_tls());
+        let Some(tls) = tls else {
+            // The library refuses an unencrypted connection where another one is needed.
+            return Ok(Some(Either::A(transport)));
+        };
+        let host = details.uri.host().unwrap_or_default();
+        let mut stream = TransportAdapter::new(transport, details.current_time.clone());
+        stream.set_timeout(details.timeout);
+        let stream = tls
+            .begin(host, stream)
+            .map_err(|error| ureq::Error::Other(Box::new(error)))?;
+        let config = details.config;
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        Ok(Some(Either::B(Encrypted { buffers, stream })))
+    }
+}
+
+/// An encrypted connection over another one.
+struct Encrypted<In: Transport> {
+    buffers: LazyBuffers,
+    stream: Session<TransportAdapter<In>>,
+}
+
+impl<In: Transport> Transport for Encrypted<In> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.stream.sock.set_timeout(timeout);
+        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        self.stream.write_all(output)?;
+        Ok(self.stream.flush()?)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.stream.sock.set_timeout(timeout);
+        let input = self.buffers.input_append_buf();
+        let amount = self.stream.read(input)?;
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.sock.get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+impl<In: Transport> fmt::Debug for Encrypted<In> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encrypted")
+            .field("over", self.stream.sock.inner())
+            .finish_non_exhaustive()
+    }
 }

@@ -1,13 +1,15 @@
 //! A front that answers as an Electrum server does, over an embedded chain.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
 
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::hex::FromHex;
 use bitcoin::{FeeRate, Network};
 use longstop::chain::backend::{Address, Options, open};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use super::front::{Behind, Packages, World, script_digest};
@@ -15,39 +17,52 @@ use super::rig::Rig;
 
 pub fn rig(packages: Packages) -> Rig {
     let world = World::new();
-    let port = serve(world.clone(), packages);
+    let port = serve(world.clone(), packages, None);
     let address = Address::Electrum {
         host: "127.0.0.1".to_owned(),
         port,
         tls: false,
+        certificate: None,
     };
     let chain = open(&address, &Options::new(Network::Regtest)).expect("it is reached");
     Rig::new(Box::new(Behind { world, chain }))
 }
 
-/// Serves until the tests end, and returns the port.
-pub fn serve(world: World, packages: Packages) -> u16 {
+/// Serves until the tests end, encrypted or not, and returns the port.
+pub fn serve(world: World, packages: Packages, tls: Option<Arc<ServerConfig>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let world = world.clone();
+            let (world, tls) = (world.clone(), tls.clone());
             // Whoever has gone away does not wait for an answer.
-            thread::spawn(move || drop(converse(&world, packages, stream)));
+            thread::spawn(move || match tls {
+                None => drop(converse(&world, packages, stream)),
+                Some(config) => {
+                    let session = ServerConnection::new(config).expect("a session");
+                    drop(converse(
+                        &world,
+                        packages,
+                        StreamOwned::new(session, stream),
+                    ));
+                }
+            });
         }
     });
     port
 }
 
-fn converse(world: &World, packages: Packages, mut stream: TcpStream) -> std::io::Result<()> {
-    let reader = BufReader::new(stream.try_clone()?);
-    for line in reader.lines() {
-        let call: Value = serde_json::from_str(&line?).expect("a call");
+fn converse(world: &World, packages: Packages, stream: impl Read + Write) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while stream.read_line(&mut line)? > 0 {
+        let call: Value = serde_json::from_str(&line)?;
+        line.clear();
         let method = call["method"].as_str().expect("a method");
         // What nobody asked for comes in between, and has no id.
         if method == "blockchain.headers.subscribe" {
             let news = json!({ "jsonrpc": "2.0", "method": method, "params": [{}] });
-            writeln!(stream, "{news}")?;
+            writeln!(stream.get_mut(), "{news}")?;
         }
         let answer = match answer(world, packages, method, &call["params"]) {
             Ok(result) => json!({ "jsonrpc": "2.0", "id": call["id"], "result": result }),
@@ -56,7 +71,7 @@ fn converse(world: &World, packages: Packages, mut stream: TcpStream) -> std::io
                 json!({ "jsonrpc": "2.0", "id": call["id"], "error": error })
             }
         };
-        writeln!(stream, "{answer}")?;
+        writeln!(stream.get_mut(), "{answer}")?;
     }
     Ok(())
 }

@@ -1,13 +1,15 @@
 //! A front that answers as an Esplora server does, over an embedded chain.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
 
 use bitcoin::consensus::encode::serialize;
 use bitcoin::hex::{DisplayHex, FromHex};
 use bitcoin::{Block, BlockHash, FeeRate, Network, Txid};
 use longstop::chain::backend::{Address, Options, open};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use super::front::{Behind, Found, Packages, World, script_digest};
@@ -18,27 +20,36 @@ const PAGE: usize = 2;
 
 pub fn rig(packages: Packages) -> Rig {
     let world = World::new();
-    let url = serve(world.clone(), packages);
-    let options = Options::new(Network::Regtest);
-    let chain = open(&Address::Esplora { url }, &options).expect("it is reached");
+    let port = serve(world.clone(), packages, None);
+    let address = Address::Esplora {
+        url: format!("http://127.0.0.1:{port}/api"),
+        certificate: None,
+    };
+    let chain = open(&address, &Options::new(Network::Regtest)).expect("it is reached");
     Rig::new(Box::new(Behind { world, chain }))
 }
 
-/// Serves until the tests end, and returns the address.
-pub fn serve(world: World, packages: Packages) -> String {
+/// Serves until the tests end, encrypted or not, and returns the port.
+pub fn serve(world: World, packages: Packages, tls: Option<Arc<ServerConfig>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // Whoever has gone away does not wait for an answer.
-            let _ = answer(&world, packages, stream);
+            let _ = match &tls {
+                None => answer(&world, packages, stream),
+                Some(config) => {
+                    let session = ServerConnection::new(Arc::clone(config)).expect("a session");
+                    answer(&world, packages, StreamOwned::new(session, stream))
+                }
+            };
         }
     });
-    format!("http://127.0.0.1:{port}/api")
+    port
 }
 
 /// What a request asks for: method, path and body.
-pub fn request(stream: &TcpStream) -> std::io::Result<(String, String, String, Vec<String>)> {
+pub fn request(stream: impl Read) -> std::io::Result<(String, String, String, Vec<String>)> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -68,7 +79,7 @@ pub fn request(stream: &TcpStream) -> std::io::Result<(String, String, String, V
     Ok((method, path, body, headers))
 }
 
-pub fn respond(mut stream: &TcpStream, status: u16, body: &[u8]) -> std::io::Result<()> {
+pub fn respond(mut stream: impl Write, status: u16, body: &[u8]) -> std::io::Result<()> {
     let length = body.len();
     write!(
         stream,
@@ -78,15 +89,15 @@ pub fn respond(mut stream: &TcpStream, status: u16, body: &[u8]) -> std::io::Res
     stream.flush()
 }
 
-fn answer(world: &World, packages: Packages, stream: TcpStream) -> std::io::Result<()> {
-    let (method, path, body, _) = request(&stream)?;
+fn answer(world: &World, packages: Packages, mut stream: impl Read + Write) -> std::io::Result<()> {
+    let (method, path, body, _) = request(&mut stream)?;
     let path = path.strip_prefix("/api/").unwrap_or_default();
     let parts: Vec<_> = path.split('/').collect();
     let (status, body) = match method.as_str() {
         "POST" => posted(world, packages, &parts, &body),
         _ => asked(world, &parts).map_or((404, b"not found".to_vec()), |body| (200, body)),
     };
-    respond(&stream, status, &body)
+    respond(&mut stream, status, &body)
 }
 
 fn posted(world: &World, packages: Packages, parts: &[&str], body: &str) -> (u16, Vec<u8>) {

@@ -177,8 +177,9 @@ fn what_an_electrum_server_says_is_held_within_limits() {
     let world = World::new();
     let address = Address::Electrum {
         host: "127.0.0.1".to_owned(),
-        port: electrum::serve(world.clone(), Packages::Known),
+        port: electrum::serve(world.clone(), Packages::Known, None),
         tls: false,
+        certificate: None,
     };
     let chain = open(&address, &Options::new(Network::Regtest)).expect("it is reached");
     for (said, told) in [
@@ -203,8 +204,12 @@ fn what_an_electrum_server_says_is_held_within_limits() {
 #[test]
 fn what_an_esplora_server_says_is_held_within_limits() {
     let world = World::new();
-    let url = esplora::serve(world.clone(), Packages::Known);
-    let chain = open(&Address::Esplora { url }, &Options::new(Network::Regtest)).expect("reached");
+    let port = esplora::serve(world.clone(), Packages::Known, None);
+    let address = Address::Esplora {
+        url: format!("http://127.0.0.1:{port}/api"),
+        certificate: None,
+    };
+    let chain = open(&address, &Options::new(Network::Regtest)).expect("reached");
     world.say(json!({ "144": 3.0, "2": 30.0, "6": 10.0, "10": 11.0, "1008": 1.0 }));
     for (target, told) in [
         (0, 30),

@@ -195,6 +195,7 @@ pub fn electrs() -> Option<Rig> {
         host: "127.0.0.1".to_owned(),
         port,
         tls: false,
+        certificate: None,
     };
     let began = Instant::now();
     let options = Options::new(Network::Regtest);

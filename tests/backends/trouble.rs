@@ -161,14 +161,17 @@ fn a_server_that_never_answers_is_given_up() {
             host: host(),
             port,
             tls: false,
+            certificate: None,
         },
         Address::Electrum {
             host: host(),
             port,
             tls: true,
+            certificate: None,
         },
         Address::Esplora {
             url: format!("http://127.0.0.1:{port}"),
+            certificate: None,
         },
     ] {
         let began = Instant::now();

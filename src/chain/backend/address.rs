@@ -27,11 +27,15 @@ pub enum Address {
         port: u16,
         /// Whether the connection is encrypted.
         tls: bool,
+        /// The file with the certificates that are believed in place of those of public authorities.
+        certificate: Option<PathBuf>,
     },
     /// An Esplora server.
     Esplora {
         /// The address of its interface, without a slash at the end.
         url: String,
+        /// The file with the certificates that are believed in place of those of public authorities.
+        certificate: Option<PathBuf>,
     },
     /// An embedded chain in a file.
     Embedded {
@@ -83,6 +87,14 @@ pub enum AddressError {
         "the address names no cookie file; write `bitcoind+cookie:///var/lib/bitcoind/.cookie`"
     )]
     NoCookie,
+    /// A certificate that is not named.
+    #[error("the address names no certificate; write `?certificate=/PATH/server.pem`")]
+    NoCertificate,
+    /// A certificate where nothing is encrypted.
+    #[error(
+        "a connection without encryption has no certificate; write `electrums://` or `esplora+https://`, or leave it out"
+    )]
+    NotEncrypted,
     /// A question that a cookie address does not have.
     #[error("a cookie address takes `?host=HOST:PORT` and nothing else, not `{given}`")]
     Query {
@@ -115,6 +127,24 @@ impl Address {
                 port,
                 cookie: Some(std::path::absolute(cookie)?),
             },
+            Self::Electrum {
+                host,
+                port,
+                tls,
+                certificate: Some(certificate),
+            } => Self::Electrum {
+                host,
+                port,
+                tls,
+                certificate: Some(std::path::absolute(certificate)?),
+            },
+            Self::Esplora {
+                url,
+                certificate: Some(certificate),
+            } => Self::Esplora {
+                url,
+                certificate: Some(std::path::absolute(certificate)?),
+            },
             other => other,
         })
     }
@@ -144,16 +174,19 @@ impl FromStr for Address {
         }
         for (scheme, tls, usual) in [("electrum://", false, 50001), ("electrums://", true, 50002)] {
             if let Some(rest) = text.strip_prefix(scheme) {
+                let (rest, certificate) = certificate_of(rest, tls)?;
                 let (host, port) = host_and_port(rest, scheme, "electrum.example.org:50002")?;
                 return Ok(Self::Electrum {
                     host,
                     port: port.unwrap_or(usual),
                     tls,
+                    certificate,
                 });
             }
         }
-        for scheme in ["esplora+http://", "esplora+https://"] {
+        for (scheme, tls) in [("esplora+http://", false), ("esplora+https://", true)] {
             if let Some(rest) = text.strip_prefix(scheme) {
+                let (rest, certificate) = certificate_of(rest, tls)?;
                 let rest = rest.trim_end_matches('/');
                 let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
                 if authority.contains('@') {
@@ -166,7 +199,7 @@ impl FromStr for Address {
                 host_and_port(authority, scheme, "esplora.example.org/api")?;
                 let http = scheme.strip_prefix("esplora+").unwrap_or(scheme);
                 let url = format!("{http}{rest}");
-                return Ok(Self::Esplora { url });
+                return Ok(Self::Esplora { url, certificate });
             }
         }
         let beginning = text.split([':', '/', '@']).next().unwrap_or_default();
@@ -197,6 +230,23 @@ fn cookie_address(rest: &str) -> Result<Address, AddressError> {
         port,
         cookie: Some(PathBuf::from(path)),
     })
+}
+
+/// Takes the file of `?certificate=FILE` off the end of an address.
+fn certificate_of(rest: &str, is_encrypted: bool) -> Result<(&str, Option<PathBuf>), AddressError> {
+    let Some((before, query)) = rest.split_once('?') else {
+        return Ok((rest, None));
+    };
+    match query.strip_prefix("certificate=") {
+        Some("") => Err(AddressError::NoCertificate),
+        Some(_) if !is_encrypted => Err(AddressError::NotEncrypted),
+        Some(file) => Ok((before, Some(PathBuf::from(file)))),
+        // It can be the second half of a password.
+        None if query.contains('@') => Err(AddressError::Password),
+        None => Err(AddressError::Surplus {
+            given: format!("?{query}"),
+        }),
+    }
 }
 
 /// Splits `HOST[:PORT]`, where the host can be an IPv6 address in brackets.
@@ -252,14 +302,27 @@ impl fmt::Display for Address {
                     cookie.display()
                 )
             }
-            Self::Electrum { host, port, tls } => {
+            Self::Electrum {
+                host,
+                port,
+                tls,
+                certificate,
+            } => {
                 let scheme = if *tls { "electrums" } else { "electrum" };
-                write!(f, "{scheme}://{host}:{port}")
+                write!(f, "{scheme}://{host}:{port}{}", query(certificate.as_ref()))
             }
-            Self::Esplora { url } => write!(f, "esplora+{url}"),
+            Self::Esplora { url, certificate } => {
+                write!(f, "esplora+{url}{}", query(certificate.as_ref()))
+            }
             Self::Embedded { file } => write!(f, "embedded:{}", file.display()),
         }
     }
+}
+
+/// A certificate as it stands behind an address.
+fn query(certificate: Option<&PathBuf>) -> String {
+    let query = certificate.map(|file| format!("?certificate={}", file.display()));
+    query.unwrap_or_default()
 }
 
 /// The usual port of the RPC interface (Bitcoin Core's `src/chainparamsbase.cpp`).
@@ -290,6 +353,8 @@ mod tests {
             "bitcoind+cookie:///var/lib/bitcoind/.cookie?host=127.0.0.1:8332",
             "electrum://127.0.0.1:60401",
             "electrums://electrum.example.org:50002",
+            "electrums://[::1]:50002?certificate=/home/me/a server?.pem",
+            "esplora+https://esplora.example.org/api?certificate=server.pem",
             "esplora+https://esplora.example.org/api",
             "esplora+http://127.0.0.1:3002",
             "embedded:chain.txt",
@@ -324,6 +389,9 @@ mod tests {
             "esplora+https://me:hunter2@a/api",
             "bitcoind+cookie:///data/.cookie?host=me:hunter2@a",
             "http://me:hunter2@127.0.0.1:8332",
+            "electrums://me:hunter2@a:1?certificate=server.pem",
+            "electrums://me:x?hunter2@a:1",
+            "esplora+https://me:hunter2@a/api?certificate=server.pem",
         ] {
             let error = parse(text).expect_err(text).to_string();
             assert!(!error.contains("hunter2"), "{error}");
@@ -346,6 +414,11 @@ mod tests {
         assert!(says("bitcoind+cookie://").contains("no cookie file"));
         assert!(says("bitcoind+cookie:///c?port=1").contains("not `port=1`"));
         assert!(says("embedded:").contains("names no file"));
+        assert!(says("electrums://a?certificate=").contains("names no certificate"));
+        assert!(says("electrum://a?certificate=c").contains("without encryption"));
+        assert!(says("esplora+http://a?certificate=c").contains("without encryption"));
+        assert!(says("electrums://a?port=1").contains("`?port=1` stands behind"));
+        assert!(says("esplora+https://a/api?x").contains("`?x` stands behind"));
     }
 
     #[test]

@@ -91,7 +91,8 @@ impl Client {
         retries: u32,
     ) -> Self {
         Self {
-            http: Http::new(timeout, retries),
+            // A node answers on its own machine, or through a tunnel of somebody else's.
+            http: Http::new(timeout, retries, None),
             url: format!("http://{host}:{port}/"),
             login,
             header: RefCell::new(None),

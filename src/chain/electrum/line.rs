@@ -3,16 +3,14 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 
 use crate::chain::BackendError;
 use crate::chain::rpc::{self, Answer, Call};
+use crate::chain::tls::Tls;
 
 /// Most bytes of a line.
 const LINE_LIMIT: u64 = 64 << 20;
@@ -23,11 +21,14 @@ const VERSIONS: [&str; 2] = ["1.4", "1.6"];
 /// How long to wait before the first repetition; each further one waits twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
+/// How the complaint of a server begins that was not greeted in encrypted form (RFC 8446, 5.1).
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
+
 /// A connection that is made when it is needed, and made again when it broke.
 pub struct Connection {
     host: String,
     port: u16,
-    tls: bool,
+    tls: Option<Tls>,
     timeout: Duration,
     retries: u32,
     open: Option<Open>,
@@ -38,7 +39,7 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection")
             .field("host", &self.host)
             .field("port", &self.port)
-            .field("tls", &self.tls)
+            .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -55,7 +56,7 @@ struct Open {
 }
 
 impl Connection {
-    pub fn new(host: &str, port: u16, tls: bool, timeout: Duration, retries: u32) -> Self {
+    pub fn new(host: &str, port: u16, tls: Option<Tls>, timeout: Duration, retries: u32) -> Self {
         Self {
             host: host.to_owned(),
             port,
@@ -72,7 +73,7 @@ impl Connection {
         let mut left = self.retries;
         loop {
             match self.attempt(calls) {
-                Err(_) if left > 0 => left -= 1,
+                Err(error) if left > 0 && !error.is_lasting() => left -= 1,
                 outcome => return outcome,
             }
             thread::sleep(pause);
@@ -107,14 +108,12 @@ impl Connection {
             .and_then(|()| tcp.set_write_timeout(Some(self.timeout)))
             .and_then(|()| tcp.set_nodelay(true))
             .map_err(BackendError::new)?;
-        let stream: Box<dyn Stream> = if self.tls {
-            let host = self.bare_host().to_owned();
-            let name = ServerName::try_from(host).map_err(BackendError::new)?;
-            let config = trusted()?;
-            let session = ClientConnection::new(config, name).map_err(BackendError::new)?;
-            Box::new(StreamOwned::new(session, tcp))
-        } else {
-            Box::new(tcp)
+        let stream: Box<dyn Stream> = match &self.tls {
+            Some(tls) => {
+                let session = tls.begin(&self.host, tcp).map_err(BackendError::new)?;
+                Box::new(session)
+            }
+            None => Box::new(tcp),
         };
         let mut open = Open {
             stream: BufReader::new(stream),
@@ -145,20 +144,6 @@ impl Connection {
         }
         Err(failure)
     }
-}
-
-/// The certificate authorities that browsers trust.
-fn trusted() -> Result<Arc<ClientConfig>, BackendError> {
-    let roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(BackendError::new)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }
 
 impl Open {
@@ -205,6 +190,11 @@ impl Open {
         limited
             .read_until(b'\n', &mut line)
             .map_err(BackendError::new)?;
+        if line.starts_with(&TLS_ALERT) {
+            return Err(BackendError::new(
+                "the server speaks in encrypted form only; write `electrums://`",
+            ));
+        }
         if line.last() != Some(&b'\n') {
             return Err(BackendError::new("the server closed the connection"));
         }
