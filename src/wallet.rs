@@ -77,6 +77,8 @@ pub struct Vault<S = Directory> {
     view: Option<View>,
     /// Where its files are, if it is kept in files and this process may write them.
     place: Option<Place>,
+    /// Why the last reading of the chain could not be written down there.
+    unwritten: Option<VaultError>,
 }
 
 /// Where the chain stood when it was last read, as working state.

@@ -123,6 +123,7 @@ fn gather(facts: &Facts, memory: &Memory, now: ChainTime) -> Vec<Milestone> {
     if let Some(chain) = &facts.chain {
         found.extend(coins::milestones(chain, memory.floor));
         found.extend(ledger::reserves(&facts.reserves));
+        found.extend(ledger::unwritten(facts.unwritten.as_ref()));
     }
     if let Some(said) = &facts.ledger {
         found.extend(ledger::said(said, now));
@@ -155,7 +156,8 @@ fn gone(memory: &Memory, found: &[Milestone], facts: &Facts) -> Vec<String> {
         .collect();
     let told = memory.told.iter().filter(|(key, told)| {
         let is_asked = match told.source {
-            Source::Chain => facts.chain.is_some(),
+            // It is written with each reading of the chain, and not without one.
+            Source::Chain | Source::Vault => facts.chain.is_some(),
             Source::Ledger => facts.ledger.is_some(),
             Source::Keys | Source::Trouble => true,
         };

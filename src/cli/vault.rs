@@ -344,6 +344,11 @@ impl<S: Store> Held<S> {
         }
         let synced = self.vault.sync(&*reached.chain);
         let synced = synced.map_err(|error| self.failed(error))?;
+        if let Some(error) = self.vault.unwritten() {
+            screen.note(&format!(
+                "what was read of the chain could not be written down: {error}; whoever looks at the vault beside another command is shown an older reading"
+            ));
+        }
         self.keep_memory(at, reached)?;
         Ok(synced)
     }

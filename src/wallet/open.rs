@@ -278,6 +278,7 @@ impl<S: Store> Vault<S> {
             tip: None,
             view: None,
             place: None,
+            unwritten: None,
         };
         vault.reveal_wallets();
         vault.tip = vault.kept_tip()?;

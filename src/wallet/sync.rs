@@ -104,7 +104,7 @@ impl<S: Store> Vault<S> {
             self.keep_wallets()?;
             self.keep_tip(tip)?;
             // It may be lost: whoever reads beside this process is told an older reading then.
-            drop(self.write_view());
+            self.unwritten = self.write_view().err();
             let now = self.outpoints();
             let revealed = Keychain::BOTH.into_iter().filter_map(|keychain| {
                 let next = at(self.next(), keychain);

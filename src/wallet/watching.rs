@@ -24,6 +24,13 @@ impl<S: Store> Vault<S> {
         self.stages.iter().find_map(|stage| stage.transaction(txid))
     }
 
+    /// Why the last reading of the chain could not be written down for whoever reads beside this
+    /// process, if it could not: he is told an older one.
+    #[must_use]
+    pub const fn unwritten(&self) -> Option<&VaultError> {
+        self.unwritten.as_ref()
+    }
+
     /// What somebody has kept here under a name, if it is still there.
     ///
     /// # Errors

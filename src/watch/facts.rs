@@ -16,6 +16,8 @@ pub struct Facts {
     pub chain: Option<ChainFacts>,
     /// What is wrong with the chain.
     pub trouble: Vec<Trouble>,
+    /// Why what was read of the chain could not be written down for other commands, if it could not.
+    pub unwritten: Option<String>,
     /// What the ledger says, if there is one.
     pub ledger: Option<LedgerFacts>,
     /// Fee wallets that are looked after.

@@ -182,6 +182,17 @@ pub(super) fn overdue(keys: &[OverdueKeys]) -> impl Iterator<Item = Milestone> {
     })
 }
 
+/// That other commands are shown an older reading of the chain.
+pub(super) fn unwritten(why: Option<&String>) -> Option<Milestone> {
+    let text = format!(
+        "what was read of the chain could not be written down: {}; whoever looks at the vault beside this program is shown an older reading",
+        why?
+    );
+    // One at a time, whatever keeps it from being written.
+    let key = "view".to_owned();
+    Some(Milestone::new(Kind::Unwritten, Source::Vault, key, text))
+}
+
 /// What is wrong with the chain.
 pub(super) fn trouble(troubles: &[Trouble]) -> impl Iterator<Item = Milestone> {
     troubles.iter().map(|trouble| {

@@ -47,6 +47,7 @@ pub(super) enum Source {
     Ledger,
     Keys,
     Trouble,
+    Vault,
 }
 
 /// The form of the memory; another one is as good as lost.

@@ -19,6 +19,7 @@ pub struct Metrics {
     looks: u64,
     last: Option<UnixTime>,
     is_in_trouble: bool,
+    is_unwritten: bool,
 }
 
 impl Metrics {
@@ -30,6 +31,7 @@ impl Metrics {
         self.add(notices);
         let Some(chain) = &facts.chain else { return };
         self.tip = Some(chain.tip);
+        self.is_unwritten = facts.unwritten.is_some();
         // A stage that is empty now shows that it is.
         self.coins.values_mut().for_each(|of| *of = [0, 0]);
         for coin in &chain.coins {
@@ -79,6 +81,16 @@ impl Metrics {
             "longstop_watch_chain_trouble",
             &[],
             u64::from(self.is_in_trouble),
+        );
+        page.head(
+            "longstop_watch_unwritten",
+            "gauge",
+            "Whether the last reading of the chain could not be written down for other commands.",
+        );
+        page.line(
+            "longstop_watch_unwritten",
+            &[],
+            u64::from(self.is_unwritten),
         );
         if let Some(tip) = self.tip {
             page.head("longstop_chain_height", "gauge", "The height of the tip.");

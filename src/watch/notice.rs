@@ -156,6 +156,7 @@ kinds! {
     ChainStale "chain-stale" Alarm "What the backend says is too old to act on."
     ChainDisagrees "chain-disagrees" Alarm "Two backends say different things, or one contradicts itself."
     ChainBack "chain-back" Note "The chain can be believed again."
+    Unwritten "unwritten" Warning "What was read of the chain could not be written down, and other commands are shown an older reading."
     VetoSent "veto-sent" Warning "A cancel that was left here was handed to the chain."
     VetoRefused "veto-refused" Alarm "A cancel that was left here could not be handed over, and is tried again with each block."
     HookFailed "hook-failed" Alarm "A hook did not run, failed, or took too long."

@@ -194,6 +194,19 @@ fn ask(address: &str, request: &str) -> String {
     answer
 }
 
+/// Where a watcher says that its numbers are.
+fn numbers_of(running: &mut Running) -> String {
+    let mut notes = BufReader::new(running.0.stderr.take().expect("a pipe")).lines();
+    let address = notes.find_map(|line| {
+        let line = line.expect("a line");
+        let (_, rest) = line.split_once("http://")?;
+        Some(rest.split_once('/').expect("a path").0.to_owned())
+    });
+    // What it says later is read and thrown away.
+    std::thread::spawn(move || notes.for_each(drop));
+    address.expect("it says where")
+}
+
 #[cfg(unix)]
 #[test]
 fn it_watches_runs_hooks_shows_numbers_and_ends_by_a_signal() {
@@ -204,13 +217,7 @@ fn it_watches_runs_hooks_shows_numbers_and_ends_by_a_signal() {
     command.arg("--log").arg(&log);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = Running(command.spawn().expect("it runs"));
-    let mut notes = BufReader::new(running.0.stderr.take().expect("a pipe")).lines();
-    let address = notes.find_map(|line| {
-        let line = line.expect("a line");
-        let (_, rest) = line.split_once("http://")?;
-        Some(rest.split_once('/').expect("a path").0.to_owned())
-    });
-    let address = address.expect("it says where");
+    let address = numbers_of(&mut running);
     let wait_for = |kind: &str| {
         until(|| {
             let told = fs::read_to_string(&heard).unwrap_or_default();
@@ -231,6 +238,7 @@ fn it_watches_runs_hooks_shows_numbers_and_ends_by_a_signal() {
     let line = format!("longstop_coins_sats{{stage=\"escrow\",path=\"sos\"}} {amount}\n");
     assert!(body.contains(&line), "{body}");
     assert!(body.contains("longstop_watch_chain_trouble 0\n"));
+    assert!(body.contains("longstop_watch_unwritten 0\n"));
     for (request, status) in [
         ("GET / HTTP/1.1\r\n\r\n", "404"),
         ("POST /metrics HTTP/1.1\r\n\r\n", "405"),
@@ -273,6 +281,77 @@ fn it_watches_runs_hooks_shows_numbers_and_ends_by_a_signal() {
     assert!(shown.contains("alarm[trigger] block "), "{shown}");
     // What was told is remembered.
     assert_eq!(stage.once(&[]), (Some(0), vec![]));
+}
+
+/// What is read beside a watcher is an older reading then, so it is said: once, however often it
+/// looks, and again when it comes back.
+#[cfg(unix)]
+#[test]
+fn a_reading_that_cannot_be_written_down_is_told_once() {
+    let stage = Stage::new();
+    // A folder is in the place of the file, which no process can replace by a file.
+    let file = stage.path("vault/seen.json");
+    let block = || fs::create_dir(&file).expect("a folder");
+    block();
+    let (code, told) = stage.once(&[]);
+    assert_eq!(kinds(&told), ["buried", "unarmed", "unwritten"]);
+    assert_eq!(code, Some(6));
+    let said = told[2]["text"].as_str().expect("a text");
+    assert!(said.contains("seen.json"), "{said}");
+    for _ in 0..2 {
+        assert_eq!(stage.once(&[]), (Some(0), vec![]));
+    }
+    // While the chain is out of reach nothing is read, and nothing is known of it.
+    let silent = [
+        "watch",
+        "--once",
+        "--json",
+        "--backend",
+        "electrum://127.0.0.1:1",
+    ];
+    let mut ran = stage.longstop(&silent);
+    let ran = ran.arg(stage.vault()).output().expect("it runs");
+    assert_eq!(kinds(&lines(&ran)), ["chain-silent"]);
+    let (_, told) = stage.once(&[]);
+    assert_eq!(kinds(&told), ["chain-back"]);
+    // Mended, and broken again.
+    fs::remove_dir(&file).expect("ours");
+    assert_eq!(stage.once(&[]), (Some(0), vec![]));
+    assert!(file.is_file());
+    fs::remove_file(&file).expect("ours");
+    block();
+    let mut command = stage.watch(&["--every", "1", "--metrics", "127.0.0.1:0"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running(command.spawn().expect("it runs"));
+    let address = numbers_of(&mut running);
+    let request = "GET /metrics HTTP/1.1\r\n\r\n";
+    let looks = |page: &str| {
+        let line = page.lines().find_map(|line| {
+            let count = line.strip_prefix("longstop_watch_looks_total ")?;
+            count.parse::<u64>().ok()
+        });
+        line.expect("a number")
+    };
+    let page = until(|| Some(ask(&address, request)).filter(|page| looks(page) >= 3));
+    assert!(page.contains("longstop_watch_unwritten 1\n"), "{page}");
+    let once = "kind=\"unwritten\",severity=\"warning\"} 1\n";
+    assert!(page.contains(once), "{page}");
+    fs::remove_dir(&file).expect("ours");
+    until(|| {
+        ask(&address, request)
+            .contains("longstop_watch_unwritten 0\n")
+            .then_some(())
+    });
+    drop(running);
+    // A command that reads the chain by itself says it as well, and does its work.
+    fs::remove_file(&file).expect("ours");
+    block();
+    let chain = format!("embedded:{}", stage.path("chain").display());
+    let mut synced = stage.longstop(&["vault", "sync", "--backend", &chain]);
+    let synced = synced.arg(stage.vault()).output().expect("it runs");
+    assert!(synced.status.success());
+    let said = text(&synced.stderr);
+    assert!(said.contains("could not be written down"), "{said}");
 }
 
 #[test]

@@ -318,6 +318,7 @@ fn read(
     let found = reserves(compiled, &chain, &reached.chain, parties, args.stress());
     facts.reserves = found.map_err(|source| reached.failed(source))?;
     facts.chain = Some(chain);
+    facts.unwritten = held.vault.unwritten().map(ToString::to_string);
     held.keep_memory(at, reached)
 }
 
