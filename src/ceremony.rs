@@ -31,7 +31,7 @@ use crate::compile::Compiled;
 use crate::transaction::{Coin, VaultCoin};
 
 pub use self::fault::{Fault, FaultCode, Gravity, Place};
-pub use self::file::{MAX_FILE, PsbtFile};
+pub use self::file::{MAX_FILE, PsbtFile, bytes_of};
 pub use self::frames::{Code, CodeVersion, FrameFormat, Frames, FramesError, MAX_FRAMES, join};
 pub use self::merge::{MergeError, Merged, StrippedFrom, asked_roles};
 pub use self::recognised::{

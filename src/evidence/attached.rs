@@ -59,10 +59,7 @@ impl Attached {
                     let same = psbts.entry(psbt.unsigned_tx.compute_txid()).or_default();
                     same.insert(psbt.serialize());
                 }
-                None => problem(
-                    name,
-                    "it is no PSBT, neither in bytes nor in base64".to_owned(),
-                ),
+                None => problem(name, "it is no PSBT".to_owned()),
             }
         }
         for (txid, same) in psbts {

@@ -210,6 +210,82 @@ fn evidence_is_the_same_in_a_folder_and_in_an_archive() {
     );
 }
 
+/// A PSBT comes from a signer in bytes, as text, or through a camera: the evidence is the same.
+#[test]
+fn a_psbt_is_attached_in_any_form() {
+    use bitcoin::hex::DisplayHex;
+    use longstop::ceremony::{CodeVersion, FrameFormat, Frames};
+
+    let machine = Machine::new();
+    machine.result("ledger init ledger policy.toml");
+    let opened = machine.say("case open ledger --path sos --why fire", "dan", 1);
+    let case = opened["event"].as_str().expect("an id").to_owned();
+    machine.result("vault create vault policy.toml");
+    machine.result("chain mine chain");
+    let given = machine.result("vault address vault --force");
+    let address = given["address"].as_str().expect("an address");
+    machine.result(&format!("chain mine chain --pay {address}:1000000"));
+    machine.result("chain mine chain --blocks 5");
+    let start = "arm start policy.toml --vault vault --path sos --output round --backend";
+    machine.result(&format!("{start} embedded:chain"));
+    let round = fs::read(machine.home().join("round")).expect("it is written");
+    let round: Value = serde_json::from_slice(&round).expect("JSON");
+    let cancel = &round["armings"][0]["courses"][0]["cancels"][0];
+    let base64 = cancel.as_str().expect("a PSBT");
+    let psbt: bitcoin::Psbt = base64.parse().expect("a PSBT");
+    let bytes = psbt.serialize();
+    let frames = |format| {
+        let version = CodeVersion::new(6).expect("a version");
+        let frames = Frames::new(&bytes, format, version).expect("it fits");
+        let mut texts = frames.texts().to_vec();
+        assert!(texts.len() > 2, "several codes");
+        // A camera sees them in any order, and some twice.
+        texts.reverse();
+        texts.push(texts[0].clone());
+        texts
+    };
+    let (bbqr, ur) = (frames(FrameFormat::Bbqr), frames(FrameFormat::Ur));
+    let forms: [(&str, Vec<u8>); 5] = [
+        ("bytes", bytes.clone()),
+        ("base64", base64.to_owned().into_bytes()),
+        ("hex", bytes.to_lower_hex_string().into_bytes()),
+        ("bbqr", bbqr.join("\n").into_bytes()),
+        ("ur", ur.join("\n").into_bytes()),
+    ];
+    let create = |name: &str| {
+        format!("evidence create ledger {case} --psbt {name}.psbt --output {name}.zip")
+    };
+    for (name, content) in &forms {
+        let file = machine.home().join(format!("{name}.psbt"));
+        fs::write(file, content).expect("written");
+        machine.say(&create(name), "ann", 2);
+        let archive = |name: &str| fs::read(machine.home().join(format!("{name}.zip")));
+        let (made, first) = (archive(name), archive("bytes"));
+        assert!(
+            made.expect("it is there") == first.expect("it is there"),
+            "{name}"
+        );
+    }
+    let verified = machine.result("evidence verify ur.zip");
+    let checked = verified["checked"].as_array().expect("a list");
+    let psbts: Vec<_> = (checked.iter())
+        .filter(|one| one["what"] == "psbt")
+        .collect();
+    assert_eq!(psbts.len(), 1);
+    let says = psbts[0]["says"].as_str().expect("a sentence");
+    assert!(says.contains("of the escrow of sos"), "{says}");
+    // A code that was not seen is asked for, and nothing is written.
+    let file = machine.home().join("lacking.psbt");
+    fs::write(file, bbqr[1..bbqr.len() - 1].join("\n")).expect("written");
+    let (exit, _, message) = machine.failure(&said(&create("lacking"), "ann", 2));
+    assert_eq!(exit, 3, "{message}");
+    assert!(
+        message.contains("lacking.psbt") && message.contains("frame"),
+        "{message}"
+    );
+    assert!(!machine.home().join("lacking.zip").exists());
+}
+
 #[test]
 fn what_was_done_to_evidence_is_named() {
     let machine = with_evidence();

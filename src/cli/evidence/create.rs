@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::folder;
+use crate::ceremony::{FaultCode, bytes_of};
 use crate::cli::case::pick;
 use crate::cli::failure::LedgerFailure;
 use crate::cli::identity::IdentityArgs;
@@ -49,7 +50,7 @@ pub(super) struct Create {
     /// Write to this file, which must not be there yet; a folder if the name does not end in .zip
     #[arg(long, short, value_name = "PATH")]
     output: PathBuf,
-    /// Attach a PSBT, in bytes or in base64; can be given several times
+    /// Attach a PSBT: bytes, base64, hexadecimal, or what QR codes say; can be given several times
     #[arg(long = "psbt", value_name = "FILE")]
     psbts: Vec<PathBuf>,
     /// Attach a transaction in hexadecimal; can be given several times
@@ -161,7 +162,7 @@ impl Create {
 
     fn attached(&self) -> Result<Attached, Failure> {
         Ok(Attached {
-            psbts: read_all(&self.psbts, input::file_name)?,
+            psbts: read_psbts(&self.psbts)?,
             transactions: read_all(&self.transactions, input::file_name)?,
             block_proofs: read_all(&self.block_proofs, input::file_name)?,
             reports: read_all(&self.reports, |path| {
@@ -170,6 +171,21 @@ impl Create {
             })?,
         })
     }
+}
+
+/// PSBTs in bytes, whatever form their files have.
+fn read_psbts(paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let read = paths.iter().map(|path| {
+        let file = input::file_name(path);
+        let bytes = input::psbt_bytes(path)?;
+        match bytes_of(&bytes) {
+            Ok(psbt) => Ok((file, psbt)),
+            // It is refused with everything else that is not what it should be.
+            Err(fault) if fault.code == FaultCode::NotAPsbt => Ok((file, bytes)),
+            Err(source) => Err(Failure::Fault { file, source }),
+        }
+    });
+    read.collect()
 }
 
 fn read_all(
