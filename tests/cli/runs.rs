@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{Address, Network, NetworkKind};
+use longstop::chain::ChainFile;
 use longstop::compile::Keychain;
 use longstop::engine::fee_script;
 use longstop::governance::{Body, Rotation};
@@ -400,6 +401,116 @@ fn seeds_sign_beside_the_staged_path() {
     desk.mine(1);
     desk.signed_by(&recover, "dan", "eve");
     assert_eq!(desk.ok("vault balance vault")["confirmed"], 0);
+}
+
+/// Root takes a coin out of the lock-up with nothing but seeds, up to the block of the release and no
+/// later; and whoever is not of root signs nothing.
+#[test]
+fn seeds_sign_a_clawback() {
+    let desk = Desk::new();
+    let coin = desk.deposit(1_000_000);
+    desk.mine(5);
+    desk.arm("round");
+    let trigger = format!("sos trigger vault --coin {coin} --path sos --base-fee-is-enough");
+    desk.signed_by(&trigger, "dan", "eve");
+    let escrow = desk.coin_in("escrow");
+    // A coin in the escrow is none that could be clawed back.
+    let early = format!("clawback vault --coin {escrow}");
+    desk.fails(
+        &format!("{early} {} --confirm x", Desk::key("ann")),
+        1,
+        "lock-up",
+    );
+    let settle = format!("sos settle vault --coin {escrow} --base-fee-is-enough");
+    desk.mine(WINDOW - 1);
+    let typed = desk.confirmation(&settle);
+    desk.ok(&format!("{settle} --confirm {typed}"));
+    desk.mine(1);
+    let lockup = desk.coin_in("lockup");
+    let clawback = format!("clawback vault --coin {lockup}");
+    let typed = desk.confirmation(&clawback);
+    let before = desk.ok("sos status vault")["operations"].clone();
+    for (signer, confirm, code, why) in [
+        // An agent is not asked, another text is refused, and so is none.
+        (Desk::key("dan"), typed.as_str(), 1, "are not asked for now"),
+        (Desk::key("ann"), "1 BTC to me", 1, "BTC to"),
+        (
+            "--key ann.seed --passphrase-file other-passphrase".to_owned(),
+            &typed,
+            3,
+            "passphrase is wrong",
+        ),
+        (
+            "--signer no-such-program".to_owned(),
+            &typed,
+            3,
+            "did not sign",
+        ),
+    ] {
+        desk.fails(
+            &format!("{clawback} {signer} --confirm {confirm}"),
+            code,
+            why,
+        );
+    }
+    let unconfirmed = format!("{clawback} {}", Desk::key("ann"));
+    desk.fails(&unconfirmed, 2, "--confirm");
+    assert_eq!(desk.ok("sos status vault")["operations"], before);
+
+    let sent = desk.signed_by(&clawback, "ann", "cat");
+    let operations = sent["operations"].as_array().expect("operations");
+    let last = operations.iter().find(|one| one["what"] == "clawback");
+    assert_eq!(last.expect("it is begun")["phase"], "seen", "{sent}");
+    // It is in the vault again, and nothing is left in the lock-up that could be released.
+    let back = desk.coin_in("vault");
+    assert!(back.starts_with(last.expect("it is begun")["txid"].as_str().expect("an id")));
+    let to = "bcrt1qqurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qursq2j8q4";
+    desk.mine(PERIOD);
+    desk.fails(
+        &format!(
+            "sos release vault --coin {lockup} --to {to} {} --confirm x",
+            Desk::key("dan")
+        ),
+        1,
+        "",
+    );
+}
+
+/// What a miner was paid is armed from the block on after which it could be spent.
+#[test]
+fn what_a_miner_was_paid_is_armed_once_it_matures() {
+    let desk = Desk::new();
+    desk.mine(1);
+    let address = desk.ok("vault address vault --force");
+    let address: Address<_> = address["address"]
+        .as_str()
+        .expect("an address")
+        .parse::<Address<bitcoin::address::NetworkUnchecked>>()
+        .expect("an address");
+    let script = address.assume_checked().script_pubkey();
+    let mut chain = ChainFile::open(&desk.folder.path().join("chain")).expect("a chain");
+    let mined = chain.change(|chain| chain.mine_to(&script));
+    drop(chain);
+    let born = mined.expect("it is written").height.0;
+    desk.ok("vault sync vault");
+    let coin = desk.coin_in("vault");
+    let start =
+        |round: &str| format!("arm start policy.toml --vault vault --path sos --output {round}");
+    let named = |round: &str| format!("{} --coin {coin}", start(round));
+    let why = format!("can spend it from height {} on", born + 100);
+    // The trigger could be in the block above the tip at the earliest, which would be too early by
+    // one: the coin is 99 blocks deep.
+    desk.mine(98);
+    desk.fails(&start("too-early"), 1, &why);
+    desk.fails(&named("too-early"), 1, &why);
+    assert!(!desk.folder.path().join("too-early").exists());
+    // 100 blocks deep, and 101.
+    for round in ["in-time", "later"] {
+        desk.mine(1);
+        let planned = desk.ok(&start(round));
+        assert_eq!(planned["armings"][0]["coin"], coin);
+        desk.ok(&named(&format!("{round}-named")));
+    }
 }
 
 /// What a party with an identity acknowledges is signed with the key that speaks for it then.
