@@ -64,13 +64,25 @@ use clap::{Parser, Subcommand};
 use self::failure::Failure;
 use self::render::Screen;
 
-/// Compile and rehearse spending policies of groups, with delayed SOS recovery
-///
-/// A policy is a TOML file that says who may move the coins of a group, when, and who may object.
-/// An incident is a TOML file that says what happens to them; it is played with real transactions
-/// on a chain in memory, and with stand-in keys.
+/// What is done with the program, and with which commands.
+const GUIDE: &str = "\
+Hold bitcoin as a group: policies, vaults, and delayed SOS recovery
+
+A policy is a TOML file that says who may move the coins of a group, when, and who may object.
+A vault is a directory with the coins of one policy. An incident is a TOML file that says what
+happens to them; it is played with real transactions on a chain in memory, and with stand-in keys.
+
+to write a policy      new, check, fmt, params, render, schema
+to understand it       compile, explain, analyze, diff, devices
+to rehearse            demo, simulate, test, rule
+to agree on it         identity, policy, keys, attest, ledger
+to hold coins          signer, vault, arm, psbt, watch, chain
+in the hour it counts  case, sos, clawback, refresh, spend, recover
+to show others         export, import, verify, evidence";
+
+/// Hold bitcoin as a group: policies, vaults, and delayed SOS recovery
 #[derive(Debug, Parser)]
-#[command(name = "longstop", version, after_help = exit_codes(), max_term_width = 100)]
+#[command(name = "longstop", version, long_about = GUIDE, after_help = exit_codes(), max_term_width = 100)]
 pub struct Cli {
     /// Print the result as one JSON document
     #[arg(long, global = true, display_order = 100)]
@@ -289,6 +301,21 @@ mod tests {
         for (number, exit) in Exit::ALL.into_iter().enumerate() {
             assert_eq!(usize::from(exit.code()), number);
         }
+    }
+
+    /// Commands about the program itself are in the list alone.
+    #[test]
+    fn the_guide_has_every_command_once() {
+        let lists = GUIDE.lines().filter_map(|line| line.split_once("  "));
+        let listed = lists.flat_map(|(_, names)| names.split(',').map(str::trim));
+        let mut listed: Vec<String> = listed.map(str::to_owned).collect();
+        listed.sort_unstable();
+        let command = Cli::command();
+        let names = command.get_subcommands().map(clap::Command::get_name);
+        let about_itself = ["completions", "explain-code", "man"];
+        let mut names: Vec<&str> = names.filter(|name| !about_itself.contains(name)).collect();
+        names.sort_unstable();
+        assert_eq!(listed, names);
     }
 
     #[test]

@@ -31,14 +31,26 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// What is checked between the blocks, by the reader's own commands.
+/// What is looked at between the blocks.
 const CHECKS: &[(&str, &str)] = &[
     // Before everybody has ratified no address is given out.
-    ("run-vault", "! longstop vault address club"),
-    ("run-ratify", "longstop policy ratified club"),
-    ("run-veto", "longstop vault balance club --json > vetoed.json"),
-    ("run-second-trigger", "longstop vault balance club --json > triggered.json"),
-    ("run-release", "longstop vault balance club --json > released.json"),
+    (
+        "run-vault",
+        "if longstop vault address club; then exit 91; fi",
+    ),
+    ("run-ratify", "longstop policy ratified club || exit 92"),
+    (
+        "run-veto",
+        "longstop vault balance club --json > vetoed.json",
+    ),
+    (
+        "run-second-trigger",
+        "longstop vault balance club --json > triggered.json",
+    ),
+    (
+        "run-release",
+        "longstop vault balance club --json > released.json",
+    ),
 ];
 
 /// Satoshis that are confirmed in the stages of a vault: vault, escrow and lock-up.
@@ -73,7 +85,10 @@ fn the_first_vault_goes_as_its_page_says() {
     let output = Command::new("bash")
         .arg("script")
         .current_dir(folder.path())
-        .env("PATH", format!("{}:{path}", bin.expect("a folder").display()))
+        .env(
+            "PATH",
+            format!("{}:{path}", bin.expect("a folder").display()),
+        )
         .env_remove("LONGSTOP_BACKEND")
         .stdin(Stdio::null())
         .output()
