@@ -23,6 +23,7 @@ mod explain;
 mod explain_code;
 mod export;
 mod failure;
+mod fees;
 mod fmt;
 mod founding;
 mod frames;

@@ -32,7 +32,7 @@ use crate::units::CoinBirth;
 pub use self::action::{Action, Payment, Prepared};
 pub use self::broadcast::{Broadcast, is_known};
 pub use self::draft::Draft;
-pub use self::fees::{ChildDraft, FeeCoins, fee_script};
+pub use self::fees::{ChildDraft, ChildTerms, FeeCoins, fee_script};
 pub use self::replica::{Consent, Replica};
 pub use crate::transaction::Received;
 

@@ -13,13 +13,16 @@
 //! like in [`transaction`](crate::transaction); nothing is decided here a second time.
 
 mod error;
+mod fees;
 mod operation;
 mod plan;
 pub mod points;
+mod raise;
 mod run;
 mod signatures;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{FeeRate, OutPoint, Txid};
@@ -30,11 +33,14 @@ use crate::compile::Stage;
 use crate::engine::{Action, Consent, Draft, Engine, Replica, StepError};
 use crate::ledger::Store;
 use crate::lifecycle::{Confidence, Standing};
+use crate::units::Blocks;
 use crate::wallet::{Entry, Vault};
 
-pub use self::error::RecoveryError;
+pub use self::error::{RecoveryError, Remedy};
+pub use self::fees::{Choice, FeeCaps, Fees, Why, in_sat_per_vb};
 pub use self::operation::{Child, Effect, Operation, Phase};
 pub use self::plan::{Pays, Plan, Restart, Warning, in_bitcoins};
+pub use self::raise::{Does, Outlook, Raised};
 pub use self::run::{Progress, Wanted};
 
 /// On what terms a run goes on.
@@ -45,8 +51,8 @@ pub struct Terms<'a> {
     pub words: Option<&'a Replica>,
     /// Whose fee wallet pays for fee children.
     pub broadcaster: Option<&'a str>,
-    /// What it takes to be mined soon; the base fee of the policy if it is not known.
-    pub feerate: Option<FeeRate>,
+    /// Where the feerate comes from.
+    pub fees: Fees,
     /// Whether what root signed in advance may go without anybody who could raise its fee.
     pub base_fee_is_enough: bool,
     /// What happens before and after each step.
@@ -63,6 +69,8 @@ pub struct Recovery<'a, S: Store, C: Chain> {
     operations: Vec<Operation>,
     terms: Terms<'a>,
     tip: ChainTip,
+    /// What the chain has said about fees while this is open, by target.
+    estimates: RefCell<BTreeMap<Blocks, Result<Option<FeeRate>, String>>>,
 }
 
 impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
@@ -77,10 +85,7 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         terms: Terms<'a>,
     ) -> Result<Self, RecoveryError> {
         let tip = vault.sync(&chain)?.tip;
-        let mut engine = vault.engine(chain)?;
-        if let Some(feerate) = terms.feerate {
-            engine.set_feerate(feerate);
-        }
+        let engine = vault.engine(chain)?;
         let entries = vault.entries().collect::<Result<Vec<Entry>, _>>()?;
         Ok(Self {
             vault,
@@ -89,6 +94,7 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
             operations: Operation::all(&entries),
             terms,
             tip,
+            estimates: RefCell::default(),
         })
     }
 
@@ -115,10 +121,9 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         &self.engine
     }
 
-    /// Goes on as if it took this to be mined soon.
-    pub const fn set_feerate(&mut self, feerate: FeeRate) {
-        self.engine.set_feerate(feerate);
-        self.terms.feerate = Some(feerate);
+    /// Where the feerate comes from, from here on.  Returns where it came from before.
+    pub const fn set_fees(&mut self, fees: Fees) -> Fees {
+        std::mem::replace(&mut self.terms.fees, fees)
     }
 
     /// Where the chain stood when this was opened.
@@ -150,7 +155,8 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
     /// If it has no transaction: a coin is unknown or not armed, or a destination is the policy's
     /// own.  Whatever else speaks against it is in the plan.
     pub fn plan(&self, action: &Action) -> Result<Plan, RecoveryError> {
-        let under_way = self.under_way(action)?;
+        let choice = self.choice(action)?;
+        let under_way = self.under_way(action, choice.feerate)?;
         let replaced = self.latest(action)?;
         let change = match (under_way.or(replaced), action) {
             // What replaces it spends the same coins, so only one of the two will pay there.
@@ -166,7 +172,7 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         let draft = match under_way {
             Some(operation) => self.draft_of(operation),
             None => {
-                let draft = self.engine.draft(action, change, self.engine.feerate());
+                let draft = self.engine.draft(action, change, choice.feerate);
                 draft.map_err(RecoveryError::from)
             }
         };
@@ -189,6 +195,9 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         };
         problems.extend(self.not_open(&draft)?);
         problems.extend(self.without_reserve(action, &draft)?);
+        if under_way.is_none() {
+            problems.extend(self.too_dear(action, &draft));
+        }
         let mut warnings = Vec::new();
         let mut restarts = Vec::new();
         let compiled = self.engine.compiled();
@@ -211,11 +220,11 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
             }
         }
         if draft.anchor().is_none() {
-            let pays = self.pays_at(action, self.feerate());
-            if pays < self.feerate() {
+            let pays = self.pays_at(action, choice.feerate);
+            if pays < choice.feerate {
                 warnings.push(Warning::HighestRung {
                     pays: pays.to_sat_per_vb_ceil(),
-                    asked: self.feerate().to_sat_per_vb_ceil(),
+                    asked: choice.feerate.to_sat_per_vb_ceil(),
                 });
             }
         } else if action.is_presigned() && self.terms.broadcaster.is_none() {
@@ -230,6 +239,7 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
             action: action.clone(),
             pays: plan::pays(&draft, compiled),
             draft,
+            choice,
             change,
             case,
             problems,
@@ -237,6 +247,15 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
             restarts,
             is_joined: under_way.is_some(),
         })
+    }
+
+    /// The rung at which an action goes where a feerate is asked for, counted from 0; none for what
+    /// has no rungs.
+    #[must_use]
+    pub fn rung(&self, action: &Action, feerate: FeeRate) -> Option<usize> {
+        let policy = self.engine.compiled().policy();
+        let has_rungs = action.is_presigned() && !policy.version().has_anchor();
+        has_rungs.then(|| policy.rung_for(feerate))
     }
 
     /// What an action pays where a feerate is asked for: that, or what the rung pays that is taken
@@ -252,6 +271,12 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         }
     }
 
+    /// Whether a dearer transaction takes the place of a cheaper one that does the same, since no
+    /// child can pay for it.
+    fn goes_up_by_itself(&self) -> bool {
+        !self.engine.compiled().policy().version().has_anchor()
+    }
+
     /// What an operation pays, as far as that is for the action to say.
     fn paid_by(&self, operation: &Operation) -> FeeRate {
         self.pays_at(&operation.action, operation.feerate)
@@ -260,7 +285,7 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
     /// The operation that does just this and pays most, where one that pays more takes the place of
     /// one that pays less: of those that nobody has given up and nothing has replaced for good.
     fn latest(&self, action: &Action) -> Result<Option<&Operation>, RecoveryError> {
-        if self.engine.compiled().policy().version().has_anchor() {
+        if !self.goes_up_by_itself() {
             return Ok(None);
         }
         let mut latest: Option<&Operation> = None;
@@ -290,32 +315,43 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
     /// Whether a transaction does the same as an action, so that the two may replace one another.
     fn is_same(&self, action: &Action, by: Txid) -> bool {
         let mut all = self.operations.iter();
-        !self.engine.compiled().policy().version().has_anchor()
+        self.goes_up_by_itself()
             && all.any(|operation| operation.txid == by && operation.action == *action)
     }
 
     /// The operation that does just this, if it is under way.
     ///
-    /// Where fees are raised by replacement, one that pays less is not just this.
+    /// Where fees are raised by replacement, one that pays less is not just this.  But an estimate
+    /// moves: because of it nobody begins anew what was not even sent, or pays hardly less.
     ///
     /// # Errors
     ///
     /// If one of its coins is to be spent by something else that is under way and that it must not
     /// race.
-    fn under_way(&self, action: &Action) -> Result<Option<&Operation>, RecoveryError> {
-        let asked = self.pays_at(action, self.feerate());
+    fn under_way(
+        &self,
+        action: &Action,
+        feerate: FeeRate,
+    ) -> Result<Option<&Operation>, RecoveryError> {
+        let asked = self.pays_at(action, feerate);
         let latest = self.latest(action)?;
         if latest.is_some_and(|latest| self.paid_by(latest) >= asked) {
             return Ok(latest);
         }
-        let has_anchor = self.engine.compiled().policy().version().has_anchor();
+        if let (Some(latest), Fees::Estimated(_)) = (latest, self.terms.fees)
+            && (latest.sent.is_empty()
+                || !fees::is_dearer(self.terms.fees, self.paid_by(latest), asked))
+        {
+            return Ok(Some(latest));
+        }
+        let goes_up = self.goes_up_by_itself();
         for operation in &self.operations {
             let shared = operation.action.coins().iter();
             let mut shared = shared.filter(|coin| action.coins().contains(coin));
             let Some(coin) = shared.next() else { continue };
             let phase = self.phase(operation)?;
             if operation.action == *action && !matches!(phase, Phase::Replaced { .. }) {
-                let is_this = has_anchor || self.paid_by(operation) == asked;
+                let is_this = !goes_up || self.paid_by(operation) == asked;
                 match is_this {
                     true => return Ok(Some(operation)),
                     false => continue,
@@ -433,6 +469,18 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
         let reserve = self.engine.fee_reserve(party, anchor)?;
         let is_there = reserve.iter().any(|(coin, _)| !kept.contains(coin));
         Ok((!is_there).then(|| StepError::NoFeeCoin(party.to_owned()).into()))
+    }
+
+    /// That what is signed live would pay more than anybody should pay for an estimate.
+    fn too_dear(&self, action: &Action, draft: &Draft) -> Option<RecoveryError> {
+        let Fees::Estimated(caps) = self.terms.fees else {
+            return None;
+        };
+        let is_too_dear = !action.is_presigned() && draft.fee() > caps.fee;
+        is_too_dear.then(|| RecoveryError::FeeTooHigh {
+            fee: draft.fee(),
+            most: caps.fee,
+        })
     }
 
     /// The fee coins that other transactions wait for.

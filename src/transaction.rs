@@ -37,7 +37,8 @@ pub use self::build::{ANCHOR_VALUE, BuildError, Builder, DUST, MAX_FEERATE, Paye
 pub use self::challenge::{Answer, AskedKey, Challenge, KeySignature, Scripts, message_of};
 pub use self::coin::{Coin, EscrowCoin, LockupCoin, VaultCoin, WrongStage};
 pub use self::fee_child::{
-    FEE_CHILD_VBYTES, FeeChildError, FeeCoin, build_child_paying, build_fee_child,
+    FEE_CHILD_VBYTES, FeeChildError, FeeCoin, build_best_fee_child, build_child_paying,
+    build_fee_child,
 };
 pub use self::finalize::FinalizeError;
 pub use self::receive::{ReceiveError, Received, SeenSignature, StripReason, Stripped};

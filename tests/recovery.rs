@@ -17,6 +17,7 @@ mod vault;
 
 mod recovery {
     mod binary;
+    mod fees;
     mod kit;
     mod points;
     mod refusals;

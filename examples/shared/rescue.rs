@@ -16,7 +16,7 @@ use longstop::governance::{
 use longstop::ledger::Memory;
 use longstop::policy::check;
 use longstop::recovery::points::Undisturbed;
-use longstop::recovery::{Phase, Progress, Recovery, Terms};
+use longstop::recovery::{Fees, Phase, Progress, Recovery, Terms};
 use longstop::signer::SoftwareSigner;
 use longstop::units::{BlockHeight, UnixTime};
 use longstop::wallet::{Document, Entry, Vault};
@@ -148,7 +148,7 @@ impl Fund {
         let terms = Terms {
             words: Some(&self.words),
             broadcaster: Some(broadcaster),
-            feerate: None,
+            fees: Fees::Base,
             base_fee_is_enough: false,
             hook: &Undisturbed,
         };

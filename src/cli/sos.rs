@@ -4,7 +4,7 @@ use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, Amount, OutPoint, Txid};
 use clap::{Args, Subcommand};
 
-use super::recovery::{self, FileArgs, RunArgs, StepArgs};
+use super::recovery::{self, DryRun, FileArgs, RunArgs, StepArgs};
 use super::render::Screen;
 use super::{Exit, Failure};
 use crate::engine::{Action, Payment};
@@ -46,7 +46,10 @@ impl SosCommand {
 }
 
 /// What `--json` gives where a step is shown.
-const STEP: &str = "With --json: vault, height and operations [txid, what, phase, coins, approved, waits_for [class,\nmessage], wanted [role, signed, missing], fee_child_wanted_from, files]. With --dry-run: vault, what,\ntxid, fee_sats, pays [to, sats, is_own], coins, case, joins, problems [class, message], warnings,\nrestarts and confirmation. Exit code 6 says that signatures are missing or something else is waited\nfor.";
+const STEP: &str = "With --json: vault, height and operations [txid, what, phase, coins, approved, waits_for [class,\nmessage], wanted [role, signed, missing], fee_child_wanted_from, feerate [sat_per_vb, from, target,\nerror, told, rung, text], would, files]. With --dry-run: vault, what, txid, fee_sats, feerate, pays\n[to, sats, is_own], coins, case, joins, problems [class, message], warnings, restarts and\nconfirmation. Exit code 6 says that signatures are missing or something else is waited for.";
+
+/// What `--json` gives where everything goes on.
+const RESUME: &str = "With --json, with and without --dry-run: vault, height and operations, as `longstop sos trigger`.\nExit code 6 says that signatures are missing or something else is waited for.";
 
 /// Move a coin to the escrow of a path, and show which dates that restarts
 #[derive(Debug, Args)]
@@ -128,8 +131,12 @@ struct Release {
 }
 
 /// Go on with everything that is under way: ask, send again, raise fees, take it as it is
+///
+/// What waits for a block at too low a fee is raised, to what is named or to what the chain
+/// estimates: with version 3 by a dearer fee child, and with version 2 by the transaction at the
+/// rung that pays it, which is approved as the one at the lower rung was. Nothing goes back down.
 #[derive(Debug, Args)]
-#[command(after_help = STEP)]
+#[command(after_help = RESUME)]
 struct Resume {
     /// Give this one up: it is not sent any more, and its fee coins are free
     #[arg(long, value_name = "TXID")]
@@ -138,6 +145,9 @@ struct Resume {
     run: RunArgs,
     #[command(flatten)]
     files: FileArgs,
+    /// Show what would be done, and neither sign nor write nor send anything
+    #[arg(long, conflicts_with = "give_up")]
+    dry_run: bool,
 }
 
 /// Somebody who is paid.
@@ -226,7 +236,13 @@ impl Resume {
     fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         match self.give_up {
             Some(txid) => recovery::give_up(screen, &self.run, txid),
-            None => recovery::resume(screen, &self.run, &self.files),
+            None => {
+                let dry_run = match self.dry_run {
+                    true => DryRun::Yes,
+                    false => DryRun::No,
+                };
+                recovery::resume(screen, &self.run, &self.files, dry_run)
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ use self::outlet::Outlet;
 use super::backend::BackendArgs;
 use super::custody::CustodyArgs;
 use super::failure::WatchFailure;
+use super::fees::FeeArgs;
 use super::render::{Live, Screen};
 use super::signing::SigningArgs;
 use super::vault::VaultArgs;
@@ -88,9 +89,8 @@ pub(super) struct Watch {
     /// Pay fee children of such cancels from the fee wallet of this party
     #[arg(long, value_name = "PARTY")]
     broadcaster: Option<String>,
-    /// What it takes to be mined soon, in sat/vB; without it the base fee of the policy
-    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    feerate: Option<u64>,
+    #[command(flatten)]
+    fees_of_cancels: FeeArgs,
     #[command(flatten)]
     signing: SigningArgs,
     /// Look after the fee wallet of this party

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bitcoin::bip32::{ChildNumber, Xpub};
 use bitcoin::secp256k1::{All, Secp256k1};
-use bitcoin::{Amount, OutPoint, Psbt, Script, ScriptBuf, Transaction};
+use bitcoin::{Amount, FeeRate, OutPoint, Psbt, Script, ScriptBuf, Transaction};
 use miniscript::DefiniteDescriptorKey;
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use miniscript::psbt::PsbtExt;
@@ -14,7 +14,7 @@ use super::{Engine, Signers, StepError};
 use crate::chain::{BackendError, Chain, SeenOutput};
 use crate::compile::{Compiled, Keychain};
 use crate::transaction::{
-    ANCHOR_VALUE, FeeCoin, ReceiveError, build_child_paying, build_fee_child,
+    ANCHOR_VALUE, FeeCoin, ReceiveError, build_best_fee_child, build_child_paying, build_fee_child,
 };
 
 /// How many indexes beyond the last one in use are looked at: the gap limit of BIP-44.
@@ -208,6 +208,28 @@ pub struct ChildDraft {
     pub fee: Amount,
 }
 
+impl ChildDraft {
+    fn of(psbt: Psbt, coin: &FeeCoin) -> Self {
+        let paid: Amount = psbt.unsigned_tx.output.iter().map(|o| o.value).sum();
+        Self {
+            psbt,
+            coin: coin.outpoint,
+            fee: (coin.txout.value + ANCHOR_VALUE) - paid,
+        }
+    }
+}
+
+/// What a fee child should be.
+#[derive(Clone, Copy, Debug)]
+pub struct ChildTerms<'a> {
+    /// What parent and child together should pay.
+    pub feerate: FeeRate,
+    /// The most that the child may pay.
+    pub most: Amount,
+    /// The coins that others wait for.
+    pub reserved: &'a BTreeSet<OutPoint>,
+}
+
 impl<C: Chain> Engine<C> {
     /// The first receiving or change script of a party's fee wallet.
     #[must_use]
@@ -297,27 +319,47 @@ impl<C: Chain> Engine<C> {
         party: &str,
         reserved: &BTreeSet<OutPoint>,
     ) -> Result<ChildDraft, StepError> {
+        let (coin, change) = self.free_coin(anchor, party, reserved)?;
+        let (fee, weight) = (parent.fee, parent.weight());
+        let psbt = build_fee_child(anchor, fee, weight, self.feerate, &coin, &change)?;
+        Ok(ChildDraft::of(psbt, &coin))
+    }
+
+    /// A child that lifts a parent to a feerate, or as near to it as the party's fee wallet reaches;
+    /// with what parent and child then pay together.
+    ///
+    /// # Errors
+    ///
+    /// If the party has no coin that lifts the parent at all, or the parent pays the feerate by
+    /// itself.
+    pub fn draft_best_fee_child(
+        &self,
+        parent: &super::Prepared,
+        anchor: OutPoint,
+        party: &str,
+        terms: ChildTerms<'_>,
+    ) -> Result<(ChildDraft, FeeRate), StepError> {
+        let (coin, change) = self.free_coin(anchor, party, terms.reserved)?;
+        let fees = [parent.fee, terms.most];
+        let weight = parent.weight();
+        let built = build_best_fee_child(anchor, fees, weight, terms.feerate, &coin, &change);
+        let (psbt, feerate) = built?;
+        Ok((ChildDraft::of(psbt, &coin), feerate))
+    }
+
+    /// The largest coin of a party's fee wallet that is free and that others do not wait for, and
+    /// where its change goes.
+    fn free_coin(
+        &self,
+        anchor: OutPoint,
+        party: &str,
+        reserved: &BTreeSet<OutPoint>,
+    ) -> Result<(FeeCoin, ScriptBuf), StepError> {
         let no_coin = || StepError::NoFeeCoin(party.to_owned());
         let wallet = self.fee_coins(party)?.ok_or_else(no_coin)?;
         let mut coins = wallet.coins_for(anchor).into_iter();
-        let coin = coins
-            .find(|coin| !reserved.contains(&coin.outpoint))
-            .ok_or_else(no_coin)?;
-        let psbt = build_fee_child(
-            anchor,
-            parent.fee,
-            parent.weight(),
-            self.feerate,
-            &coin,
-            &wallet.change,
-        )?;
-        let paid: Amount = psbt.unsigned_tx.output.iter().map(|o| o.value).sum();
-        let fee = (coin.txout.value + ANCHOR_VALUE) - paid;
-        Ok(ChildDraft {
-            psbt,
-            coin: coin.outpoint,
-            fee,
-        })
+        let coin = coins.find(|coin| !reserved.contains(&coin.outpoint));
+        Ok((coin.ok_or_else(no_coin)?, wallet.change))
     }
 
     /// A signed child that lifts a parent to the present feerate, and the fee that it pays.

@@ -1,8 +1,11 @@
 //! Why a run of a recovery does not go on.
 
-use bitcoin::{OutPoint, Txid};
+use std::fmt;
+
+use bitcoin::{Amount, FeeRate, OutPoint, Txid};
 use thiserror::Error;
 
+use super::fees::in_sat_per_vb;
 use super::points::CutShort;
 use crate::chain::BackendError;
 use crate::engine::StepError;
@@ -49,19 +52,31 @@ pub enum RecoveryError {
         "nobody is named who pays for a fee child: name the party whose fee wallet does, or say that the base fee is to be enough"
     )]
     NoBroadcaster,
-    /// It waits in the mempool at too low a fee, and no child can pay for it.
+    /// It waits in the mempool at too low a fee.
     #[error(
-        "the {what} pays {paid} sat/vB, and it takes {asked} to be mined soon: {}", match could { Some(could) => format!("begin it again at {could} sat/vB to put that in its place"), None => "nobody can add to that, so it waits until fees fall".to_owned() }
+        "the {what} pays {} sat/vB, and {} are aimed at: {remedy}",
+        in_sat_per_vb(*.paid),
+        in_sat_per_vb(*.asked)
     )]
     PaysTooLittle {
         /// What it is.
         what: &'static str,
-        /// What it pays, in sat/vB.
-        paid: u64,
-        /// What it takes, in sat/vB.
-        asked: u64,
-        /// What another one in its place could pay, if it could pay more, in sat/vB.
-        could: Option<u64>,
+        /// What it pays, with its child if it has one.
+        paid: FeeRate,
+        /// What it should pay.
+        asked: FeeRate,
+        /// What can be done about it.
+        remedy: Remedy,
+    },
+    /// What the chain estimates would cost more than anybody should pay without a look.
+    #[error(
+        "at the feerate that the backend guesses the fee is {fee}, and {most} is the most that is paid for a guess: name a feerate, or allow more"
+    )]
+    FeeTooHigh {
+        /// The fee.
+        fee: Amount,
+        /// The most.
+        most: Amount,
     },
     /// The transaction alone pays too little, and the backend takes no child with it.
     #[error(
@@ -100,6 +115,54 @@ pub enum RecoveryError {
     Several(Vec<RecoveryError>),
 }
 
+/// What can be done about a transaction that pays too little.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Another one in its place could pay more.
+    BeginAgain {
+        /// What that pays.
+        at: FeeRate,
+    },
+    /// Nobody can add to it.
+    Wait,
+    /// Nobody is named who pays for a child.
+    NameBroadcaster,
+    /// The fee wallet has no confirmed coin that is free.
+    FundWallet {
+        /// Whose it is.
+        party: String,
+    },
+    /// The coin of the fee wallet is too small, or the caps are.
+    LargerCoin {
+        /// What the child can pay at the most.
+        most: Amount,
+    },
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BeginAgain { at } => write!(
+                f,
+                "begin it again at {} sat/vB to put that in its place",
+                in_sat_per_vb(*at)
+            ),
+            Self::Wait => f.write_str("nobody can add to that, so it waits until fees fall"),
+            Self::NameBroadcaster => {
+                f.write_str("name the party whose fee wallet pays for a child")
+            }
+            Self::FundWallet { party } => write!(
+                f,
+                "the fee wallet of `{party}` has no confirmed coin that is free"
+            ),
+            Self::LargerCoin { most } => write!(
+                f,
+                "its child can pay {most} at the most, so pay a larger coin to the fee wallet, or allow a higher fee"
+            ),
+        }
+    }
+}
+
 impl RecoveryError {
     /// One error for all that speaks against something, if anything does.
     pub(super) fn all(mut problems: Vec<Self>) -> Result<(), Self> {
@@ -124,6 +187,7 @@ impl RecoveryError {
             Self::UnderWay { .. } => "under-way",
             Self::NoBroadcaster => "no-broadcaster",
             Self::PaysTooLittle { .. } => "pays-too-little",
+            Self::FeeTooHigh { .. } => "fee-too-high",
             Self::NoPackages { .. } => "no-packages",
             Self::UnknownOperation(_) => "unknown-operation",
             Self::Unrelated(_) => "other-transaction",

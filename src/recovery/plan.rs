@@ -5,7 +5,7 @@ use std::fmt;
 use bitcoin::{Address, Amount, OutPoint, ScriptBuf, Txid};
 use serde::Serialize;
 
-use super::RecoveryError;
+use super::{Choice, RecoveryError};
 use crate::compile::{Compiled, LeafKind};
 use crate::engine::{Action, Draft};
 use crate::lifecycle::{NextStep, next_steps};
@@ -21,6 +21,8 @@ pub struct Plan {
     pub action: Action,
     /// The transaction.
     pub draft: Draft,
+    /// The feerate that it aims at, and why.
+    pub choice: Choice,
     /// The index of the change keychain that it pays to, if it does.
     pub change: u32,
     /// The case that it is done for, by its id.

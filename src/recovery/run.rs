@@ -1,20 +1,17 @@
 //! Beginning, and going on.
 
-use bitcoin::{FeeRate, OutPoint, Psbt, Transaction, Txid};
+use bitcoin::{Psbt, Transaction, Txid};
 use serde::Serialize;
 
 use super::operation::{Child, Effect, GIVEN_UP, Operation, Phase};
 use super::points::{Moment, Step};
-use super::{Plan, Recovery, RecoveryError, word};
+use super::raise::Escort;
+use super::{Choice, Plan, Recovery, RecoveryError};
 use crate::chain::{Ability, BackendError, Chain};
 use crate::compile::{Keychain, Role};
-use crate::engine::{Prepared, Signers, StepError, is_known};
+use crate::engine::{Prepared, Signers, is_known};
 use crate::ledger::Store;
-use crate::units::Blocks;
 use crate::wallet::Entry;
-
-/// For how long a fee coin is kept for a transaction: a week.
-const KEPT_FOR: Blocks = Blocks(1_008);
 
 /// How far an operation has come, and what it waits for.
 #[derive(Debug)]
@@ -29,6 +26,8 @@ pub struct Progress {
     pub wanted: Vec<Wanted>,
     /// Whose fee child waits for a signature, with the file to be signed.
     pub wanted_child: Option<(String, Psbt)>,
+    /// The feerate that it aims at, where it still matters.
+    pub choice: Option<Choice>,
 }
 
 /// Signatures that are missing in a role.
@@ -38,16 +37,6 @@ pub struct Wanted {
     pub role: Role,
     /// Who has a seat in it, and whether he has signed.
     pub seats: Vec<(String, bool)>,
-}
-
-/// The child that goes with a transaction.
-enum Escort {
-    /// None is needed, or none can be had.
-    None,
-    /// This one.
-    Ready(Transaction),
-    /// One that its fee wallet has not signed.
-    Unsigned(Box<Child>),
 }
 
 impl<S: Store, C: Chain> Recovery<'_, S, C> {
@@ -66,7 +55,7 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         if !is_news {
             return Ok(txid);
         }
-        let feerate = known.map_or_else(|| self.engine.feerate(), |known| known.feerate);
+        let feerate = known.map_or(plan.choice.feerate, |known| known.feerate);
         let mut entries = Vec::new();
         let change = plan.draft.creates().into_iter();
         let mut change = change.map(|coin| (coin.derived().keychain(), coin.derived().index()));
@@ -182,10 +171,18 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
                 _ => {}
             }
             let is_waiting = matches!(effect, Effect::Submit | Effect::Raise);
-            if is_waiting && waits_for.is_empty() {
-                waits_for.extend(self.pays_too_little(&operation));
+            // What waits for a signature is asked for below.
+            if is_waiting && waits_for.is_empty() && wanted_child.is_none() {
+                waits_for.extend(self.pays_too_little(&operation)?);
             }
+            let choice = match effect {
+                Effect::Ask | Effect::Submit | Effect::Raise => {
+                    Some(self.choice(&operation.action)?)
+                }
+                _ => None,
+            };
             return Ok(Progress {
+                choice,
                 txid,
                 wanted: self.wanted(&operation, &phase)?,
                 phase,
@@ -195,7 +192,8 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         }
     }
 
-    /// Goes on with everything that is under way.
+    /// Goes on with everything that is under way, after what waits at too low a rung has
+    /// [gone up](Self::go_up).
     ///
     /// # Errors
     ///
@@ -205,6 +203,7 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         by: &[String],
         signers: &dyn Signers,
     ) -> Result<Vec<Progress>, RecoveryError> {
+        self.go_up()?;
         let all: Vec<Txid> = self.operations.iter().map(|one| one.txid).collect();
         let mut progress = Vec::new();
         for txid in all {
@@ -224,7 +223,8 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
 
     /// Whose signatures are missing.
     fn wanted(&self, operation: &Operation, phase: &Phase) -> Result<Vec<Wanted>, RecoveryError> {
-        if !matches!(phase, Phase::Intended | Phase::Collecting) {
+        // What is to take the place of one that waits is asked for while that one waits.
+        if operation.next(phase) != Effect::Ask {
             return Ok(Vec::new());
         }
         let draft = self.draft_of(operation)?;
@@ -237,7 +237,10 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
     }
 
     /// What speaks against signing or sending an operation now.
-    fn in_the_way(&self, operation: &Operation) -> Result<Vec<RecoveryError>, RecoveryError> {
+    pub(super) fn in_the_way(
+        &self,
+        operation: &Operation,
+    ) -> Result<Vec<RecoveryError>, RecoveryError> {
         let mut problems = self.spent(&operation.action, Some(operation.txid))?;
         problems.extend(self.consent(&operation.action).err());
         let draft = self.draft_of(operation)?;
@@ -245,52 +248,11 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         Ok(problems)
     }
 
-    /// That a transaction to which nobody can add a fee pays too little, and what to do about it.
-    fn pays_too_little(&self, operation: &Operation) -> Option<RecoveryError> {
-        let policy = self.engine.compiled().policy();
-        if policy.version().has_anchor() {
-            return None;
-        }
-        let asked = self.feerate();
-        let paid = self.paid_by(operation);
-        let could = self.pays_at(&operation.action, asked);
-        (paid < asked).then(|| RecoveryError::PaysTooLittle {
-            what: word(&operation.action),
-            paid: paid.to_sat_per_vb_ceil(),
-            asked: asked.to_sat_per_vb_ceil(),
-            could: (could > paid).then(|| could.to_sat_per_vb_ceil()),
-        })
-    }
-
-    /// Whether the mempool has it at a lower feerate than it should, or without its child.
-    fn is_to_be_raised(&self, operation: &Operation) -> Result<bool, RecoveryError> {
-        let unsigned = operation.children.iter().any(|c| c.complete.is_none());
-        let Some(child) = operation.ready_child() else {
-            let prepared = self.prepared(operation)?;
-            let is_poor = prepared
-                .as_ref()
-                .is_some_and(|prepared| prepared.anchor.is_some() && self.is_poor(prepared));
-            return Ok(operation.is_approved
-                && is_poor
-                && (unsigned || self.terms.broadcaster.is_some()));
-        };
-        let is_there = self.engine.chain().in_mempool(child.txid)?;
-        let is_low = self.terms.feerate.is_some_and(|rate| child.feerate < rate);
-        Ok(operation.is_approved && (!is_there || is_low))
-    }
-
-    /// Whether a transaction pays less than what it takes to be mined soon.
-    fn is_poor(&self, prepared: &Prepared) -> bool {
-        let asked = self.feerate().fee_vb(prepared.weight().to_vbytes_ceil());
-        asked.is_none_or(|asked| prepared.fee < asked)
-    }
-
-    pub(super) fn feerate(&self) -> FeeRate {
-        self.terms.feerate.unwrap_or(self.engine.feerate())
-    }
-
     /// The complete transaction with what it spends and makes, if it is complete.
-    fn prepared(&self, operation: &Operation) -> Result<Option<Prepared>, RecoveryError> {
+    pub(super) fn prepared(
+        &self,
+        operation: &Operation,
+    ) -> Result<Option<Prepared>, RecoveryError> {
         let Some(complete) = &operation.complete else {
             return Ok(None);
         };
@@ -309,11 +271,7 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         let Some(prepared) = self.prepared(operation)? else {
             return Ok(None);
         };
-        let (child, unsigned) = match self.escort(operation, &prepared, signers)? {
-            Escort::None => (None, None),
-            Escort::Ready(child) => (Some(child), None),
-            Escort::Unsigned(child) => (None, Some(child)),
-        };
+        let Escort { child, unsigned } = self.escort(operation, &prepared, signers)?;
         let txid = operation.txid;
         let child_id = child.as_ref().map(Transaction::compute_txid);
         // Handed over again it says nothing new, unless it was refused in between.
@@ -346,85 +304,6 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
             self.record(Step::Refuse, vec![Entry::Refused { txid, class }])?;
         }
         Ok(unsigned)
-    }
-
-    /// The child that lifts a transaction to the feerate that it takes to be mined soon.
-    fn escort(
-        &mut self,
-        operation: &Operation,
-        prepared: &Prepared,
-        signers: &dyn Signers,
-    ) -> Result<Escort, RecoveryError> {
-        let Some(anchor) = prepared.anchor else {
-            return Ok(Escort::None);
-        };
-        let rate = self.feerate();
-        let mut usable = None;
-        for child in operation.children.iter().rev() {
-            if self.is_usable(child, anchor)? {
-                usable = Some(child.clone());
-                break;
-            }
-        }
-        match usable {
-            Some(Child {
-                complete: Some(complete),
-                feerate,
-                ..
-            }) if feerate >= rate || self.terms.feerate.is_none() => {
-                return Ok(Escort::Ready(complete));
-            }
-            Some(child) if child.complete.is_none() && child.feerate >= rate => {
-                return Ok(match self.sign_child(&child, signers)? {
-                    Some(complete) => Escort::Ready(complete),
-                    None => Escort::Unsigned(Box::new(child)),
-                });
-            }
-            _ => {}
-        }
-        let Some(party) = self.terms.broadcaster.filter(|_| self.is_poor(prepared)) else {
-            return Ok(Escort::None);
-        };
-        let reserved = self.kept_for_others(operation.txid);
-        let drafted = self
-            .engine
-            .draft_fee_child(prepared, anchor, party, &reserved);
-        let draft = match drafted {
-            Ok(draft) => draft,
-            // Without a coin that pays it goes as it is.
-            Err(StepError::NoFeeCoin(_) | StepError::FeeChild(_)) => return Ok(Escort::None),
-            Err(error) => return Err(error.into()),
-        };
-        let txid = draft.psbt.unsigned_tx.compute_txid();
-        let entries = vec![
-            Entry::Reserved {
-                coin: draft.coin,
-                parent: operation.txid,
-                until: self.tip.time.height.after(KEPT_FOR),
-            },
-            Entry::Child {
-                parent: operation.txid,
-                coin: draft.coin,
-                feerate: rate.to_sat_per_kwu(),
-                party: party.to_owned(),
-                psbt: draft.psbt.to_string(),
-            },
-        ];
-        self.record(Step::Reserve, entries)?;
-        let known = self.operation(operation.txid)?.children.iter();
-        let Some(child) = known.rev().find(|child| child.txid == txid).cloned() else {
-            return Ok(Escort::None);
-        };
-        Ok(match self.sign_child(&child, signers)? {
-            Some(complete) => Escort::Ready(complete),
-            None => Escort::Unsigned(Box::new(child)),
-        })
-    }
-
-    /// Whether the coin of a child is still there for it.
-    fn is_usable(&self, child: &Child, anchor: OutPoint) -> Result<bool, RecoveryError> {
-        let reserve = self.engine.fee_reserve(&child.party, anchor)?;
-        Ok(reserve.iter().any(|(coin, _)| *coin == child.coin))
     }
 
     /// Writes down that an operation is over, and sets its fee coins free.

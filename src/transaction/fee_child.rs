@@ -55,21 +55,78 @@ pub fn build_fee_child(
     coin: &FeeCoin,
     change: &ScriptBuf,
 ) -> Result<Psbt, FeeChildError> {
-    if feerate > MAX_FEERATE {
-        return Err(FeeChildError::Feerate);
-    }
     let child = unsigned(anchor, coin, change);
-    let weight = weight_of(&child);
+    let vbytes = package_vbytes(&child, parent_weight)?;
+    let fee = missing_fee(vbytes, parent_fee, feerate)?;
+    paying(child, fee, coin)
+}
+
+/// Builds the child that lifts a parent to a feerate, or as near to it as the fee coin reaches and
+/// `most` allows the child to pay.  Returns with it the feerate that parent and child come to.
+///
+/// # Errors
+///
+/// If not even a little more than the parent pays by itself can be paid, or the parent pays the
+/// feerate by itself.
+pub fn build_best_fee_child(
+    anchor: OutPoint,
+    [parent_fee, most]: [Amount; 2],
+    parent_weight: Weight,
+    feerate: FeeRate,
+    coin: &FeeCoin,
+    change: &ScriptBuf,
+) -> Result<(Psbt, FeeRate), FeeChildError> {
+    let child = unsigned(anchor, coin, change);
+    let vbytes = package_vbytes(&child, parent_weight)?;
+    let needed = missing_fee(vbytes, parent_fee, feerate)?;
+    let available = coin.txout.value + ANCHOR_VALUE;
+    let least = change.minimal_non_dust();
+    let reach = available.checked_sub(least).unwrap_or(Amount::ZERO);
+    let reach = reach.min(most);
+    if needed <= reach {
+        return Ok((paying(child, needed, coin)?, feerate));
+    }
+    let too_poor = FeeChildError::TooPoor {
+        available: available.min(most + least),
+        needed: needed + least,
+    };
+    // Down to a whole satoshi for 1,000 weight units, so that the fee is within reach.
+    let alone = rate_of(parent_fee, parent_weight.to_vbytes_ceil());
+    let together = rate_of(parent_fee + reach, vbytes);
+    match (alone, together) {
+        (Some(alone), Some(together)) if together > alone => {
+            let fee = missing_fee(vbytes, parent_fee, together)?;
+            Ok((paying(child, fee, coin)?, together))
+        }
+        _ => Err(too_poor),
+    }
+}
+
+/// The highest feerate that a fee pays for so many virtual bytes.
+fn rate_of(fee: Amount, vbytes: u64) -> Option<FeeRate> {
+    let sats = fee.to_sat().checked_mul(1_000)?;
+    let rate = sats.checked_div(vbytes.checked_mul(4)?)?;
+    Some(FeeRate::from_sat_per_kwu(rate))
+}
+
+/// The virtual bytes of a parent and its child.  Nodes round those of each up to whole ones.
+fn package_vbytes(child: &Transaction, parent_weight: Weight) -> Result<u64, FeeChildError> {
+    let weight = weight_of(child);
     if weight > TRUC_CHILD_MAX_WEIGHT {
         return Err(FeeChildError::TooHeavy { weight });
     }
-    // Nodes round the size of each up to whole virtual bytes.
-    let vbytes = parent_weight.to_vbytes_ceil() + Weight::from_wu(weight).to_vbytes_ceil();
+    Ok(parent_weight.to_vbytes_ceil() + Weight::from_wu(weight).to_vbytes_ceil())
+}
+
+/// What a child has to pay so that both together pay a feerate.
+fn missing_fee(vbytes: u64, parent_fee: Amount, feerate: FeeRate) -> Result<Amount, FeeChildError> {
+    if feerate > MAX_FEERATE {
+        return Err(FeeChildError::Feerate);
+    }
     let package = feerate.fee_vb(vbytes).ok_or(FeeChildError::Feerate)?;
-    let fee = package
+    package
         .checked_sub(parent_fee)
-        .ok_or(FeeChildError::NotNeeded)?;
-    paying(child, fee, coin)
+        .ok_or(FeeChildError::NotNeeded)
 }
 
 /// Builds the child that spends an anchor and pays just this fee, whatever that is worth.

@@ -11,7 +11,7 @@ use crate::engine::{Action, Signers};
 use crate::ledger::Store;
 use crate::lifecycle::REORG_DEPTH;
 use crate::policy::{Policy, SpendingPath};
-use crate::recovery::{Phase, Progress, Recovery, RecoveryError};
+use crate::recovery::{Fees, Phase, Progress, Recovery, RecoveryError};
 use crate::units::Blocks;
 
 /// When a watchtower cancels.
@@ -34,6 +34,8 @@ pub struct Tried {
     pub txid: Option<Txid>,
     /// What came of it.
     pub outcome: Outcome,
+    /// That it pays less than is aimed at, and what could be done about it.
+    pub short: Option<String>,
 }
 
 /// What came of a cancel that was tried.
@@ -57,6 +59,10 @@ pub enum Outcome {
 /// fee is too small, gone on with after anything, and joined by whoever cancels by hand.  `activated`
 /// are the paths about which a case is activated.  What the chain has already is told again only when
 /// its child is another one; call this at each block.
+///
+/// What it aims at is [chosen](Recovery::choice) anew each time: where the chain estimates it, the
+/// target comes nearer as the window ends, and a child that pays too little by then is replaced, up
+/// to the caps of the run.
 pub fn veto<S: Store, C: Chain>(
     run: &mut Recovery<'_, S, C>,
     facts: &ChainFacts,
@@ -65,7 +71,6 @@ pub fn veto<S: Store, C: Chain>(
     signers: &dyn Signers,
 ) -> Vec<Tried> {
     let mut tried = Vec::new();
-    let asked = run.engine().feerate();
     for coin in &facts.coins {
         let Stage::Escrow(path) = &coin.stage else {
             continue;
@@ -78,8 +83,16 @@ pub fn veto<S: Store, C: Chain>(
         if is_gone || !is_allowed {
             continue;
         }
-        // Nobody asks anybody here what it takes to be mined, so a cancel that no block has taken
-        // goes up a rung after a while.
+        let action = Action::Cancel {
+            coin: coin.outpoint,
+        };
+        // Where the chain does not say where the coin stands, the cancel fails below, and is told.
+        let asked = match run.choice(&action) {
+            Ok(choice) => choice.feerate,
+            Err(_) => run.engine().compiled().policy().base_fee(),
+        };
+        // The chain may have no estimate, or a wrong one, so a cancel that no block has taken goes
+        // up a rung after a while.
         let policy = run.engine().compiled().policy();
         let age = coin.birth.map_or(0, |birth| {
             facts.tip.time.height.0.saturating_sub(birth.height.0)
@@ -90,25 +103,28 @@ pub fn veto<S: Store, C: Chain>(
             continue;
         };
         // Of what has no anchor, the rung is the fee.
-        if !run.engine().compiled().policy().version().has_anchor() {
-            run.set_feerate(feerate);
-        }
+        let has_anchor = run.engine().compiled().policy().version().has_anchor();
+        let fees = (!has_anchor).then(|| run.set_fees(Fees::Named(feerate)));
         let before = sent(run, coin.outpoint);
         let done = cancel(run, coin.outpoint, signers);
+        if let Some(fees) = fees {
+            run.set_fees(fees);
+        }
         let after = sent(run, coin.outpoint);
         let spend = coin.spend.as_ref().map(|spend| spend.txid);
         let was_there = spend.is_some() && spend == after.map(|(txid, _)| txid);
-        let (txid, outcome) = match done {
+        let (txid, (outcome, short)) = match done {
             Ok(progress) => (Some(progress.txid), outcome(progress, after)),
-            Err(error) => (None, Outcome::Failed(error.to_string())),
+            Err(error) => (None, (Outcome::Failed(error.to_string()), None)),
         };
-        let is_news = !was_there || before != after;
+        let is_news = !was_there || before != after || short.is_some();
         if is_news || matches!(outcome, Outcome::Failed(_)) {
             tried.push(Tried {
                 escrow: coin.outpoint,
                 path: path.clone(),
                 txid,
                 outcome,
+                short,
             });
         }
     }
@@ -157,19 +173,26 @@ fn sent<S: Store, C: Chain>(
     cancels.find_map(|cancel| Some((cancel.txid, *cancel.sent.last()?)))
 }
 
-fn outcome(progress: Progress, sent: Option<(Txid, Option<Txid>)>) -> Outcome {
-    let waits: Vec<String> = progress.waits_for.iter().map(ToString::to_string).collect();
+/// What came of it, and that it pays too little.
+fn outcome(progress: Progress, sent: Option<(Txid, Option<Txid>)>) -> (Outcome, Option<String>) {
+    let is_there = progress.phase.is_on_the_chain();
+    let told = progress.waits_for.iter();
+    let (short, waits): (Vec<&RecoveryError>, Vec<&RecoveryError>) =
+        told.partition(|error| is_there && matches!(error, RecoveryError::PaysTooLittle { .. }));
+    let short = short.first().map(ToString::to_string);
+    let waits: Vec<String> = waits.into_iter().map(ToString::to_string).collect();
     if !waits.is_empty() {
-        return Outcome::Failed(waits.join("; "));
+        return (Outcome::Failed(waits.join("; ")), None);
     }
-    match progress.phase {
+    let outcome = match progress.phase {
         phase if phase.is_on_the_chain() => Outcome::Sent {
             child: sent.and_then(|(_, child)| child),
             wants: progress.wanted_child.map(|(party, _)| party),
         },
         Phase::Refused { class } => Outcome::Failed(class),
         phase => Outcome::Failed(format!("it is {}", phase.word())),
-    }
+    };
+    (outcome, short)
 }
 
 /// What `longstop sos cancel` does, with the rule in the place of whoever confirms it by hand.

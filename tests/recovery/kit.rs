@@ -15,7 +15,7 @@ use longstop::governance::{Body, Charter, Digest, EventId};
 use longstop::ledger::{Memory, Store};
 use longstop::policy::check;
 use longstop::recovery::points::{CutShort, Hook, Moment, Point, Step, Undisturbed};
-use longstop::recovery::{Phase, Plan, Progress, Recovery, RecoveryError, Terms};
+use longstop::recovery::{Fees, Phase, Plan, Progress, Recovery, RecoveryError, Terms};
 use longstop::signer::SoftwareSigner;
 use longstop::units::{BlockHeight, Blocks, CoinBirth};
 use longstop::wallet::{Document, Entry, Vault};
@@ -29,6 +29,22 @@ pub struct Shared {
     pub submits: Rc<Cell<usize>>,
     /// Whether it takes a child only after its parent, as old servers do.
     pub one_by_one: Rc<Cell<bool>>,
+    /// What it says about fees, and how often it was asked.
+    pub told: Rc<RefCell<Told>>,
+    pub asked: Rc<Cell<usize>>,
+}
+
+/// What a chain says about fees.
+#[derive(Clone, Debug, Default)]
+pub enum Told {
+    /// What its miners ask.
+    #[default]
+    Chain,
+    Nothing,
+    Silence,
+    This(FeeRate),
+    /// 100 sat/vB for the next block, and 15 less for each that it may take longer.
+    Falling,
 }
 
 impl Chain for Shared {
@@ -82,7 +98,15 @@ impl Chain for Shared {
         Ok(self.chain.borrow().in_mempool(txid))
     }
     fn feerate(&self, target: Blocks) -> Result<Option<FeeRate>, BackendError> {
-        Chain::feerate(&*self.chain.borrow(), target)
+        self.asked.set(self.asked.get() + 1);
+        let falling = 115_u64.saturating_sub(15 * u64::from(target.0));
+        match &*self.told.borrow() {
+            Told::Chain => Chain::feerate(&*self.chain.borrow(), target),
+            Told::Nothing => Ok(None),
+            Told::Silence => Err(BackendError::new("it is out of reach")),
+            Told::This(feerate) => Ok(Some(*feerate)),
+            Told::Falling => Ok(FeeRate::from_sat_per_vb(falling)),
+        }
     }
 }
 
@@ -140,7 +164,10 @@ pub struct Bench {
     pub signers: Counted,
     pub coin: OutPoint,
     pub broadcaster: Option<&'static str>,
+    /// What somebody has named; what the policy says without it.
     pub feerate: Option<FeeRate>,
+    /// Where the feerate comes from in the place of that.
+    pub fees: Option<Fees>,
     /// What was said in the ledger.
     pub words: Option<Replica>,
 }
@@ -183,6 +210,8 @@ impl Bench {
             chain: Rc::new(RefCell::new(world.chain.fork())),
             submits: Rc::default(),
             one_by_one: Rc::default(),
+            told: Rc::default(),
+            asked: Rc::default(),
         };
         let signers = Counted {
             people: Rc::clone(&world.people),
@@ -197,6 +226,7 @@ impl Bench {
             coin,
             broadcaster: Some("gina"),
             feerate: None,
+            fees: None,
             words: None,
         }
     }
@@ -207,6 +237,8 @@ impl Bench {
         fork.chain.chain = Rc::new(RefCell::new(self.chain.chain.borrow().fork()));
         fork.broadcaster = self.broadcaster;
         fork.feerate = self.feerate;
+        fork.fees = self.fees;
+        fork.chain.told = Rc::new(RefCell::new(self.chain.told.borrow().clone()));
         fork.words.clone_from(&self.words);
         fork
     }
@@ -230,7 +262,7 @@ impl Bench {
         let terms = Terms {
             words: self.words.as_ref(),
             broadcaster: self.broadcaster,
-            feerate: self.feerate,
+            fees: self.fees.unwrap_or(self.feerate.into()),
             base_fee_is_enough: false,
             hook,
         };

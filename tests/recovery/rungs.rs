@@ -51,7 +51,8 @@ fn play(bench: &mut Bench, hook: &dyn Hook) -> Result<[Txid; 3], RecoveryError> 
         bench.mine(1);
         bench.feerate = rate(15);
         if !bench.confirmed(second) {
-            bench.act_with(&bench.trigger(), &AGENTS, hook)?;
+            // Going on takes it up.
+            bench.resume_with(&AGENTS, hook)?;
             bench.mine(1);
         }
     }
@@ -64,7 +65,7 @@ fn play(bench: &mut Bench, hook: &dyn Hook) -> Result<[Txid; 3], RecoveryError> 
         bench.feerate = None;
         bench.act_with(&action, &[], hook)?;
         bench.feerate = rate(50);
-        bench.act_with(&action, &[], hook)?;
+        bench.resume_with(&[], hook)?;
         bench.mine(1);
     }
     assert!(bench.confirmed(settle), "the highest rung is mined");
@@ -107,11 +108,15 @@ fn cut_short_anywhere_between_the_rungs_the_same_comes_of_it() {
     let entries = whole.entries();
     let without = |entry: &Entry| !matches!(entry, Entry::Child { .. } | Entry::Reserved { .. });
     assert!(entries.iter().all(without), "no fee child, no fee coin");
-    // Each point halfway through, where it is about the higher rungs.
+    // Each point halfway through, where it is about the higher rungs; what going up writes by itself,
+    // the fourth time: that of the settle.
     let all: BTreeSet<Point> = seen.iter().copied().collect();
     let cuts = all.into_iter().map(|point| {
         let times = seen.iter().filter(|other| **other == point).count();
-        (point, times / 2 + 1)
+        match point.step {
+            Step::Intend | Step::Approve => (point, times - 1),
+            _ => (point, times / 2 + 1),
+        }
     });
     for (point, time) in cuts {
         let mut cut = bench.fork();
@@ -144,15 +149,21 @@ fn whoever_is_stuck_is_told_which_rung_would_do_and_nothing_goes_back_down() {
         );
         bench.mine(2);
         bench.feerate = rate(15);
-        let stuck = bench.resume(&[]).expect("it looks");
-        let [one] = &stuck[..] else {
-            panic!("one operation");
-        };
+        // Whoever goes on with it alone is told, and whoever goes on with everything goes up.
+        let mut alone = bench.fork();
+        let people = std::rc::Rc::clone(&alone.signers.people);
+        let mut run = alone.open(&Undisturbed).expect("it opens");
+        let one = run.advance(lowest.txid, &[], &*people).expect("it looks");
         let [problem] = &one.waits_for[..] else {
             panic!("one problem: {one:?}");
         };
         assert_eq!(problem.class(), "pays-too-little");
         assert!(problem.to_string().contains("at 20 sat/vB"), "{problem}");
+        let raised = run.go_up().expect("it goes up");
+        assert_eq!(raised.len(), 1);
+        assert_eq!(raised[0].from, (lowest.txid, rate(2).expect("a feerate")));
+        let second = (trigger(&bench, 1), rate(20).expect("a feerate"));
+        assert_eq!(raised[0].to, second);
         let plan = bench.plan(&bench.trigger()).expect("a plan");
         assert!(!plan.is_joined);
         assert_eq!(plan.warnings, [Warning::Replaces { txid: lowest.txid }]);

@@ -6,7 +6,7 @@ use bitcoin::{FeeRate, Psbt};
 use longstop::compile::Role;
 use longstop::engine::{Action, Signers};
 use longstop::recovery::points::Undisturbed;
-use longstop::recovery::{Phase, Recovery, Terms};
+use longstop::recovery::{Fees, Phase, Recovery, Terms};
 use longstop::wallet::Entry;
 use longstop::watch::{Kind, Outcome, Rule, Tried, veto};
 
@@ -58,7 +58,7 @@ fn tries(
     let terms = Terms {
         words: None,
         broadcaster,
-        feerate: FeeRate::from_sat_per_vb(rate),
+        fees: FeeRate::from_sat_per_vb(rate).into(),
         base_fee_is_enough: true,
         hook: &Undisturbed,
     };
@@ -222,7 +222,7 @@ fn without_the_key_of_the_fee_wallet_its_child_is_asked_for() {
     let terms = Terms {
         words: None,
         broadcaster: Some("alice"),
-        feerate: FeeRate::from_sat_per_vb(20),
+        fees: FeeRate::from_sat_per_vb(20).into(),
         base_fee_is_enough: true,
         hook: &Undisturbed,
     };
@@ -252,7 +252,7 @@ fn a_veto_that_was_given_by_hand_is_enough_for_the_watcher() {
     let terms = Terms {
         words: None,
         broadcaster: None,
-        feerate: None,
+        fees: Fees::Base,
         base_fee_is_enough: true,
         hook: &Undisturbed,
     };

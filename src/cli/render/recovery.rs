@@ -21,6 +21,7 @@ pub(in crate::cli) fn planned_step(plan: &ShownPlan, width: usize) -> String {
         text += &row("pays", &format!("{amount} to {}{whose}", pays.to), width);
     }
     text += &row("fee", &format!("{} sat", plan.fee_sats), width);
+    text += &row("feerate", &plan.feerate.text, width);
     if let Some(case) = &plan.case {
         text += &row("case", case, width);
     }
@@ -112,6 +113,12 @@ fn progress(one: &ShownProgress, width: usize) -> String {
             &format!("waits for the signature of {party}"),
             width,
         );
+    }
+    if let Some(feerate) = &one.feerate {
+        text += &row("aims at", &feerate.text, width);
+    }
+    if let Some(would) = &one.would {
+        text += &row("would", would, width);
     }
     for file in &one.files {
         text += &row("to be signed", file, width);

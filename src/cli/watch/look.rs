@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use bitcoin::FeeRate;
-
 use super::outlet::About;
 use super::{Watch, tower};
 use crate::chain::backend::Address;
@@ -270,7 +268,7 @@ impl<'a> Watcher<'a> {
         let terms = Terms {
             words: None,
             broadcaster: self.args.broadcaster.as_deref(),
-            feerate: self.args.feerate.and_then(FeeRate::from_sat_per_vb),
+            fees: self.args.fees_of_cancels.fees(),
             // Better late than never.
             base_fee_is_enough: true,
             hook: &Undisturbed,
@@ -279,7 +277,10 @@ impl<'a> Watcher<'a> {
         let notices: Vec<Notice> = match run {
             Ok(mut run) => {
                 let tried = veto(&mut run, chain, rule, &activated, &self.purse);
-                tried.into_iter().map(tower::notice).collect()
+                let unsigned = self.purse.failures().into_iter();
+                let unsigned = unsigned.map(|why| tower::not_signed(&why));
+                let tried = tried.into_iter().map(tower::notice);
+                tried.chain(unsigned).collect()
             }
             // A chain that fails just now is asked again with the next look.
             Err(error) => vec![tower::not_tried(&error.to_string())],

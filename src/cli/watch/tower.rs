@@ -1,5 +1,6 @@
 //! Cancels that veto holders have completed in advance and left here.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -21,7 +22,11 @@ use crate::watch::{Kind, Notice, Outcome, Tried};
 
 /// Who signs the fee children of cancels, if anybody is named: nothing else is signed here.
 #[derive(Default)]
-pub(super) struct Purse(Option<(String, Hand, Secp256k1<All>)>);
+pub(super) struct Purse {
+    hand: Option<(String, Hand, Secp256k1<All>)>,
+    /// Why children were not signed.
+    failures: RefCell<Vec<String>>,
+}
 
 impl Purse {
     /// The fee wallet of the party that pays, where its seed or a program that signs is named.
@@ -41,15 +46,29 @@ impl Purse {
         let asked = [wallet.account().fingerprint()];
         let network = compiled.policy().network();
         let hand = args.signing.open(network, &asked, &secp)?;
-        Ok(Self(Some((party.clone(), hand, secp))))
+        Ok(Self {
+            hand: Some((party.clone(), hand, secp)),
+            failures: RefCell::default(),
+        })
+    }
+
+    /// Why children were not signed since this was last asked.
+    pub(super) fn failures(&self) -> Vec<String> {
+        self.failures.take()
     }
 }
 
 impl Signers for Purse {
     fn sign(&self, party: &str, psbt: Psbt) -> Option<Psbt> {
-        let (_, hand, secp) = self.0.as_ref().filter(|(own, ..)| own == party)?;
-        // Where it fails, the cancel goes as it is, and is raised by the next look.
-        hand.sign(psbt, secp).ok()
+        let (_, hand, secp) = self.hand.as_ref().filter(|(own, ..)| own == party)?;
+        match hand.sign(psbt, secp) {
+            Ok(signed) => Some(signed),
+            // The cancel goes as it is, and is raised by the next look.
+            Err(failure) => {
+                self.failures.borrow_mut().push(failure.to_string());
+                None
+            }
+        }
     }
 }
 
@@ -132,9 +151,23 @@ pub(super) fn not_tried(why: &str) -> Notice {
     }
 }
 
+/// That a fee child was not signed, and why.
+pub(super) fn not_signed(why: &str) -> Notice {
+    let text =
+        format!("the fee child of a cancel was not signed: {why}; the cancel goes without it");
+    Notice {
+        text,
+        ..not_tried(why)
+    }
+}
+
 /// A notice about a cancel that was tried.
 pub(super) fn notice(tried: Tried) -> Notice {
     let name = tried.txid.map_or_else(String::new, |txid| txid.to_string());
+    let short = tried.short;
+    // What is aimed at moves with every block: it is told once that this is not enough.
+    let is_short = if short.is_some() { ":short" } else { "" };
+    let short = short.map_or_else(String::new, |short| format!("; but {short}"));
     let (kind, text, key) = match tried.outcome {
         Outcome::Sent { child, wants } => {
             let paid =
@@ -143,11 +176,11 @@ pub(super) fn notice(tried: Tried) -> Notice {
                 format!("; a fee child waits for the signature of `{party}`: `longstop sos resume --fee-psbt-out` writes it")
             });
             let text = format!(
-                "the cancel {name} of {} was sent{paid}{wants}",
+                "the cancel {name} of {} was sent{paid}{wants}{short}",
                 tried.escrow
             );
             let child = child.map_or_else(String::new, |child| format!(":{child}"));
-            (Kind::VetoSent, text, format!("{name}{child}"))
+            (Kind::VetoSent, text, format!("{name}{child}{is_short}"))
         }
         Outcome::Failed(why) => {
             let text = format!(
