@@ -33,10 +33,12 @@ mod vault;
 
 use std::collections::BTreeSet;
 
-use longstop::transaction::FeeCoin;
+use longstop::identity::{Passphrase, Work};
+use longstop::transaction::{Coin, FeeCoin};
+use longstop::wallet::Recipients;
 
 use desk::Desk;
-use group::{Group, OPENS, PAYOUTS, RESCUE};
+use group::{Group, OPENS, RUNGS, Ways};
 use page::Page;
 
 /// What every deposit is worth, in satoshis.
@@ -65,8 +67,10 @@ fn everything(script: &'static str) {
     let done = std::thread::scope(|scope| {
         let rescue = scope.spawn(|| rescue(script, &page));
         let payouts = scope.spawn(|| payouts(script, &page));
+        let rungs = scope.spawn(|| rungs(script, &page));
         let mut done = rescue.join().expect("everything of a rescue runs");
         done.extend(payouts.join().expect("everything of a payout runs"));
+        done.extend(rungs.join().expect("everything of version 2 runs"));
         done
     });
     let all: BTreeSet<String> = page.steps().map(str::to_owned).collect();
@@ -75,7 +79,7 @@ fn everything(script: &'static str) {
 
 /// A treasury with two direct paths and a staged one.
 fn rescue(script: &'static str, page: &Page) -> BTreeSet<String> {
-    let mut group = Group::new(script, RESCUE);
+    let mut group = Group::new(script, Ways::Rescue);
     let coins = group.deposits::<8>(WORTH);
     let fees = group.fee_coins::<5>("gina");
     group.world.bury();
@@ -141,14 +145,11 @@ fn rescue(script: &'static str, page: &Page) -> BTreeSet<String> {
 
 /// A staged path that pays out at the end of its window.
 fn payouts(script: &'static str, page: &Page) -> BTreeSet<String> {
-    let mut group = Group::new(script, PAYOUTS);
+    let mut group = Group::new(script, Ways::Payouts);
     let [coin] = group.deposits::<1>(WORTH);
     group.world.bury();
     let mut desk = Desk::new(page, &group, "vault escrow");
-    // A backup has both, whatever else is in it.
-    for name in ["descriptors.txt", "arming.json"] {
-        desk.write(name, &group.backup(&coin));
-    }
+    open_backups(&mut desk, &group, &coin);
     desk.run("run-stages", &[]);
     desk.run("run-files", &[]);
     desk.run("run-trigger", &[]);
@@ -165,6 +166,111 @@ fn payouts(script: &'static str, page: &Page) -> BTreeSet<String> {
     desk.run("run-payout-send", &[]);
     desk.confirm("payout");
     desk.done()
+}
+
+/// A backup has both, whatever else is in it, and is opened with a passphrase or an account key.
+fn open_backups(desk: &mut Desk<'_>, group: &Group, coin: &Coin) {
+    assert!(
+        desk.has_program("age"),
+        "`age` is missing, with which the page opens backups: install the package of this name"
+    );
+    let mut opened = Vec::new();
+    let words = "correct horse battery";
+    let passphrase = Passphrase::of(words.to_owned().into());
+    let to = Recipients::Passphrase(&passphrase, Work::ForTests);
+    desk.write("backup.age", &group.backup(coin, &to));
+    desk.forget_files();
+    let (is_good, said) = desk.types("run-backup-passphrase", "some other words");
+    assert!(!is_good && said.contains("incorrect passphrase"), "{said}");
+    let (is_good, said) = desk.types("run-backup-passphrase", words);
+    assert!(is_good, "{said}");
+    assert!(!said.contains(words), "what is typed is not shown");
+    opened.push(desk.read("arming.json"));
+
+    desk.write("backup.age", &group.backup(coin, &Recipients::Parties));
+    desk.forget_files();
+    let step = "run-backup-account";
+    let stranger = group::stranger();
+    desk.refused(step, &[("ACCOUNT", &stranger)], "no identity matched");
+    let account = group.account("bob");
+    let mistyped = account.replacen("tpub", "tpuc", 1);
+    desk.refused(step, &[("ACCOUNT", &mistyped)], "mistyped");
+    for party in ["bob", "gina"] {
+        desk.forget_files();
+        desk.run(step, &[("ACCOUNT", &group.account(party))]);
+        opened.push(desk.read("arming.json"));
+        assert_eq!(opened[0], desk.read("descriptors.txt"));
+    }
+    assert!(opened.iter().all(|text| *text == opened[0]));
+}
+
+/// A staged path of version 2: files at three feerates, and no child.
+fn rungs(script: &'static str, page: &Page) -> BTreeSet<String> {
+    let mut group = Group::new(script, Ways::Rungs);
+    let coins = group.deposits::<2>(WORTH);
+    group.world.bury();
+    let mut desk = Desk::new(page, &group, "vault escrow lockup");
+    for (folder, coin) in ["cancelled", "settled"].into_iter().zip(&coins) {
+        desk.turn_to(folder);
+        desk.write("arming.json", &group.arming(coin));
+        desk.run("run-files", &[]);
+        for rung in 1..=3 {
+            let name = |kind: &str, course: usize| match (course, rung) {
+                (1, 1) => format!("1-sos-{kind}.psbt"),
+                (course, 1) => format!("1-sos-{kind}-{course}.psbt"),
+                (course, rung) => format!("1-sos-{kind}-{course}-{rung}.psbt"),
+            };
+            assert!(desk.has(&name("cancel", 2)) && desk.has(&name("settle", 3)));
+        }
+        assert!(desk.has("1-sos-trigger-3.psbt") && !desk.has("1-sos-trigger-4.psbt"));
+        // The lowest rung waits, and the second one takes its place.
+        desk.run("run-trigger", &[]);
+        trigger(&mut desk, None);
+        assert_pays(&desk, "trigger", RUNGS[0]);
+        let first = desk.txid("trigger");
+        desk.run("run-trigger-2", &[]);
+        trigger(&mut desk, None);
+        assert_pays(&desk, "trigger", RUNGS[1]);
+        assert_ne!(desk.txid("trigger"), first);
+        assert!(!desk.is_waiting_with(&first), "its place is taken");
+        desk.confirm("trigger");
+    }
+    desk.turn_to("cancelled");
+    // What was signed for the coin of the first trigger is worth nothing.
+    desk.run("run-cancel", &[]);
+    desk.signs("cancel", "erin");
+    desk.fails("join cancel && offer cancel", "missing-inputs");
+    desk.remove("cancel.erin.psbt");
+    desk.run("run-cancel-2", &[]);
+    desk.signs("cancel", "erin");
+    desk.succeeds("join cancel && send cancel");
+    assert_pays(&desk, "cancel", RUNGS[2]);
+    desk.confirm("cancel");
+    let said = desk.run("run-coins", &[]);
+    assert!(said.contains(&desk.txid("cancel")), "{said}");
+
+    desk.turn_to("settled");
+    let escrow = desk.output("trigger");
+    desk.run("run-settle-2", &[]);
+    desk.age_to(&escrow, 19);
+    desk.refused("run-settle", &[], "non-BIP68-final");
+    desk.mine(1);
+    desk.run("run-settle", &[]);
+    desk.send("settle");
+    assert_pays(&desk, "settle", RUNGS[1]);
+    desk.confirm("settle");
+    desk.done()
+}
+
+/// It waits, and pays this rate by itself: a signature or a choice of keys less, and it is a bit more.
+#[track_caller]
+fn assert_pays(desk: &Desk<'_>, name: &str, rung: u64) {
+    let rate = desk.waiting_feerate(name);
+    let rung = rung as f64;
+    assert!(
+        (rung..rung * 1.1).contains(&rate),
+        "{name} pays {rate} sat/vB"
+    );
 }
 
 fn a_quorum_spends(desk: &mut Desk<'_>, coin: &str) {

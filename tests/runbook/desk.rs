@@ -21,6 +21,34 @@ const SOMEBODY: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 /// Anybody may spend what this pays.
 const MINER: &str = "raw(51)#8lvh9jxk";
 
+/// Runs a program on a terminal of its own, types a line once it has asked for something, and says
+/// what was to be seen.
+const TERMINAL: &str = r#"
+import os, pty, sys, termios, time
+line, *command = sys.argv[1:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(command[0], command)
+seen, is_typed = b"", False
+while True:
+    try:
+        some = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not some:
+        break
+    seen += some
+    if not is_typed and b"passphrase" in seen.lower():
+        # Whoever types before it is asked for is seen typing.
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+            time.sleep(0.01)
+        os.write(terminal, line.encode() + b"\n")
+        is_typed = True
+_, status = os.waitpid(child, 0)
+sys.stdout.write(seen.decode(errors="replace"))
+sys.exit(os.waitstatus_to_exitcode(status))
+"#;
+
 /// Where a node is found by `bitcoin-cli` without any option.
 struct Home {
     folder: TempDir,
@@ -161,8 +189,57 @@ impl<'a> Desk<'a> {
     /// What the page says in passing: `send NAME`.
     #[track_caller]
     pub fn send(&self, name: &str) {
-        let (is_good, said) = self.shell(&format!("send {name}"), &self.online, &[], "");
-        assert!(is_good, "{name}: {said}");
+        self.succeeds(&format!("send {name}"));
+    }
+
+    /// What the page says in passing.
+    #[track_caller]
+    pub fn succeeds(&self, commands: &str) {
+        let (is_good, said) = self.shell(commands, &self.online, &[], "");
+        assert!(is_good, "{commands}: {said}");
+    }
+
+    /// The same, which must fail with this word.
+    #[track_caller]
+    pub fn fails(&self, commands: &str, word: &str) {
+        let (is_good, said) = self.shell(commands, &self.online, &[], "");
+        assert!(!is_good && said.contains(word), "{commands}: {said}");
+    }
+
+    /// Whether a program is there; a function of the page by the same name is none.
+    pub fn has_program(&self, name: &str) -> bool {
+        let found = self.shell(&format!("type -P {name}"), &self.online, &[], "");
+        found.0
+    }
+
+    /// What a backup is to bring.
+    pub fn forget_files(&self) {
+        for name in ["arming.json", "descriptors.txt"] {
+            // It may not be there yet.
+            let _ = fs::remove_file(self.folder.join(name));
+        }
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).expect("it is there")
+    }
+
+    /// Runs a step on a terminal, and types a line when it is asked for one.
+    pub fn types(&mut self, step: &str, line: &str) -> (bool, String) {
+        let output = Command::new("python3")
+            .args(["-c", TERMINAL, line, "bash", "-e", "-c"])
+            .arg(format!(
+                "{}{}",
+                self.page.step("run-session"),
+                self.page.step(step)
+            ))
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .output()
+            .expect("python3");
+        self.done.insert(step.to_owned());
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success(), said)
     }
 
     /// Bash, as it is after the first step, but that nothing goes on after a failure.
@@ -232,7 +309,10 @@ impl<'a> Desk<'a> {
     }
 
     pub fn is_waiting(&self, name: &str) -> bool {
-        let txid = self.txid(name);
+        self.is_waiting_with(&self.txid(name))
+    }
+
+    pub fn is_waiting_with(&self, txid: &str) -> bool {
         let entry = self.online.node.try_call("getmempoolentry", json!([txid]));
         entry.is_ok()
     }

@@ -10,73 +10,58 @@ use longstop::arming::ArmingFile;
 use longstop::ceremony::Round;
 use longstop::compile::{Stage, compile};
 use longstop::engine::Signers;
+use longstop::ledger::Memory;
 use longstop::policy::{AccountKey, check};
 use longstop::signer::SoftwareSigner;
 use longstop::transaction::{Coin, FeeCoin, VaultCoin};
 use longstop::units::BlockHeight;
-use longstop::wallet::{Document, Entry};
+use longstop::wallet::{Document, Entry, Recipients, Vault};
 
-use crate::vault::{Draft, World};
+use crate::vault::{Draft, TREASURY, World};
 
 /// The height from which the path `dated` is open.
 pub const OPENS: u32 = 260;
 
-/// Two of three hold it, and two of three others rescue it: by files, by age, and from a height on.
-pub const RESCUE: &str = r#"
-[quorums]
-council = { threshold = 2, of = ["alice", "bob", "erin"] }
-agents = { threshold = 2, of = ["gina", "hal", "ivan"] }
-vetoers = { threshold = 1, members_of = "council" }
+/// The ways of a policy.
+#[derive(Clone, Copy, Debug)]
+pub enum Ways {
+    /// By files, by age, and from a height on.
+    Rescue,
+    /// The staged path pays out at the end of its window.
+    Payouts,
+    /// By files at several feerates, in version 2.
+    Rungs,
+}
 
-[root]
-quorum = "council"
-refresh = "10 blocks"
+/// The feerates of [`Ways::Rungs`], in sat/vB.
+pub const RUNGS: [u64; 3] = [2, 6, 20];
 
-[[path]]
-name = "sos"
-quorum = "agents"
-escrow = { window = "20 blocks", veto = "vetoers", depth = 2, backstop = "40 blocks" }
-lockup = { period = "30 blocks" }
-
-[[path]]
-name = "dead-man"
-quorum = "agents"
-delay = "90 blocks"
-
+impl Ways {
+    /// Two of three hold it, and two of three others rescue it; the quorums are those of all tests,
+    /// but for a smaller council.
+    fn draft(self, script: &'static str) -> Draft {
+        let many = r#"threshold = 3, of = ["alice", "bob", "carol", "dave", "erin"]"#;
+        let few = r#"threshold = 2, of = ["alice", "bob", "erin"]"#;
+        let draft = Draft::new(script, TREASURY).but(many, few);
+        let dated = r#"
 [[path]]
 name = "dated"
 quorum = "agents"
 unlock_height = 260
 
-[lints]
-LS0503 = "short delays keep the tests quick"
-"#;
-
-/// The staged path pays out at the end of its window.
-pub const PAYOUTS: &str = r#"
-[quorums]
-council = { threshold = 2, of = ["alice", "bob", "erin"] }
-agents = { threshold = 2, of = ["gina", "hal", "ivan"] }
-vetoers = { threshold = 1, members_of = "council" }
-
-[root]
-quorum = "council"
-refresh = "10 blocks"
-
-[[path]]
-name = "sos"
-purpose = "spend"
-quorum = "agents"
-escrow = { window = "20 blocks", veto = "vetoers" }
-
-[[path]]
-name = "dead-man"
-quorum = "agents"
-delay = "90 blocks"
-
-[lints]
-LS0503 = "short delays keep the tests quick"
-"#;
+[lints]"#;
+        match self {
+            Self::Rescue => draft
+                .but(r#"veto = "vetoers","#, r#"veto = "vetoers", depth = 2,"#)
+                .but("\n[lints]", dated),
+            Self::Payouts => draft
+                .but(r#"name = "sos""#, "name = \"sos\"\npurpose = \"spend\"")
+                .but(r#", backstop = "40 blocks""#, "")
+                .but("lockup = { period = \"30 blocks\" }\n", ""),
+            Self::Rungs => draft.with_rungs(&RUNGS),
+        }
+    }
+}
 
 /// Gina's words, and the seed that BIP-39 makes of them: the first of its test vectors, without a
 /// passphrase, as every implementation has it.
@@ -92,8 +77,8 @@ pub struct Group {
 
 impl Group {
     /// A group of stand-ins, but for Gina, whose keys come from words.
-    pub fn new(script: &'static str, terms: &str) -> Self {
-        let mut text = Draft::new(script, terms).text();
+    pub fn new(script: &'static str, ways: Ways) -> Self {
+        let mut text = ways.draft(script).text();
         let secp = bitcoin::secp256k1::Secp256k1::new();
         let stand_in = SoftwareSigner::stand_in(0, "gina", &secp);
         let master = master("gina");
@@ -138,13 +123,19 @@ impl Group {
         serde_json::to_string_pretty(&self.armed(coin)).expect("it is JSON")
     }
 
-    /// The same as lines of a backup: the document of the vault, and an entry of its journal.
-    pub fn backup(&self, coin: &Coin) -> String {
-        let document = Document::new(&self.world.compiled, BlockHeight(0)).to_bytes();
-        let document = String::from_utf8(document).expect("text");
+    /// A vault with the same in its journal, as a backup.
+    pub fn backup(&self, coin: &Coin, to: &Recipients<'_>) -> String {
+        let document = Document::new(&self.world.compiled, BlockHeight(0));
+        let mut vault = Vault::over(Memory::new(document.to_bytes())).expect("a vault");
         let file = Box::new(self.armed(coin));
-        let entry = serde_json::to_string(&Entry::Armed { file }).expect("it is JSON");
-        format!("{document}\n{entry}\n")
+        vault.remember(Entry::Armed { file }).expect("it is kept");
+        vault.backup(None, to).expect("a backup")
+    }
+
+    /// The account key of a party, without its origin.
+    pub fn account(&self, party: &str) -> String {
+        let party = self.world.compiled.policy().party(party).expect("a party");
+        party.key().xpub().to_string()
     }
 
     fn armed(&self, coin: &Coin) -> ArmingFile {
@@ -201,6 +192,14 @@ impl Group {
     pub fn fingerprint(&self, party: &str) -> String {
         master(party).fingerprint(self.world.secp()).to_string()
     }
+}
+
+/// The account key of somebody outside.
+pub fn stranger() -> String {
+    let secp = bitcoin::secp256k1::Secp256k1::new();
+    let path = DerivationPath::from_str("48h/1h/0h/3h").expect("a path");
+    let signer = SoftwareSigner::stand_in(0, "zoe", &secp);
+    signer.account(&path, &secp).xpub().to_string()
 }
 
 /// What a party types to sign.
