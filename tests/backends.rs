@@ -18,10 +18,14 @@
     reason = "a test ends with a panic when something is not as it should be, and says when it could do nothing"
 )]
 
+#[path = "backends/cases.rs"]
+mod cases;
 #[path = "backends/coins.rs"]
 mod coins;
 #[path = "backends/compared.rs"]
 mod compared;
+#[path = "common/draft.rs"]
+mod draft;
 #[path = "backends/electrum.rs"]
 mod electrum;
 #[path = "backends/embedded.rs"]
@@ -53,7 +57,7 @@ mod vault;
 macro_rules! conformance {
     ($name:ident, $rig:expr) => {
         mod $name {
-            use super::{promises, vault};
+            use super::{cases, promises, vault};
 
             #[test]
             fn it_says_where_it_stands() {
@@ -83,6 +87,12 @@ macro_rules! conformance {
             fn a_vault_follows_reorgs() {
                 let Some(rig) = $rig else { return };
                 vault::it_follows_reorgs(rig);
+            }
+
+            #[test]
+            fn a_case_follows_reorgs() {
+                let Some(rig) = $rig else { return };
+                cases::it_follows_reorgs(rig);
             }
 
             #[test]
