@@ -10,6 +10,8 @@
 mod by_hand;
 #[path = "common/draft.rs"]
 mod draft;
+#[path = "common/node.rs"]
+mod node;
 #[path = "common/said.rs"]
 mod said;
 #[path = "common/vault.rs"]
@@ -17,6 +19,7 @@ mod vault;
 
 mod watch {
     mod chain;
+    mod outage;
     mod people;
     mod program;
     mod towers;

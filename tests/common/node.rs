@@ -95,7 +95,9 @@ impl Drop for Running {
 
 /// A node on a chain of its own.
 pub struct Node {
-    _process: Running,
+    process: Option<Running>,
+    folder: PathBuf,
+    more: Vec<String>,
     pub data: TempDir,
     pub port: u16,
     agent: ureq::Agent,
@@ -103,11 +105,28 @@ pub struct Node {
 
 impl Node {
     pub fn start(folder: &Path, more: &[String]) -> Self {
-        let data = tempfile::tempdir().expect("a folder");
-        let port = free_port();
-        let process = Command::new(folder.join("bitcoind"))
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build();
+        let mut node = Self {
+            process: None,
+            folder: folder.to_owned(),
+            more: more.to_vec(),
+            data: tempfile::tempdir().expect("a folder"),
+            port: free_port(),
+            agent: config.into(),
+        };
+        node.start_at(node.port);
+        node
+    }
+
+    /// Starts it again with what it had, at this port.
+    pub fn start_at(&mut self, port: u16) {
+        assert!(self.process.is_none(), "it was stopped");
+        self.port = port;
+        let process = Command::new(self.folder.join("bitcoind"))
             .arg("-regtest")
-            .arg(format!("-datadir={}", data.path().display()))
+            .arg(format!("-datadir={}", self.data.path().display()))
             .arg(format!("-rpcport={port}"))
             .args([
                 "-connect=0",
@@ -116,25 +135,30 @@ impl Node {
                 "-mempoolexpiry=100000",
             ])
             .args(["-dbcache=16", "-par=1", "-rpcthreads=2", "-server=1"])
-            .args(more)
+            .args(&self.more)
             .stdout(Stdio::null())
             .spawn()
             .expect("the node starts");
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .build();
-        let node = Self {
-            _process: Running(process),
-            data,
-            port,
-            agent: config.into(),
-        };
+        self.process = Some(Running(process));
         let began = Instant::now();
-        while node.try_call("getblockcount", json!([])).is_err() {
+        while self.try_call("getblockcount", json!([])).is_err() {
             assert!(began.elapsed() < PATIENCE, "the node does not answer");
             sleep(Duration::from_millis(50));
         }
-        node
+    }
+
+    /// Stops it, and waits until it has written down what it has.
+    pub fn stop(&mut self) {
+        self.call("stop", json!([]));
+        if let Some(mut running) = self.process.take() {
+            let ended = running.0.wait().expect("it ends");
+            assert!(ended.success(), "{ended}");
+        }
+    }
+
+    /// Ends it at once, as a loss of power would.
+    pub fn kill(&mut self) {
+        self.process = None;
     }
 
     pub fn cookie(&self) -> PathBuf {

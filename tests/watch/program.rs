@@ -26,13 +26,13 @@ use crate::vault::{Armed, Draft, TREASURY};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A vault in a directory about a policy, and a chain in a file with a coin that is armed.
-struct Stage {
+pub(super) struct Stage {
     folder: TempDir,
-    armed: Armed,
+    pub(super) armed: Armed,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::of(&Draft::new("tr", TREASURY))
     }
 
@@ -53,15 +53,15 @@ impl Stage {
         stage
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn vault(&self) -> PathBuf {
+    pub(super) fn vault(&self) -> PathBuf {
         self.path("vault")
     }
 
-    fn longstop(&self, arguments: &[&str]) -> Box<Command> {
+    pub(super) fn longstop(&self, arguments: &[&str]) -> Box<Command> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_longstop"));
         command.env("LONGSTOP_STATE", self.path("state"));
         command.env("NO_COLOR", "1").args(arguments);
@@ -98,7 +98,7 @@ impl Stage {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -108,14 +108,14 @@ fn lines(output: &Output) -> Vec<Value> {
     lines.collect::<Result<_, _>>().expect("each line is JSON")
 }
 
-fn kinds(told: &[Value]) -> Vec<&str> {
+pub(super) fn kinds(told: &[Value]) -> Vec<&str> {
     let kinds = told.iter().map(|notice| notice["kind"].as_str());
     kinds.map(|kind| kind.expect("a word")).collect()
 }
 
 /// Waits until something is so.
 #[track_caller]
-fn until<T>(mut so: impl FnMut() -> Option<T>) -> T {
+pub(super) fn until<T>(mut so: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = so() {
@@ -127,7 +127,7 @@ fn until<T>(mut so: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Ends the program even if the test does not get that far.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -185,7 +185,7 @@ fn a_chain_out_of_reach_is_an_alarm_and_a_vault_in_use_is_said() {
 }
 
 /// What somebody asks of a socket, and what he is answered.
-fn ask(address: &str, request: &str) -> String {
+pub(super) fn ask(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
     stream.write_all(request.as_bytes()).expect("it is sent");
@@ -195,7 +195,7 @@ fn ask(address: &str, request: &str) -> String {
 }
 
 /// Where a watcher says that its numbers are.
-fn numbers_of(running: &mut Running) -> String {
+pub(super) fn numbers_of(running: &mut Running) -> String {
     let mut notes = BufReader::new(running.0.stderr.take().expect("a pipe")).lines();
     let address = notes.find_map(|line| {
         let line = line.expect("a line");
