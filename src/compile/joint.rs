@@ -26,6 +26,7 @@
 //! Escrows and lock-ups are left as they are: a settle is signed in advance and waits, and a
 //! clawback does not wait.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use miniscript::descriptor::DescriptorPublicKey;
@@ -89,21 +90,27 @@ impl Eased {
 }
 
 impl Joint {
-    /// The leaves of a stage that can be written as one, each at most once, the first that fit.
+    /// The leaves of a stage that can be written as one, each at most once, those that have most
+    /// keys in common first.
     pub(super) fn all(stage: &Stage, leaves: &[Leaf]) -> Vec<Self> {
-        let mut found: Vec<Self> = Vec::new();
+        let mut chosen: Vec<Self> = Vec::new();
         if *stage != Stage::Vault {
-            return found;
+            return chosen;
         }
-        for first in 0..leaves.len() {
-            for second in 0..leaves.len() {
-                let is_taken = |leaf| found.iter().any(|joint| joint.has(leaf));
-                if first != second && !is_taken(first) && !is_taken(second) {
-                    found.extend(Self::of(leaves, first, second));
-                }
+        let firsts = (0..leaves.len()).flat_map(|first| {
+            let seconds = (0..leaves.len()).filter(move |second| *second != first);
+            seconds.filter_map(move |second| Self::of(leaves, first, second))
+        });
+        let mut found: Vec<Self> = firsts.collect();
+        // Stable: among equals those that come first.
+        found.sort_by_key(|joint| Reverse(joint.common.len()));
+        for joint in found {
+            let is_taken = |leaf| chosen.iter().any(|other| other.has(leaf));
+            if !is_taken(joint.first) && !is_taken(joint.second) {
+                chosen.push(joint);
             }
         }
-        found
+        chosen
     }
 
     /// Whether this leaf is one of the two.
@@ -338,184 +345,4 @@ fn or_later(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fmt::Write;
-    use std::sync::Arc;
-
-    use bitcoin::secp256k1::Secp256k1;
-
-    use super::*;
-    use crate::compile::compile;
-    use crate::policy::check;
-    use crate::signer::SoftwareSigner;
-    use crate::units::{BlockHeight, Blocks};
-
-    const TERMS: &str = r#"
-[quorums]
-council = { threshold = 2, of = ["alice", "bob", "carol"] }
-seat-a = { threshold = 1, of = ["amy", "alice"] }
-seat-b = { threshold = 1, of = ["bob", "ben"] }
-late = { threshold = 2, of = ["seat-a", "seat-b", "carol"] }
-
-[root]
-quorum = "council"
-refresh = "10 blocks"
-
-[[path]]
-name = "late"
-quorum = "late"
-delay = "90 blocks"
-unlock_height = 5000
-
-[lints]
-LS0503 = "short delays keep the tests quick"
-"#;
-
-    /// The leaves of a vault, each with keys of its own.
-    fn leaves() -> Vec<Leaf> {
-        let secp = Secp256k1::new();
-        let path = "48h/1h/0h/3h".parse().expect("a path");
-        let mut text = String::from(
-            "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"wsh\"\n[parties]\n",
-        );
-        for name in ["alice", "amy", "bob", "ben", "carol"] {
-            let key = SoftwareSigner::stand_in(0, name, &secp).account(&path, &secp);
-            writeln!(text, "{name} = {{ key = \"{key}\" }}").expect("text");
-        }
-        let checked = check(&(text + TERMS));
-        let policy = checked.policy.expect("the policy is sound");
-        let compiled = compile(Arc::new(policy)).expect("it compiles");
-        compiled.vault().leaves().to_vec()
-    }
-
-    fn joint(leaves: &[Leaf]) -> Joint {
-        let mut all = Joint::all(&Stage::Vault, leaves);
-        assert_eq!(all.len(), 1);
-        all.remove(0)
-    }
-
-    fn covers(joint: &Joint, leaves: &[Leaf]) -> bool {
-        joint.covers(leaves).expect("it is small")
-    }
-
-    #[test]
-    fn only_leaves_of_a_vault_are_joined() {
-        let leaves = leaves();
-        assert_eq!(joint(&leaves).common, [(0, 1), (1, 2), (2, 4)]);
-        for stage in [Stage::Escrow("sos".into()), Stage::Lockup("sos".into())] {
-            assert!(Joint::all(&stage, &leaves).is_empty());
-        }
-    }
-
-    /// A joint that opens earlier, asks for less or for more, counts a key twice, or is of other
-    /// leaves, is none.
-    #[test]
-    fn a_joint_is_its_two_leaves_and_nothing_else() {
-        let leaves = leaves();
-        let right = joint(&leaves);
-        assert!(covers(&right, &leaves));
-        let blocks = |count| RelativeLock::from_blocks(Blocks(count)).ok();
-        let height = |height| AbsoluteLock::from_height(BlockHeight(height)).ok();
-        assert_eq!(right.later, (blocks(90), height(5000)));
-        for later in [
-            (None, height(5000)),
-            (blocks(90), None),
-            (blocks(89), height(5000)),
-            (blocks(91), height(5000)),
-            (blocks(90), height(4999)),
-            (blocks(90), height(5001)),
-        ] {
-            let other = Joint {
-                later,
-                ..right.clone()
-            };
-            assert!(!covers(&other, &leaves), "{later:?}");
-        }
-        // The first leaf has to be the one that opens first.
-        let turned = Joint {
-            first: right.second,
-            second: right.first,
-            later: (None, None),
-            ..right.clone()
-        };
-        assert!(!covers(&turned, &leaves));
-        let missing = Joint {
-            second: 7,
-            ..right.clone()
-        };
-        assert!(!covers(&missing, &leaves));
-        let seat = Condition::Seat;
-        let later = |now, others: &[usize]| {
-            let others: Vec<Condition> = others.iter().copied().map(seat).collect();
-            let others = match others.as_slice() {
-                [only] => only.clone(),
-                _ => Condition::Threshold(1, others),
-            };
-            Eased::OrLater(seat(now), others)
-        };
-        let always = |own| Eased::Always(seat(own));
-        let own = |threshold, a, b, c| Eased::Threshold(threshold, vec![a, b, c]);
-        assert_eq!(
-            right.condition,
-            own(2, later(0, &[0]), later(1, &[3]), always(2))
-        );
-        for condition in [
-            own(1, later(0, &[0]), later(1, &[3]), always(2)),
-            own(3, later(0, &[0]), later(1, &[3]), always(2)),
-            own(2, always(0), later(1, &[3]), always(2)),
-            own(2, later(0, &[0]), later(1, &[3]), later(2, &[0])),
-            own(2, later(0, &[3]), later(1, &[3]), always(2)),
-            own(2, later(0, &[0, 3]), later(1, &[3]), always(2)),
-            own(2, later(1, &[0]), later(1, &[3]), always(2)),
-            Eased::Always(Condition::of(&leaves[right.first])),
-        ] {
-            let other = Joint {
-                condition,
-                ..right.clone()
-            };
-            assert!(!covers(&other, &leaves), "{:?}", other.condition);
-        }
-        for common in [
-            vec![(0, 1), (1, 2)],
-            vec![(0, 1), (1, 2), (2, 4), (2, 0)],
-            vec![(0, 1), (1, 2), (2, 4), (0, 4)],
-            vec![(0, 1), (1, 1), (2, 4)],
-            vec![(0, 0), (1, 2), (2, 4)],
-        ] {
-            let other = Joint {
-                common,
-                ..right.clone()
-            };
-            assert!(!covers(&other, &leaves), "{:?}", other.common);
-        }
-    }
-
-    /// A seat gets another branch of the account it had, and never somebody else's key.
-    #[test]
-    fn keys_are_shared_with_their_own_party_only() {
-        let mut shared = leaves();
-        let right = joint(&shared);
-        let before = shared.clone();
-        let common = right.share_keys(&mut shared).expect("they are its own");
-        assert_eq!(common.seats, right.common);
-        let keys = |leaves: &[Leaf], leaf: usize| -> Vec<DescriptorPublicKey> {
-            leaves[leaf].keys().cloned().collect()
-        };
-        let (first, second) = (right.first, right.second);
-        assert_eq!(keys(&shared, first), keys(&before, first));
-        for (seat, key) in keys(&shared, second).iter().enumerate() {
-            let own = right.common.iter().find(|(_, other)| *other == seat);
-            match own {
-                Some((own, _)) => assert_eq!(*key, keys(&before, first)[*own]),
-                None => assert_eq!(*key, keys(&before, second)[seat]),
-            }
-        }
-        for wrong in [(0, 0), (0, 2), (1, 4), (2, 3), (3, 4), (2, 5)] {
-            let other = Joint {
-                common: vec![wrong],
-                ..right.clone()
-            };
-            assert_eq!(other.share_keys(&mut leaves()), None, "{wrong:?}");
-        }
-    }
-}
+mod tests;

@@ -13,9 +13,6 @@ type Meaning = Semantic<DescriptorPublicKey>;
 /// Most ways to spend: root, and as many paths as a policy has.
 const MAX_WAYS: usize = 65;
 
-/// Most parts with locks under one threshold.  Each choice of them is a way of its own.
-const MAX_LOCKED: usize = 6;
-
 /// Keys and thresholds over them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Signers {
@@ -171,10 +168,20 @@ fn alternatives(meaning: &Meaning) -> Result<Vec<Part>, LiftError> {
                     None => locked.push(alternatives(member)?),
                 }
             }
-            match seats(thresh.k(), &plain, &locked) {
-                Some(parts) => Ok(parts),
-                None => choices(thresh.k(), &plain, &locked),
+            // Where all are needed, what has no alternative is needed in each of theirs.
+            let is_fixed = |part: &Vec<Part>| thresh.k() == thresh.n() && part.len() == 1;
+            let (fixed, locked): (Vec<_>, Vec<_>) = locked.into_iter().partition(is_fixed);
+            let count = thresh.k() - fixed.len();
+            let mut parts = match seats(count, &plain, &locked) {
+                Some(parts) => parts,
+                None => choices(count, &plain, &locked)?,
+            };
+            for only in fixed.iter().flatten() {
+                for part in &mut parts {
+                    *part = both(part, only)?;
+                }
             }
+            Ok(parts)
         }
         Semantic::Trivial => Err(LiftError::Keyless),
         Semantic::Unsatisfiable => Ok(Vec::new()),
@@ -241,28 +248,39 @@ fn seats(count: usize, plain: &[Signers], locked: &[Vec<Part>]) -> Option<Vec<Pa
     ])
 }
 
-/// The alternatives of a threshold over signers and over parts with locks.
+/// The alternatives of a threshold over signers and over parts with locks: one for each choice of
+/// the latter that leaves enough of the former, of which there may be as many as ways to spend.
 fn choices(count: usize, plain: &[Signers], locked: &[Vec<Part>]) -> Result<Vec<Part>, LiftError> {
-    if locked.len() > MAX_LOCKED {
-        return Err(LiftError::TooMany);
+    // What nobody can meet is never among those that are chosen.
+    let locked = locked
+        .iter()
+        .filter(|alternatives| !alternatives.is_empty());
+    let locked: Vec<&Vec<Part>> = locked.collect();
+    let least = count.saturating_sub(plain.len());
+    if locked.len() < least {
+        return Ok(Vec::new());
+    }
+    // Each of these can still become a choice, so there are never more of them than choices.
+    let mut chosen: Vec<Vec<&Vec<Part>>> = vec![Vec::new()];
+    for (number, alternatives) in locked.iter().enumerate() {
+        let rest = locked.len() - number - 1;
+        let fewer = chosen.iter().filter(|before| before.len() < count);
+        let with = fewer.map(|before| [before.as_slice(), &[*alternatives]].concat());
+        let with: Vec<Vec<&Vec<Part>>> = with.collect();
+        chosen.retain(|before| before.len() + rest >= least);
+        chosen.extend(with);
+        if chosen.len() > MAX_WAYS {
+            return Err(LiftError::TooMany);
+        }
     }
     let mut all = Vec::new();
-    for chosen in 0_u32..1 << locked.len() {
-        let with = chosen.count_ones() as usize;
-        let Some(needed) = count.checked_sub(with) else {
-            continue;
-        };
-        if needed > plain.len() {
-            continue;
-        }
+    for choice in chosen {
+        let needed = count - choice.len();
         let mut parts = vec![Part {
             signers: (needed > 0).then(|| threshold(needed, plain.to_vec())),
             ..Part::default()
         }];
-        for (number, alternatives) in locked.iter().enumerate() {
-            if chosen & (1 << number) == 0 {
-                continue;
-            }
+        for alternatives in choice {
             let mut joined = Vec::new();
             for part in &parts {
                 for alternative in alternatives {

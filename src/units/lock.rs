@@ -336,6 +336,34 @@ mod tests {
         }
     }
 
+    /// A lock implies those of its own kind that are no longer than it, and of the other kind none:
+    /// who has waited in time has not waited in blocks.
+    #[test]
+    fn a_longer_lock_implies_a_shorter_one_of_its_kind() {
+        let blocks = |count| RelativeLock::from_blocks(Blocks(count)).expect("in range");
+        let units = |count: u64| RelativeLock::from_seconds(count * 512).expect("in range");
+        let height = |height| AbsoluteLock::from_height(BlockHeight(height)).expect("in range");
+        let time = |time| AbsoluteLock::from_time(UnixTime(time)).expect("in range");
+        for (own, other, implied) in [(9, 10, false), (10, 10, true), (11, 10, true)] {
+            assert_eq!(blocks(own).implies(blocks(other)), implied);
+            assert_eq!(units(own.into()).implies(units(other.into())), implied);
+            assert_eq!(height(own).implies(height(other)), implied);
+            let from = 500_000_000;
+            assert_eq!(time(from + own).implies(time(from + other)), implied);
+        }
+        assert!(!blocks(65_535).implies(units(1)) && !units(65_535).implies(blocks(1)));
+        assert!(!height(499_999_999).implies(time(500_000_000)));
+        assert!(!time(i32::MAX as u32).implies(height(1)));
+    }
+
+    #[test]
+    fn an_input_waits_with_the_number_of_its_lock() {
+        for operand in [1, 65_535, 0x40_0001, 0x40_ffff] {
+            let lock = RelativeLock::from_consensus(operand).expect("a lock");
+            assert_eq!(lock.to_sequence(), bitcoin::Sequence(operand));
+        }
+    }
+
     #[test]
     fn locks_say_how_long_they_take() {
         let day = RelativeLock::from_blocks(Blocks(144)).expect("in range");

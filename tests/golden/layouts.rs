@@ -261,6 +261,15 @@ fn policies() -> Vec<Terms> {
             )
             .path("quorum = \"q5\"\ndelay = \"9000 blocks\""),
     );
+    // Three leaves over the same seats, of which the two with most keys in common are one.
+    all.push(
+        later_seats(2, 3, 1)
+            .with(of(2, "q6 q7 q8"))
+            .with(of(1, "q2 s0"))
+            .with(of(1, "q3 s1"))
+            .with(of(1, "q4 s2"))
+            .path("quorum = \"q5\"\ndelay = \"8000 blocks\""),
+    );
     // Two leaves, from likely to hardly ever, with locks of each length.
     let locks = [
         "delay = \"2100 blocks\"",
