@@ -1,9 +1,12 @@
 //! Rounds of arming: several coins, two paths, depth 2, and files that were spoilt on the way.
 
-use bitcoin::Psbt;
+use bitcoin::hashes::{Hash, sha256};
+use bitcoin::{Amount, Psbt, ScriptBuf, Sequence, Transaction, Txid};
 use longstop::arming::ArmingState;
 use longstop::ceremony::{Round, RoundError, RoundFile, Taken};
 use longstop::engine::Signers;
+use longstop::governance::{Acknowledgement, Body, Digest, Event};
+use longstop::signer::SoftwareSigner;
 use longstop::transaction::VaultCoin;
 
 use crate::devices::OverEager;
@@ -163,6 +166,119 @@ fn a_trigger_before_its_time_is_left_out() {
 fn acknowledge_all_of_one(round: &mut Round<'_>) {
     for party in HOLDERS {
         assert_eq!(round.acknowledge(party), Ok(1));
+    }
+}
+
+/// One change each to what a transaction does, as whoever swaps a destination would make it.
+fn changed(transaction: &Transaction) -> Vec<Transaction> {
+    let changes: [fn(&mut Transaction); 7] = [
+        |own| own.output[0].script_pubkey = ScriptBuf::new_op_return([1]),
+        |own| own.output[0].value += Amount::ONE_SAT,
+        |own| own.output.swap(0, 1),
+        |own| own.input[0].sequence = Sequence(own.input[0].sequence.0 ^ 1),
+        |own| own.input[0].previous_output.vout += 1,
+        |own| own.lock_time = bitcoin::absolute::LockTime::from_consensus(1),
+        |own| own.version.0 ^= 1,
+    ];
+    let changes = changes.iter().map(|change| {
+        let mut other = transaction.clone();
+        change(&mut other);
+        other
+    });
+    changes.collect()
+}
+
+/// The digest of an acknowledgement, put together by hand: the policy, the coin, the path and the id
+/// of every transaction, each of which is the digest of an unsigned transaction as a whole.
+fn digest(policy: [u8; 32], said: &Acknowledgement, txids: &[Txid]) -> Digest {
+    let tag = sha256::Hash::hash(b"longstop/arming").to_byte_array();
+    let path = said.path.as_bytes();
+    let mut bytes = [tag, tag, policy].concat();
+    bytes.extend(said.coin.txid.to_byte_array());
+    bytes.extend(said.coin.vout.to_le_bytes());
+    bytes.extend((path.len() as u64).to_le_bytes());
+    bytes.extend(path);
+    for txid in txids {
+        bytes.extend(txid.to_byte_array());
+    }
+    Digest(sha256::Hash::hash(&bytes).to_byte_array())
+}
+
+/// Whoever acknowledges signs for every transaction as a whole: one with another destination, amount
+/// or lock is none that he has acknowledged.
+#[test]
+fn an_acknowledgement_is_for_these_very_transactions() {
+    for script in SCRIPTS {
+        let mut world = draft(script).with_identities().world();
+        let coin = world.deposit(DEPOSIT);
+        world.bury();
+        let start = Round::start(&world.compiled, world.secp(), &[coin], &paths()[..1]);
+        let mut round = start.expect("it can be armed");
+        sign_all(&world, &mut round);
+        let policy = world.compiled.id().to_bytes();
+        let said = round.acknowledgements("gina").expect("she is concerned");
+        let [said] = &said[..] else {
+            panic!("one arming: {said:?}");
+        };
+        let txids = round.armings()[0].txids();
+        assert_eq!(said.file, digest(policy, said, &txids));
+        let line = |file: Digest| {
+            let body = Body::Acknowledgement(Acknowledgement {
+                file,
+                ..said.clone()
+            });
+            let event = Event {
+                policy_id: Digest(policy),
+                network: world.compiled.policy().network(),
+                author: "gina".to_owned(),
+                previous: None,
+                seen: Vec::new(),
+                at: world.chain.tip().time,
+                expires: None,
+                body,
+            };
+            let key = SoftwareSigner::stand_in_identity(0, "gina");
+            event
+                .sign(&key)
+                .expect("it can be said")
+                .envelope()
+                .to_line()
+        };
+        let file = round.to_file().expect("a file");
+        let course = &file.armings[0].courses[0];
+        let signed = [&course.cancels[0], &course.settles[0]];
+        let signed = signed.map(|text| text.parse::<Psbt>().expect("a PSBT"));
+        for psbt in &signed {
+            let transaction = &psbt.unsigned_tx;
+            let place = txids
+                .iter()
+                .position(|txid| *txid == transaction.compute_txid());
+            let place = place.expect("it is one of them");
+            for other in changed(transaction) {
+                let mut others = txids.clone();
+                others[place] = other.compute_txid();
+                assert_ne!(others, txids, "{other:?}");
+                let refused = round.acknowledge_signed(&line(digest(policy, said, &others)));
+                let why = refused.expect_err("it is about another one").to_string();
+                assert!(why.contains("holds other transactions"), "{why}");
+            }
+        }
+        // The order counts, and that there are no more and no fewer.
+        let mut swapped = txids.clone();
+        swapped.swap(0, 1);
+        for others in [
+            &swapped[..],
+            &txids[1..],
+            &[&txids[..], &txids[..1]].concat(),
+        ] {
+            assert!(
+                round
+                    .acknowledge_signed(&line(digest(policy, said, others)))
+                    .is_err()
+            );
+        }
+        let heard = round.acknowledge_signed(&line(said.file));
+        assert_eq!(heard.as_deref(), Ok("gina"));
     }
 }
 

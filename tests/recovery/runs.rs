@@ -168,6 +168,40 @@ fn root_spends_and_keeps_the_change() {
     }
 }
 
+/// What is confirmed by hand is one transaction, by the digest of all it does: another one that spends
+/// the same coin is not, whoever has signed it.
+#[test]
+fn an_approval_is_for_one_transaction() {
+    let mut bench = Bench::new("tr");
+    let coin = bench.coin;
+    let pay = |sats: u64| Action::Spend {
+        coins: vec![coin],
+        payees: vec![Payment {
+            script_pubkey: destination(),
+            amount: Amount::from_sat(sats),
+        }],
+    };
+    let by = ROOT.map(str::to_owned);
+    let other = bench.plan(&pay(1_500_001)).expect("a plan").draft.txid();
+    let signers = bench.fork().signers;
+    let mut run = bench.open(&Undisturbed).expect("it opens");
+    let plan = run.plan(&pay(1_500_000)).expect("a plan");
+    let txid = run.begin(plan).expect("it is begun");
+    assert_ne!(txid, other, "a satoshi more is another transaction");
+    assert!(run.approve(other).is_err(), "nobody has begun that");
+    let progress = run.advance(txid, &by, &signers).expect("it goes on");
+    assert_eq!(
+        progress.phase,
+        Phase::Complete,
+        "it is signed, and not sent"
+    );
+    run.approve(txid).expect("it is under way");
+    let progress = run.advance(txid, &by, &signers).expect("it goes on");
+    assert_eq!(progress.phase, Phase::Seen);
+    drop(run);
+    assert!(bench.in_mempool(txid) && !bench.in_mempool(other));
+}
+
 #[test]
 fn the_direct_path_needs_no_file() {
     for script in SCRIPTS {

@@ -225,7 +225,7 @@ fn check(way: &Way, is_base: bool, script: ScriptType, sets: &[BTreeSet<usize>])
         let size = way.size + key_size as f64;
         (format!("and_v({way},{key})"), size, signature)
     };
-    let sets: Vec<BTreeSet<usize>> = sets.iter().map(|set| with_other(set)).collect();
+    let sets: Vec<BTreeSet<usize>> = sets.iter().map(with_other).collect();
     let (found, witnesses) = measured(&text, script, &sets);
     assert_eq!(size, found as f64, "{text}");
     let most = witnesses.iter().max().expect("a set") - more;
