@@ -48,6 +48,7 @@ pub use self::limits::{
     MAX_P2WSH_BYTES, MAX_P2WSH_ITEMS, MAX_P2WSH_OPERATIONS, MAX_STANDARD_WEIGHT, MAX_TREE_DEPTH,
     TRUC_MAX_WEIGHT, max_weight,
 };
+pub(crate) use self::parent::Parents;
 pub use self::pieces::{Piece, pieces};
 pub use self::script::{Place, ScriptLeaf};
 pub use self::stage::{Stage, StageDescriptor};

@@ -18,6 +18,8 @@ mod ledgers;
 mod proofs;
 #[path = "cli/reports.rs"]
 mod reports;
+#[path = "cli/rungs.rs"]
+mod rungs;
 #[path = "cli/runs.rs"]
 mod runs;
 #[path = "cli/shells.rs"]

@@ -309,6 +309,7 @@ fn treasury() -> Plan {
     Plan {
         script: "tr",
         base_fee: 2,
+        rungs: Vec::new(),
         accept_total_loss: None,
         parties: names
             .into_iter()

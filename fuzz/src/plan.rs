@@ -22,6 +22,7 @@ pub fn text(bytes: &[u8]) -> String {
         choices: &mut choices,
         text: String::new(),
         quorums: Vec::new(),
+        is_two: false,
     };
     plan.write().expect("writing to a string never fails");
     plan.text
@@ -32,6 +33,8 @@ struct Plan<'a, 'b> {
     text: String,
     /// The names of the quorums so far.
     quorums: Vec<String>,
+    /// Whether its transactions have version 2.
+    is_two: bool,
 }
 
 impl Plan<'_, '_> {
@@ -46,8 +49,10 @@ impl Plan<'_, '_> {
             writeln!(self.text, "layout = \"{layout}\"")?;
         }
         if self.choices.one_in(4) {
-            let rate = self.choices.below(5);
-            writeln!(self.text, "base_fee = \"{rate} sat/vB\"")?;
+            match self.choices.below(8) {
+                rate @ ..5 => writeln!(self.text, "base_fee = \"{rate} sat/vB\"")?,
+                rungs => self.version_two(rungs - 4)?,
+            }
         }
         if !self.choices.one_in(8) {
             writeln!(self.text, "accept_total_loss = \"a plan loses nothing\"")?;
@@ -70,6 +75,18 @@ impl Plan<'_, '_> {
             self.path(number)?;
         }
         Ok(())
+    }
+
+    /// Version 2 with so many rungs, most of them far enough apart.
+    fn version_two(&mut self, rungs: usize) -> std::fmt::Result {
+        self.is_two = true;
+        let mut rate = 1 + self.choices.below(40);
+        let mut rates = Vec::new();
+        for _ in 0..rungs {
+            rates.push(rate);
+            rate *= self.choices.of([2, 3, 5, 1]);
+        }
+        writeln!(self.text, "transaction_version = 2\nrungs = {rates:?}")
     }
 
     fn parties(&mut self) -> Result<usize, std::fmt::Error> {
@@ -203,7 +220,11 @@ impl Plan<'_, '_> {
     fn staged(&mut self) -> std::fmt::Result {
         let veto = self.name();
         let window = self.duration();
-        let depth = 1 + self.choices.below(9);
+        // With version 2 only a depth of one is sound.
+        let depth = match (1 + self.choices.below(9), self.is_two) {
+            (..9, true) => 1,
+            (depth, _) => depth,
+        };
         let purpose = self.choices.of(["recover", "recover", "spend"]);
         let held = purpose == "recover" && !self.choices.one_in(3);
         writeln!(self.text, "purpose = \"{purpose}\"")?;

@@ -130,7 +130,7 @@ pub(super) fn resume(
         for raised in run.go_up()? {
             let ((from, paid), (to, pays)) = (raised.from, raised.to);
             screen.note(&format!(
-                "the {} {from} waits at {} sat/vB; {to} takes its place, at {} ({})",
+                "the {} {from} waits at {} sat/vB; {to} takes its place, at {} sat/vB (aimed at: {})",
                 raised.what,
                 in_sat_per_vb(paid),
                 in_sat_per_vb(pays),
@@ -151,6 +151,13 @@ pub(super) fn resume(
                     if before.is_some() { "dearer" } else { "new" },
                     in_sat_per_vb(pays)
                 ));
+            }
+        }
+        // What stood at a lower rung may have been replaced since it was looked at.
+        for one in &mut progress {
+            let operation = run.operation(one.txid)?;
+            if run.rung(&operation.action, operation.feerate).is_some() {
+                one.phase = run.phase(operation)?;
             }
         }
         files.finish(screen, run, vault, progress)

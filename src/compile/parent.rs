@@ -17,7 +17,7 @@ use super::derive::Keychain;
 
 /// The parents of the keys of a descriptor on one keychain.
 #[derive(Clone, Debug)]
-pub(super) struct Parents(HashMap<DescriptorPublicKey, Parent>);
+pub(crate) struct Parents(HashMap<DescriptorPublicKey, Parent>);
 
 /// Where the keys come from that stand in one place of a descriptor, index by index.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ enum Parent {
 
 /// A key at an index.
 #[derive(Clone, Debug)]
-pub(super) struct Child {
+pub(crate) struct Child {
     pub key: bitcoin::PublicKey,
     /// Without an origin, the key in the descriptor counts as its own master key.
     pub source: KeySource,
@@ -41,7 +41,7 @@ pub(super) struct Child {
 
 impl Parents {
     /// The parents of all keys of a descriptor, each derived now.
-    pub(super) fn new<C: Verification>(
+    pub(crate) fn new<C: Verification>(
         descriptor: &Descriptor<DescriptorPublicKey>,
         keychain: Keychain,
         secp: &Secp256k1<C>,
@@ -62,7 +62,7 @@ impl Parents {
     }
 
     /// All keys at an index, by the key that stands for them in the descriptor.
-    pub(super) fn children<C: Verification>(
+    pub(crate) fn children<C: Verification>(
         &self,
         index: u32,
         secp: &Secp256k1<C>,

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bitcoin::bip32::{ChildNumber, Xpub};
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Amount, FeeRate, OutPoint, Psbt, Script, ScriptBuf, Transaction};
 use miniscript::DefiniteDescriptorKey;
@@ -12,7 +11,7 @@ use miniscript::psbt::PsbtExt;
 
 use super::{Engine, Signers, StepError};
 use crate::chain::{BackendError, Chain, SeenOutput};
-use crate::compile::{Compiled, Keychain};
+use crate::compile::{Compiled, Keychain, Parents};
 use crate::transaction::{
     ANCHOR_VALUE, FeeCoin, ReceiveError, build_best_fee_child, build_child_paying, build_fee_child,
 };
@@ -45,8 +44,8 @@ pub struct FeeCoins {
 /// One keychain of a fee wallet that is being read.
 struct Half {
     descriptor: Descriptor<DescriptorPublicKey>,
-    /// The key that the indexes are derived from.
-    parent: Xpub,
+    /// What the keys of all indexes are derived from.
+    parents: Parents,
     known: HashMap<ScriptBuf, u32>,
     asked: u32,
     /// The index behind the last that was paid to.
@@ -62,15 +61,20 @@ impl Half {
         secp: &Secp256k1<All>,
     ) -> Option<Self> {
         let wallet = compiled.policy().party(party)?.fees()?;
-        let halves = wallet.descriptor().clone().into_single_descriptors().ok()?;
-        let number = match keychain {
-            Keychain::Receive => 0,
-            Keychain::Change => 1,
+        let parents = Parents::new(wallet.descriptor(), keychain, secp).ok()?;
+        let mut halves = wallet
+            .descriptor()
+            .clone()
+            .into_single_descriptors()
+            .ok()?
+            .into_iter();
+        let half = match keychain {
+            Keychain::Receive => halves.next(),
+            Keychain::Change => halves.nth(1),
         };
-        let branch = ChildNumber::from_normal_idx(number).ok()?;
         Some(Self {
-            descriptor: halves.into_iter().nth(usize::try_from(number).ok()?)?,
-            parent: wallet.account().xpub().ckd_pub(secp, branch).ok()?,
+            descriptor: half?,
+            parents,
             known: HashMap::new(),
             asked: 0,
             next: 0,
@@ -80,9 +84,9 @@ impl Half {
 
     /// The script at an index.  A fee wallet is `wpkh(KEY/<0;1>/*)` and nothing else.
     fn script(&self, index: u32, secp: &Secp256k1<All>) -> Option<ScriptBuf> {
-        let child = ChildNumber::from_normal_idx(index).ok()?;
-        let key = self.parent.ckd_pub(secp, child).ok()?.to_pub();
-        Some(ScriptBuf::new_p2wpkh(&key.wpubkey_hash()))
+        let children = self.parents.children(index, secp).ok()?;
+        let key = children.into_values().next()?.key;
+        Some(ScriptBuf::new_p2wpkh(&key.wpubkey_hash().ok()?))
     }
 
     /// The scripts up to the gap that were not asked about yet.

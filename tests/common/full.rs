@@ -19,11 +19,11 @@ use proptest::prelude::*;
 use toml::{Table, Value};
 
 use crate::dice::Dice;
-use crate::generate::{Plan, large_plans, plans};
+use crate::generate::{Plan, large_plans, of_any_version, plans};
 
 /// Texts of sound policies, small and large ones, and such with seats that have later keys.
 pub fn policies() -> impl Strategy<Value = String> {
-    let plan = prop_oneof![2 => plans().boxed(), 3 => large_plans().boxed()];
+    let plan = of_any_version(prop_oneof![2 => plans().boxed(), 3 => large_plans().boxed()]);
     let plans = (plan, any::<u64>()).prop_map(|(plan, seed)| full(&plan, &mut Dice(seed)));
     let later = any::<u64>().prop_map(|seed| later_keys(&mut Dice(seed)));
     prop_oneof![4 => plans.boxed(), 1 => later.boxed()]

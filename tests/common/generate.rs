@@ -4,7 +4,8 @@
 //! are those of stand-ins, so a plan gives the same policy on every machine.  What
 //! [`plans`] makes has no error for [`check`], fits its script type, and covers both script
 //! types, both kinds of path and both purposes, both clocks, relative and absolute locks, nested
-//! quorums, `members_of`, quorums that overlap in every way, and activations.
+//! quorums, `members_of`, quorums that overlap in every way, and activations; with
+//! [`of_any_version`] both versions of transactions.
 //!
 //! Include it with `#[path = "common/generate.rs"] mod generate;`.
 
@@ -52,8 +53,10 @@ const REFRESH_MARGIN: u32 = 2_016;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub script: &'static str,
-    /// In sat/vB, 1 to 3.
+    /// In sat/vB, 1 to 3; of version 3.
     pub base_fee: u64,
+    /// In sat/vB, of version 2; none for version 3.
+    pub rungs: Vec<u64>,
     pub accept_total_loss: Option<String>,
     pub parties: Vec<PartyPlan>,
     pub quorums: Vec<QuorumPlan>,
@@ -273,11 +276,11 @@ impl Plan {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "[policy]\nname = \"generated\"\nnetwork = \"regtest\"")?;
-        writeln!(
-            out,
-            "script = \"{}\"\nbase_fee = \"{} sat/vB\"",
-            self.script, self.base_fee
-        )?;
+        writeln!(out, "script = \"{}\"", self.script)?;
+        match self.rungs.is_empty() {
+            true => writeln!(out, "base_fee = \"{} sat/vB\"", self.base_fee)?,
+            false => writeln!(out, "transaction_version = 2\nrungs = {:?}", self.rungs)?,
+        }
         if let Some(reason) = &self.accept_total_loss {
             writeln!(out, "accept_total_loss = \"{reason}\"")?;
         }
@@ -410,6 +413,32 @@ pub fn plans() -> impl Strategy<Value = Plan> {
             paths,
         })
     })
+}
+
+/// The same policies, every third of them with version 2 and one to three rungs.
+pub fn of_any_version(plans: impl Strategy<Value = Plan>) -> impl Strategy<Value = Plan> {
+    let steps = (1..=20u64, vec(2..=6u64, 0..=2));
+    (plans, option::weighted(0.33, steps))
+        .prop_map(|(mut plan, steps)| {
+            if let Some((lowest, steps)) = steps {
+                plan.rungs = Vec::from([lowest]);
+                for step in steps {
+                    let next = plan.rungs.last().map_or(lowest, |last| last * step);
+                    plan.rungs.push(next);
+                }
+                // What follows a cancel would have to be signed for every coin that it can make.
+                for path in &mut plan.paths {
+                    if let KindPlan::Staged(staged) = &mut path.kind {
+                        staged.depth = 1;
+                    }
+                }
+            }
+            plan
+        })
+        // The rare rungs that are so close that one might not replace the other.
+        .prop_filter("its rungs are far enough apart", |plan| {
+            plan.rungs.is_empty() || plan.compile().is_none_or(|compiled| compiled.is_ok())
+        })
 }
 
 /// Sound policies with up to 15 parties in quorums up to three deep, and up to 8 paths.
@@ -644,6 +673,7 @@ impl Draft {
         let mut plan = Plan {
             script,
             base_fee,
+            rungs: Vec::new(),
             accept_total_loss: None,
             parties: draft.parties,
             quorums: draft.quorums,

@@ -11,7 +11,7 @@ use longstop::policy::check;
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use proptest::prelude::*;
 
-use crate::generate::{KindPlan, Plan, Span, Unit, UnlockPlan, plans};
+use crate::generate::{KindPlan, Plan, Span, Unit, UnlockPlan, of_any_version, plans};
 use crate::leaf::check_leaf;
 use crate::vault::World;
 
@@ -80,7 +80,7 @@ proptest! {
     /// Each leaf of each stage is spent by exactly its quorums, and not with one signature less
     /// nor one block earlier.
     #[test]
-    fn every_leaf_holds_on_the_chain(plan in plans().prop_map(hurried)) {
+    fn every_leaf_holds_on_the_chain(plan in of_any_version(plans()).prop_map(hurried)) {
         let world = World::new(Arc::new(compiled(&text(&plan))));
         for stage in world.compiled.stages() {
             for leaf in stage.leaves() {
@@ -94,7 +94,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_same_text_compiles_to_the_same_bytes(plan in plans()) {
+    fn the_same_text_compiles_to_the_same_bytes(plan in of_any_version(plans())) {
         let (one, two) = (compiled(&text(&plan)), compiled(&text(&plan)));
         prop_assert_eq!(one.id(), two.id());
         prop_assert_eq!(one.branches(), two.branches());
@@ -105,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn descriptors_survive_being_written_and_read(plan in plans()) {
+    fn descriptors_survive_being_written_and_read(plan in of_any_version(plans())) {
         for stage in compiled(&text(&plan)).stages() {
             let written = stage.descriptor().to_string();
             let (body, checksum) = written.split_once('#').expect("a checksum");
@@ -120,7 +120,7 @@ proptest! {
 
     /// No two seats share a key, in whichever leaves, stages or keychains they are.
     #[test]
-    fn every_use_of_a_key_is_its_own(plan in plans()) {
+    fn every_use_of_a_key_is_its_own(plan in of_any_version(plans())) {
         let compiled = compiled(&text(&plan));
         let secp = bitcoin::secp256k1::Secp256k1::new();
         let mut keys = BTreeSet::new();
@@ -142,7 +142,7 @@ proptest! {
 
     /// The table names each pair of a party's account once, and gives root the first in the vault.
     #[test]
-    fn the_branch_table_gives_no_pair_twice(plan in plans()) {
+    fn the_branch_table_gives_no_pair_twice(plan in of_any_version(plans())) {
         let compiled = compiled(&text(&plan));
         let mut pairs: BTreeMap<(&str, u32), &BranchUse> = BTreeMap::new();
         for own in compiled.branches().uses() {
@@ -156,7 +156,7 @@ proptest! {
 
     /// The cheapest layout compiles whatever the other does, and weighs no more in expectation.
     #[test]
-    fn the_cheapest_layout_is_no_dearer(plan in plans()) {
+    fn the_cheapest_layout_is_no_dearer(plan in of_any_version(plans())) {
         let device = compiled(&text(&plan));
         let text = text(&plan).replacen("[policy]", "[policy]\nlayout = \"cheapest\"", 1);
         let cheapest = compiled(&text);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use bitcoin::address::NetworkUnchecked;
-use bitcoin::{Address, Amount, BlockHash, Network, OutPoint, Txid};
+use bitcoin::{Address, Amount, BlockHash, FeeRate, Network, OutPoint, Txid};
 use clap::Args;
 use serde::Serialize;
 
@@ -40,6 +40,9 @@ pub(super) struct Mine {
     /// Abandon the newest blocks before anything else; their transactions wait again
     #[arg(long, value_name = "N", default_value_t = 0)]
     reorg: u32,
+    /// Have the miners ask this from now on, in sat/vB; 0 for nothing
+    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    feerate: Option<u64>,
     /// The day on which a new chain begins
     #[arg(long, value_name = "DATE", value_parser = export::date)]
     start: Option<UnixTime>,
@@ -111,7 +114,8 @@ impl Mine {
             opened => opened,
         }
         .map_err(Failure::Chain)?;
-        if self.blocks == 0 && self.pay.is_empty() && self.reorg == 0 {
+        let asks = self.feerate.is_some();
+        if self.blocks == 0 && self.pay.is_empty() && self.reorg == 0 && !asks {
             let shown = chain
                 .ask(|chain| self.shown(chain))
                 .map_err(Failure::Chain)?;
@@ -135,6 +139,9 @@ impl Mine {
             file: input::file_name(&self.file),
             reason,
         };
+        if let Some(feerate) = self.feerate.and_then(FeeRate::from_sat_per_vb) {
+            chain.set_going_rate(feerate);
+        }
         let mut abandoned = Vec::new();
         if self.reorg > 0 {
             let reorg = chain.reorg(Blocks(self.reorg), &[]);
