@@ -6,7 +6,7 @@
 use longstop::chain::Chain;
 use longstop::engine::{Consent, Replica};
 use longstop::evidence::genesis_of;
-use longstop::governance::{Action, Activation, Ballot, Body, EventId, Proposal};
+use longstop::governance::{Action, Activation, Ballot, Body, EventId, Proposal, SignedEvent};
 use longstop::ledger::{Ledger, Memory, Taken};
 use longstop::signer::SoftwareSigner;
 use longstop::units::{BlockHeight, Blocks, ChainTime};
@@ -128,7 +128,7 @@ impl Court {
             now: cases.now(),
             status,
             due: cases.due(replica.policy()).into_iter().collect(),
-            waiting: replica.waiting().map(|event| event.id()).collect(),
+            waiting: replica.waiting().map(SignedEvent::id).collect(),
             consents: consent.is_ok(),
         }
     }

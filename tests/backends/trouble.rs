@@ -173,6 +173,10 @@ fn a_server_that_never_answers_is_given_up() {
             url: format!("http://127.0.0.1:{port}"),
             certificate: None,
         },
+        Address::Esplora {
+            url: format!("https://127.0.0.1:{port}"),
+            certificate: None,
+        },
     ] {
         let began = Instant::now();
         let outcome = open(&address, &options);

@@ -422,6 +422,32 @@ mod tests {
     }
 
     #[test]
+    fn files_are_named_from_the_root_on() {
+        let here = std::path::absolute("server.pem").expect("a folder");
+        for (relative, absolute) in [
+            (
+                "electrums://a:1?certificate=server.pem",
+                "electrums://a:1?certificate=",
+            ),
+            (
+                "esplora+https://a?certificate=server.pem",
+                "esplora+https://a?certificate=",
+            ),
+            ("bitcoind+cookie://server.pem?host=a", ""),
+            ("embedded:server.pem", "embedded:"),
+        ] {
+            let address = parse(relative).expect("an address").absolute();
+            let text = address.expect("a folder").to_string();
+            assert!(text.contains(&here.display().to_string()), "{text}");
+            assert!(text.starts_with(absolute), "{text}");
+        }
+        for text in ["electrums://a:1", "esplora+https://a", "bitcoind://a:1"] {
+            let address = parse(text).expect("an address").absolute();
+            assert_eq!(address.expect("a folder").to_string(), text);
+        }
+    }
+
+    #[test]
     fn ports_end_where_they_end() {
         assert!(parse("electrum://a:1").is_ok() && parse("electrum://a:65535").is_ok());
     }
