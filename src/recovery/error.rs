@@ -54,7 +54,7 @@ pub enum RecoveryError {
     NoBroadcaster,
     /// It waits in the mempool at too low a fee.
     #[error(
-        "the {what} pays {} sat/vB, and {} are aimed at: {remedy}",
+        "the {what} pays {} sat/vB, and it should be {}: {remedy}",
         in_sat_per_vb(*.paid),
         in_sat_per_vb(*.asked)
     )]
@@ -125,6 +125,8 @@ pub enum Remedy {
     },
     /// Nobody can add to it.
     Wait,
+    /// The caps keep it from more.
+    AllowMore,
     /// Nobody is named who pays for a child.
     NameBroadcaster,
     /// The fee wallet has no confirmed coin that is free.
@@ -148,6 +150,9 @@ impl fmt::Display for Remedy {
                 in_sat_per_vb(*at)
             ),
             Self::Wait => f.write_str("nobody can add to that, so it waits until fees fall"),
+            Self::AllowMore => {
+                f.write_str("no more is paid for a guess, so name a feerate, or allow more")
+            }
             Self::NameBroadcaster => {
                 f.write_str("name the party whose fee wallet pays for a child")
             }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::fees::{Fees, in_sat_per_vb, is_dearer};
 use super::operation::{Child, Effect, Operation, Phase};
 use super::points::Step;
-use super::{Choice, Plan, Recovery, RecoveryError, Remedy, word};
+use super::{Choice, Plan, Recovery, RecoveryError, Remedy, Why, word};
 use crate::chain::Chain;
 use crate::engine::{ChildDraft, ChildTerms, Prepared, Signers, StepError};
 use crate::ledger::Store;
@@ -273,8 +273,21 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         operation: &Operation,
     ) -> Result<Option<RecoveryError>, RecoveryError> {
         let fees = self.terms.fees;
-        let asked = self.choice(&operation.action)?.feerate;
+        let choice = self.choice(&operation.action)?;
+        let asked = choice.feerate;
         let what = word(&operation.action);
+        // That the caps keep it from more, where it pays what they allow.
+        let capped = |paid| match choice.why {
+            Why::Capped { told, .. } if is_dearer(fees, paid, told) => {
+                Some(RecoveryError::PaysTooLittle {
+                    what,
+                    paid,
+                    asked: told,
+                    remedy: Remedy::AllowMore,
+                })
+            }
+            _ => None,
+        };
         if self.goes_up_by_itself() {
             let paid = self.paid_by(operation);
             let has_rungs = self.rung(&operation.action, asked).is_some();
@@ -283,8 +296,11 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
                 // An estimate moves a little all the time.
                 false => !is_dearer(fees, paid, asked),
             };
-            if is_enough || self.is_outbid(operation)? {
+            if self.is_outbid(operation)? {
                 return Ok(None);
+            }
+            if is_enough {
+                return Ok(capped(paid));
             }
             let could = self.pays_at(&operation.action, asked);
             let remedy = match could > paid {
@@ -309,7 +325,10 @@ impl<S: Store, C: Chain> Recovery<'_, S, C> {
         let alone = prepared.fee.to_sat().saturating_mul(250) / vbytes;
         let alone = FeeRate::from_sat_per_kwu(alone);
         let paid = ready.map_or(alone, |ready| ready.feerate.max(alone));
-        if fees == Fees::Base || !is_dearer(fees, paid, asked) || !self.is_poor(&prepared, asked) {
+        if !is_dearer(fees, paid, asked) {
+            return Ok(capped(paid));
+        }
+        if !self.is_poor(&prepared, asked) {
             return Ok(None);
         }
         let remedy = self.remedy(operation, anchor)?;

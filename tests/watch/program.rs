@@ -500,6 +500,20 @@ fn a_cancel_that_was_left_is_paid_for_by_a_child() {
     let (_, told) = stage.once(&pays);
     let wants = told.iter().filter(|notice| notice["kind"] == "veto-sent");
     assert!(wants.count() <= 1);
+    // A signer that fails: its reason is told.
+    let fingerprint = SoftwareSigner::stand_in(0, "alice", world.secp()).fingerprint();
+    let script = format!(
+        "case $1 in enumerate) echo '[{{\"fingerprint\":\"{fingerprint}\"}}]';; *) echo '{{\"error\":\"the device is locked\"}}';; esac\n"
+    );
+    keep(&stage.path("signer"), &script);
+    let locked = format!("sh {}", name(&stage.path("signer")));
+    let (_, told) = stage.once(&[&pays[..], &["--signer", &locked]].concat());
+    let why = told.iter().filter_map(|notice| notice["text"].as_str());
+    let why: Vec<&str> = why.filter(|text| text.contains("was not signed")).collect();
+    assert!(
+        matches!(&why[..], [one] if one.contains("the device is locked")),
+        "{told:?}"
+    );
     let signs = ["--key", name(&seed), "--passphrase-file", name(&passphrase)];
     let (_, told) = stage.once(&[&pays[..], &signs].concat());
     assert_eq!(kinds(&told), ["veto-sent"]);

@@ -6,7 +6,7 @@ use bitcoin::{FeeRate, Psbt};
 use longstop::compile::Role;
 use longstop::engine::{Action, Signers};
 use longstop::recovery::points::Undisturbed;
-use longstop::recovery::{Fees, Phase, Recovery, Terms};
+use longstop::recovery::{FeeCaps, Fees, Phase, Recovery, Terms};
 use longstop::wallet::Entry;
 use longstop::watch::{Kind, Outcome, Rule, Tried, veto};
 
@@ -207,6 +207,55 @@ fn a_cancel_that_was_left_confirms_under_a_fee_spike() {
         assert_eq!(counted(|one| matches!(one, Entry::Intended { .. })), 1);
         assert_eq!(counted(|one| matches!(one, Entry::Approved { .. })), 1);
         assert_eq!(counted(|one| matches!(one, Entry::Child { .. })), 2);
+    }
+}
+
+/// Where nobody has named a feerate, the child follows the estimate up to the cap, and it is told that
+/// this is not enough; down it does not go.
+#[test]
+fn the_child_of_a_cancel_follows_the_estimate_up_to_the_cap() {
+    let mut armed = Armed::new(&Draft::new("tr", TREASURY));
+    let mut watcher = tower(&armed);
+    armed.world.fee_coin("alice", 400_000);
+    armed.world.confirm(&armed.trigger(0, &["gina", "hal"]));
+    let people = std::rc::Rc::clone(&armed.world.people);
+    let rate = |sats| FeeRate::from_sat_per_vb(sats).expect("a feerate");
+    let caps = FeeCaps {
+        feerate: rate(25),
+        ..FeeCaps::default()
+    };
+    let cancel = armed.files.courses()[0].cancels[0].txid();
+    for (going, pays, is_new, is_enough) in [
+        (10, 10, true, true),
+        (20, 20, true, true),
+        (5, 20, false, true),
+        (25, 25, true, true),
+        (26, 25, false, false),
+        (1_000, 25, false, false),
+    ] {
+        armed.world.chain.set_going_rate(rate(going));
+        let facts = watcher.facts(&armed.world.chain);
+        let chain = facts.chain.expect("it answers");
+        let terms = Terms {
+            words: None,
+            broadcaster: Some("alice"),
+            fees: Fees::Estimated(caps),
+            base_fee_is_enough: true,
+            hook: &Undisturbed,
+        };
+        let mut run = Recovery::open(&mut watcher.vault, &mut armed.world.chain, terms);
+        let run = run.as_mut().expect("opens");
+        let rule = Rule::OnAnyTrigger;
+        let tried = veto(run, &chain, rule, &BTreeSet::new(), &*people);
+        assert_eq!(tried.len(), usize::from(is_new || !is_enough), "{going}");
+        for tried in tried {
+            assert!(matches!(tried.outcome, Outcome::Sent { .. }), "{tried:?}");
+            assert_eq!(tried.short.is_none(), is_enough, "{tried:?}");
+        }
+        let operation = run.operation(cancel).expect("known");
+        let child = operation.ready_child().expect("signed");
+        assert_eq!(child.feerate, rate(pays), "{going}");
+        assert!(run.engine().chain().in_mempool(child.txid));
     }
 }
 
