@@ -105,7 +105,7 @@ fn compiled(terms: &str) -> Compiled {
     let mut text = String::from(
         "[policy]\nname = \"test\"\nnetwork = \"regtest\"\nscript = \"wsh\"\n[parties]\n",
     );
-    for name in ["alice", "amy", "bob", "ben", "carol"] {
+    for name in ["alice", "amy", "bob", "ben", "carol", "dan", "eve"] {
         let key = SoftwareSigner::stand_in(0, name, &secp).account(&path, &secp);
         writeln!(text, "{name} = {{ key = \"{key}\" }}").expect("text");
     }
@@ -372,4 +372,49 @@ fn keys_are_shared_with_their_own_party_only() {
         };
         assert_eq!(other.share_keys(&mut leaves()), None, "{wrong:?}");
     }
+}
+
+/// Where the later quorum needs another number, or has a seat more or fewer, nothing is joined.
+#[test]
+fn quorums_of_other_thresholds_and_sizes_are_not_joined() {
+    let was = r#"late = { threshold = 2, of = ["seat-a", "seat-b", "carol"] }"#;
+    for is in [
+        r#"late = { threshold = 1, of = ["seat-a", "seat-b", "carol"] }"#,
+        r#"late = { threshold = 2, of = ["seat-a", "seat-b"] }"#,
+        r#"late = { threshold = 2, of = ["seat-a", "seat-b", "carol", "dan"] }"#,
+    ] {
+        let compiled = compiled(&TERMS.replace(was, is));
+        let all = Joint::all(&Stage::Vault, compiled.vault().leaves());
+        assert!(all.is_empty(), "{is}: {all:?}");
+    }
+}
+
+/// Every seat may have a later key, and a leaf is joined once, with that with which it has most
+/// keys in common.
+#[test]
+fn a_leaf_is_joined_once() {
+    let terms = TERMS
+        .replace("\"seat-b\", \"carol\"]", "\"seat-b\", \"seat-c\"]")
+        .replace(
+            "late = {",
+            "seat-c = { threshold = 1, of = [\"carol\", \"dan\"] }\nlast = { threshold = 2, of = [\"seat-a\", \"seat-b\", \"seat-d\"] }\nseat-d = { threshold = 1, of = [\"carol\", \"dan\", \"eve\"] }\nlate = {",
+        )
+        .replace(
+            "[lints]",
+            "[[path]]\nname = \"last\"\nquorum = \"last\"\ndelay = \"91 blocks\"\nunlock_height = 5000\n\n[lints]",
+        );
+    let compiled = compiled(&terms);
+    let leaves = compiled.vault().leaves();
+    let joint = joint(leaves);
+    assert_eq!(joint.first, direct(leaves, "late"));
+    assert_eq!(joint.second, direct(leaves, "last"));
+    assert_eq!(joint.common.len(), 6);
+    assert!(covers(&joint, leaves));
+    let two = Joint::all(&Stage::Vault, &leaves[..2]);
+    assert_eq!(two.len(), 1);
+    let Eased::Threshold(2, seats) = &two[0].condition else {
+        panic!("{:?}", two[0].condition);
+    };
+    assert!(seats.iter().all(|seat| matches!(seat, Eased::OrLater(..))));
+    assert!(covers(&two[0], &leaves[..2]));
 }
