@@ -4,6 +4,7 @@
 //! `policies/NAME` has its file `tests/vectors/golden/NAME.txt`.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test ends with a panic when something is not as it should be"
 )]
