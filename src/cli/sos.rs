@@ -46,7 +46,7 @@ impl SosCommand {
 }
 
 /// What `--json` gives where a step is shown.
-const STEP: &str = "With --json: vault, height and operations [txid, what, phase, coins, approved, waits_for [class,\nmessage], wanted [role, signed, missing], fee_child_wanted_from, feerate [sat_per_vb, from, target,\nerror, told, rung, text], would, files]. With --dry-run: vault, what, txid, fee_sats, feerate, pays\n[to, sats, is_own], coins, case, joins, problems [class, message], warnings, restarts and\nconfirmation. Exit code 6 says that signatures are missing or something else is waited for.";
+const STEP: &str = "With --json: vault, height and operations [txid, what, phase, coins, approved, waits_for [class,\nmessage], wanted [role, signed, missing], fee_child_wanted_from, feerate [sat_per_vb, from, target,\nerror, told, rung, text], would, files]. With --dry-run: vault, what, txid, fee_sats, feerate, pays\n[to, sats, stage, path] (no stage where it leaves the policy), coins, case, joins, problems [class, message], warnings, restarts and\nconfirmation. Exit code 6 says that signatures are missing or something else is waited for.";
 
 /// What `--json` gives where everything goes on.
 const RESUME: &str = "With --json, with and without --dry-run: vault, height and operations, as `longstop sos trigger`.\nExit code 6 says that signatures are missing or something else is waited for.";

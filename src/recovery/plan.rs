@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use bitcoin::{Address, Amount, OutPoint, ScriptBuf, Txid};
+use bitcoin::{Address, Amount, OutPoint, ScriptBuf, TxOut, Txid};
 use serde::Serialize;
 
 use super::{Choice, RecoveryError};
-use crate::compile::{Compiled, LeafKind};
+use crate::compile::{Compiled, LeafKind, Stage};
 use crate::engine::{Action, Draft};
 use crate::lifecycle::{NextStep, next_steps};
 use crate::units::{Blocks, ChainTime, CoinBirth, RelativeLock};
@@ -47,8 +47,9 @@ pub struct Pays {
     /// The amount in satoshis.
     #[serde(rename = "sats", with = "bitcoin::amount::serde::as_sat")]
     pub amount: Amount,
-    /// Whether it belongs to a stage of this policy.
-    pub is_own: bool,
+    /// The stage of the policy that it belongs to; none if somebody outside is paid.
+    #[serde(flatten)]
+    pub stage: Option<Stage>,
 }
 
 /// Something that somebody should think of before.
@@ -134,8 +135,11 @@ impl Plan {
     /// Where somebody outside the policy is paid, only what he gets: the rest stays where it was.
     #[must_use]
     pub fn confirmation(&self) -> String {
-        let leaves = self.pays.iter().any(|pays| !pays.is_own);
-        let named = self.pays.iter().filter(|pays| !(leaves && pays.is_own));
+        let leaves = self.pays.iter().any(|pays| pays.stage.is_none());
+        let named = self
+            .pays
+            .iter()
+            .filter(|pays| !leaves || pays.stage.is_none());
         let named: Vec<String> = named
             .map(|pays| format!("{} to {}", in_bitcoins(pays.amount), pays.to))
             .collect();
@@ -170,11 +174,12 @@ pub fn in_bitcoins(amount: Amount) -> String {
 
 /// What a transaction pays, its anchor aside.
 pub(super) fn pays(draft: &Draft, compiled: &Compiled) -> Vec<Pays> {
-    let own: Vec<ScriptBuf> = draft
-        .creates()
-        .iter()
-        .map(|coin| coin.derived().script_pubkey().clone())
-        .collect();
+    let own = draft.creates();
+    let stage = |output: &TxOut| {
+        let mut own = own.iter().map(|coin| coin.derived());
+        let derived = own.find(|derived| *derived.script_pubkey() == output.script_pubkey)?;
+        Some(derived.stage().clone())
+    };
     let network = compiled.policy().network().to_bitcoin();
     let anchor = ScriptBuf::new_p2a();
     let outputs = draft.outputs().iter();
@@ -186,7 +191,7 @@ pub(super) fn pays(draft: &Draft, compiled: &Compiled) -> Vec<Pays> {
                 Err(_) => output.script_pubkey.to_hex_string(),
             },
             amount: output.value,
-            is_own: own.contains(&output.script_pubkey),
+            stage: stage(output),
         })
         .collect()
 }

@@ -13,12 +13,12 @@ pub(in crate::cli) fn planned_step(plan: &ShownPlan, width: usize) -> String {
         text += &row("spends", &coin.to_string(), width);
     }
     for pays in &plan.pays {
-        let whose = match pays.is_own {
-            true => ", which is the policy's own",
-            false => ", which is outside the policy",
+        let whose = match &pays.stage {
+            Some(stage) => format!("the {}", shown(&stage.to_string())),
+            None => "outside the policy".to_owned(),
         };
         let amount = in_bitcoins(pays.amount);
-        text += &row("pays", &format!("{amount} to {}{whose}", pays.to), width);
+        text += &row("pays", &format!("{amount} to {}, {whose}", pays.to), width);
     }
     text += &row("fee", &format!("{} sat", plan.fee_sats), width);
     text += &row("feerate", &plan.feerate.text, width);
