@@ -221,3 +221,30 @@ fn names_crate(folder: &str, krate: &str) -> bool {
     }
     false
 }
+
+/// The words for kinds of failures that the sources have, and those of the page.
+#[test]
+fn the_page_has_every_kind_of_failure() {
+    let mut kinds = BTreeSet::new();
+    for name in [
+        "failure",
+        "failure/ledger",
+        "failure/vault",
+        "failure/watch",
+    ] {
+        let path = root().join(format!("src/cli/{name}.rs"));
+        let source = fs::read_to_string(path).expect("a source");
+        let (_, kind) = source.split_once("fn kind(").expect("it says the kind");
+        let (kind, _) = kind.split_once("\n    }\n").expect("it ends");
+        let words = kind.split('"').skip(1).step_by(2);
+        kinds.extend(words.map(str::to_owned));
+    }
+    let page = page("command-line.md");
+    let line = page.lines().find(|line| line.starts_with("`kind` is a"));
+    let (listed, _) = (line.expect("the line"))
+        .split_once("; or")
+        .expect("a list");
+    let listed = listed.split('`').skip(3).step_by(2);
+    let listed: BTreeSet<String> = listed.map(str::to_owned).collect();
+    assert_eq!(listed, kinds);
+}
