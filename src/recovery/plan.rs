@@ -9,6 +9,7 @@ use super::{Choice, RecoveryError};
 use crate::compile::{Compiled, LeafKind, Stage};
 use crate::engine::{Action, Draft};
 use crate::lifecycle::{NextStep, next_steps};
+use crate::transaction::Coin;
 use crate::units::{Blocks, ChainTime, CoinBirth, RelativeLock};
 
 /// How many blocks a trigger and its cancel take at the least.
@@ -176,7 +177,7 @@ pub fn in_bitcoins(amount: Amount) -> String {
 pub(super) fn pays(draft: &Draft, compiled: &Compiled) -> Vec<Pays> {
     let own = draft.creates();
     let stage = |output: &TxOut| {
-        let mut own = own.iter().map(|coin| coin.derived());
+        let mut own = own.iter().map(Coin::derived);
         let derived = own.find(|derived| *derived.script_pubkey() == output.script_pubkey)?;
         Some(derived.stage().clone())
     };
