@@ -30,7 +30,7 @@ const PERIOD: u32 = 30;
 const DEAD_MAN: u32 = 90;
 
 /// A folder with a vault, a chain, and the seeds of all parties.
-struct Desk {
+pub(super) struct Desk {
     folder: TempDir,
 }
 
@@ -40,6 +40,11 @@ impl Desk {
     }
 
     fn of(policy: &str) -> Self {
+        Self::with(policy, &["ann", "ben", "cat", "dan", "eve"])
+    }
+
+    /// A vault of a policy, of whose stand-in parties these have their seeds here.
+    pub(super) fn with(policy: &str, parties: &[&str]) -> Self {
         let memory = Path::new("/dev/shm");
         let folder = match memory.is_dir() {
             true => tempfile::tempdir_in(memory),
@@ -51,7 +56,7 @@ impl Desk {
         desk.keep("policy.toml", policy);
         desk.keep("passphrase", PASSPHRASE);
         desk.keep("other-passphrase", "some other words");
-        for party in ["ann", "ben", "cat", "dan", "eve"] {
+        for party in parties {
             let secret = SoftwareSigner::stand_in_secret(0, party);
             let seed = Seed::new(party, NetworkKind::Test, &secret).expect("a name");
             let passphrase = Passphrase::of(PASSPHRASE.to_owned().into());
@@ -109,21 +114,23 @@ impl Desk {
         command.output().expect("the program runs")
     }
 
+    /// What a command that ends with this code shows, and what it says beside that.
     #[track_caller]
-    fn ends(&self, line: &str, expected: i32) -> Value {
+    pub(super) fn says(&self, line: &str, expected: i32) -> (Value, String) {
         let output = self.run(line);
         let said = text(&output.stderr);
-        assert_eq!(
-            code(&output),
-            expected,
-            "{line}: {said}{}",
-            text(&output.stdout)
-        );
-        json(&output)
+        let shown = text(&output.stdout);
+        assert_eq!(code(&output), expected, "{line}: {said}{shown}");
+        (json(&output), said)
     }
 
     #[track_caller]
-    fn ok(&self, line: &str) -> Value {
+    pub(super) fn ends(&self, line: &str, expected: i32) -> Value {
+        self.says(line, expected).0
+    }
+
+    #[track_caller]
+    pub(super) fn ok(&self, line: &str) -> Value {
         self.ends(line, 0)
     }
 
@@ -150,7 +157,13 @@ impl Desk {
     }
 
     /// The only coin in a stage that nothing spends.
-    fn coin_in(&self, stage: &str) -> String {
+    pub(super) fn coin_in(&self, stage: &str) -> String {
+        self.worth_in(stage).0
+    }
+
+    /// The same, with what it is worth in satoshis.
+    #[track_caller]
+    pub(super) fn worth_in(&self, stage: &str) -> (String, u64) {
         let coins = self.ok("vault coins vault");
         let coins = coins["coins"].as_array().expect("coins").clone();
         let found: Vec<&Value> = coins
@@ -158,7 +171,8 @@ impl Desk {
             .filter(|coin| coin["stage"] == stage && coin["standing"] == "unspent")
             .collect();
         assert_eq!(found.len(), 1, "{coins:?}");
-        found[0]["outpoint"].as_str().expect("one").to_owned()
+        let outpoint = found[0]["outpoint"].as_str().expect("one").to_owned();
+        (outpoint, found[0]["sats"].as_u64().expect("an amount"))
     }
 
     /// What has to be typed for a step.
@@ -167,7 +181,7 @@ impl Desk {
         plan["confirmation"].as_str().expect("a text").to_owned()
     }
 
-    fn key(party: &str) -> String {
+    pub(super) fn key(party: &str) -> String {
         format!("--key {party}.seed --passphrase-file passphrase")
     }
 
