@@ -158,7 +158,7 @@ impl Reached {
 }
 
 /// What the clock of this machine shows.
-fn now() -> UnixTime {
+pub(super) fn now() -> UnixTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = since.map_or(0, |since| since.as_secs());
     UnixTime(u32::try_from(seconds).unwrap_or(u32::MAX))

@@ -223,6 +223,10 @@ pub(super) enum Failure {
     )]
     NoChainTime,
     #[error(
+        "`{address}` says that the median time of its chain is {median} UTC, which is ahead of this machine's clock: one of the two is wrong, and nothing is dated by it; write --height N and --median-time DATE"
+    )]
+    FutureTip { address: String, median: String },
+    #[error(
         "whoever signs with an identity speaks in a ledger; write --ledger DIR, or --vault DIR of a vault that has one"
     )]
     NoLedger,
@@ -295,6 +299,7 @@ impl Failure {
             | Self::There { .. }
             | Self::TooOpen { .. }
             | Self::Backend { .. }
+            | Self::FutureTip { .. }
             | Self::Chain(_) => Exit::File,
             Self::NotText { .. }
             | Self::TooLarge { .. }
@@ -444,9 +449,11 @@ impl Failure {
                 "not-signed"
             }
             Self::Fault { source, .. } => source.code.word(),
-            Self::NoBackend | Self::NoChainTime | Self::Address { .. } | Self::Backend { .. } => {
-                "backend"
-            }
+            Self::NoBackend
+            | Self::NoChainTime
+            | Self::Address { .. }
+            | Self::Backend { .. }
+            | Self::FutureTip { .. } => "backend",
             Self::NoLedger => "no-ledger",
             Self::BackendLogin { .. } => "backend-login",
             Self::Chain(_) | Self::Mine { .. } => "chain",
