@@ -12,14 +12,18 @@
 //! What a coin may do is decided in [`lifecycle`](crate::lifecycle), and what its transaction looks
 //! like in [`transaction`](crate::transaction); nothing is decided here a second time.
 
+mod check;
+mod child;
 mod error;
 mod fees;
 mod operation;
+mod outlook;
 mod plan;
 pub mod points;
 mod raise;
 mod run;
 mod signatures;
+mod succession;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,8 +33,7 @@ use bitcoin::{FeeRate, OutPoint, Txid};
 
 use self::points::{Hook, Moment, Point, Step};
 use crate::chain::{Chain, ChainTip};
-use crate::compile::Stage;
-use crate::engine::{Action, Consent, Draft, Engine, Replica, StepError};
+use crate::engine::{Action, Draft, Engine, Replica, StepError};
 use crate::ledger::Store;
 use crate::lifecycle::{Confidence, Standing};
 use crate::units::Blocks;
@@ -39,8 +42,9 @@ use crate::wallet::{Entry, Vault};
 pub use self::error::{RecoveryError, Remedy};
 pub use self::fees::{Choice, FeeCaps, Fees, Why, in_sat_per_vb};
 pub use self::operation::{Child, Effect, Operation, Phase};
+pub use self::outlook::{Does, Outlook};
 pub use self::plan::{Pays, Plan, Restart, Warning, in_bitcoins};
-pub use self::raise::{Does, Outlook, Raised};
+pub use self::raise::Raised;
 pub use self::run::{Progress, Wanted};
 
 /// On what terms a run goes on.
@@ -246,240 +250,6 @@ impl<'a, S: Store, C: Chain> Recovery<'a, S, C> {
             warnings,
             restarts,
             is_joined: under_way.is_some(),
-        })
-    }
-
-    /// The rung at which an action goes where a feerate is asked for, counted from 0; none for what
-    /// has no rungs.
-    #[must_use]
-    pub fn rung(&self, action: &Action, feerate: FeeRate) -> Option<usize> {
-        let policy = self.engine.compiled().policy();
-        let has_rungs = action.is_presigned() && !policy.version().has_anchor();
-        has_rungs.then(|| policy.rung_for(feerate))
-    }
-
-    /// What an action pays where a feerate is asked for: that, or what the rung pays that is taken
-    /// then.
-    fn pays_at(&self, action: &Action, feerate: FeeRate) -> FeeRate {
-        let policy = self.engine.compiled().policy();
-        match action.is_presigned() {
-            true => {
-                let rung = policy.rungs().get(policy.rung_for(feerate));
-                rung.copied().unwrap_or(feerate)
-            }
-            false => feerate,
-        }
-    }
-
-    /// Whether a dearer transaction takes the place of a cheaper one that does the same, since no
-    /// child can pay for it.
-    fn goes_up_by_itself(&self) -> bool {
-        !self.engine.compiled().policy().version().has_anchor()
-    }
-
-    /// What an operation pays, as far as that is for the action to say.
-    fn paid_by(&self, operation: &Operation) -> FeeRate {
-        self.pays_at(&operation.action, operation.feerate)
-    }
-
-    /// The operation that does just this and pays most, where one that pays more takes the place of
-    /// one that pays less: of those that nobody has given up and nothing has replaced for good.
-    fn latest(&self, action: &Action) -> Result<Option<&Operation>, RecoveryError> {
-        if !self.goes_up_by_itself() {
-            return Ok(None);
-        }
-        let mut latest: Option<&Operation> = None;
-        for operation in &self.operations {
-            if operation.action != *action || operation.is_given_up {
-                continue;
-            }
-            let is_more =
-                latest.is_none_or(|latest| self.paid_by(operation) > self.paid_by(latest));
-            if is_more && !matches!(self.phase(operation)?, Phase::Replaced { .. }) {
-                latest = Some(operation);
-            }
-        }
-        Ok(latest)
-    }
-
-    /// Whether another operation does the same and pays more, so that this one is not sent again.
-    fn is_superseded(&self, operation: &Operation) -> Result<bool, RecoveryError> {
-        let latest = self.latest(&operation.action)?;
-        Ok(latest.is_some_and(|latest| {
-            latest.complete.is_some()
-                && latest.is_approved
-                && self.paid_by(latest) > self.paid_by(operation)
-        }))
-    }
-
-    /// Whether a transaction does the same as an action, so that the two may replace one another.
-    fn is_same(&self, action: &Action, by: Txid) -> bool {
-        let mut all = self.operations.iter();
-        self.goes_up_by_itself()
-            && all.any(|operation| operation.txid == by && operation.action == *action)
-    }
-
-    /// The operation that does just this, if it is under way.
-    ///
-    /// Where fees are raised by replacement, one that pays less is not just this.  But an estimate
-    /// moves: because of it nobody begins anew what was not even sent, or pays hardly less.
-    ///
-    /// # Errors
-    ///
-    /// If one of its coins is to be spent by something else that is under way and that it must not
-    /// race.
-    fn under_way(
-        &self,
-        action: &Action,
-        feerate: FeeRate,
-    ) -> Result<Option<&Operation>, RecoveryError> {
-        let asked = self.pays_at(action, feerate);
-        let latest = self.latest(action)?;
-        if latest.is_some_and(|latest| self.paid_by(latest) >= asked) {
-            return Ok(latest);
-        }
-        if let (Some(latest), Fees::Estimated(_)) = (latest, self.terms.fees)
-            && (latest.sent.is_empty()
-                || !fees::is_dearer(self.terms.fees, self.paid_by(latest), asked))
-        {
-            return Ok(Some(latest));
-        }
-        let goes_up = self.goes_up_by_itself();
-        for operation in &self.operations {
-            let shared = operation.action.coins().iter();
-            let mut shared = shared.filter(|coin| action.coins().contains(coin));
-            let Some(coin) = shared.next() else { continue };
-            let phase = self.phase(operation)?;
-            if operation.action == *action && !matches!(phase, Phase::Replaced { .. }) {
-                let is_this = !goes_up || self.paid_by(operation) == asked;
-                match is_this {
-                    true => return Ok(Some(operation)),
-                    false => continue,
-                }
-            }
-            // What nobody has approved is nothing yet, and what saves the coins may race anything.
-            let is_rival = operation.is_approved && !phase.is_over();
-            if is_rival && !action.is_protective() {
-                return Err(RecoveryError::UnderWay {
-                    coin: *coin,
-                    what: word(&operation.action).to_owned(),
-                    with: operation.txid,
-                });
-            }
-        }
-        Ok(None)
-    }
-
-    /// The coins that something else spends already, so that it is too late.
-    fn spent(
-        &self,
-        action: &Action,
-        own: Option<Txid>,
-    ) -> Result<Vec<RecoveryError>, RecoveryError> {
-        let mut problems = Vec::new();
-        let may_race = action.is_protective() || matches!(action, Action::Trigger { .. });
-        for coin in action.coins() {
-            let Standing::Spent { by, confidence } = self.engine.coin(*coin)?.standing else {
-                continue;
-            };
-            let is_confirmed = confidence > Confidence::Unconfirmed;
-            let may_race = may_race || self.is_same(action, by);
-            if Some(by) != own && (is_confirmed || !may_race) {
-                problems.push(RecoveryError::Spent {
-                    coin: *coin,
-                    by,
-                    is_confirmed,
-                });
-            }
-        }
-        Ok(problems)
-    }
-
-    /// Whether the words in the ledger allow it: for which case, if they have to.
-    fn consent(&self, action: &Action) -> Result<Option<String>, RecoveryError> {
-        match action {
-            Action::Trigger { path, .. } => match self.terms.words {
-                Some(words) => match words.consent(path)? {
-                    Consent::Activated(case) => Ok(Some(case.to_string())),
-                    Consent::NotAsked => Ok(None),
-                },
-                None => {
-                    let policy = self.engine.compiled().policy();
-                    let staged = policy.path(path).and_then(|path| path.staged());
-                    match staged.and_then(|staged| staged.activation()) {
-                        Some(_) => Err(StepError::NotActivated(path.clone()).into()),
-                        None => Ok(None),
-                    }
-                }
-            },
-            Action::Settle { coin } | Action::SettleTo { coin, .. } => {
-                let (Some(words), Ok(known)) = (self.terms.words, self.engine.coin(*coin)) else {
-                    return Ok(None);
-                };
-                let Stage::Escrow(path) = known.coin.derived().stage() else {
-                    return Ok(None);
-                };
-                // The case that it was triggered for, if it was triggered here.
-                let mut all = self.operations.iter();
-                let trigger = all.find(|operation| operation.txid == coin.txid);
-                let case = trigger.and_then(|trigger| trigger.case.clone());
-                let is_vetoed = match &case {
-                    Some(case) => words.cases().all().iter().any(|(_, other)| {
-                        other.id.to_string() == *case && words.is_vetoed(other.id)
-                    }),
-                    None => words.vetoed(path).is_some() && words.consent(path).is_err(),
-                };
-                match is_vetoed {
-                    true => Err(StepError::Vetoed(path.clone()).into()),
-                    false => Ok(case),
-                }
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Whether a lock is closed.
-    fn not_open(&self, draft: &Draft) -> Result<Option<RecoveryError>, RecoveryError> {
-        match self.engine.check_open(draft.spends()) {
-            Ok(()) => Ok(None),
-            Err(error @ (StepError::NotDue { .. } | StepError::NotConfirmed(_))) => {
-                Ok(Some(error.into()))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Whether nobody could raise the fee of what root signed in advance.
-    fn without_reserve(
-        &self,
-        action: &Action,
-        draft: &Draft,
-    ) -> Result<Option<RecoveryError>, RecoveryError> {
-        if !action.is_presigned() || self.terms.base_fee_is_enough {
-            return Ok(None);
-        }
-        // Without an anchor no fee wallet could help.
-        let Some(anchor) = draft.anchor() else {
-            return Ok(None);
-        };
-        let Some(party) = self.terms.broadcaster else {
-            return Ok(Some(RecoveryError::NoBroadcaster));
-        };
-        let kept = self.kept_for_others(draft.txid());
-        let reserve = self.engine.fee_reserve(party, anchor)?;
-        let is_there = reserve.iter().any(|(coin, _)| !kept.contains(coin));
-        Ok((!is_there).then(|| StepError::NoFeeCoin(party.to_owned()).into()))
-    }
-
-    /// That what is signed live would pay more than anybody should pay for an estimate.
-    fn too_dear(&self, action: &Action, draft: &Draft) -> Option<RecoveryError> {
-        let Fees::Estimated(caps) = self.terms.fees else {
-            return None;
-        };
-        let is_too_dear = !action.is_presigned() && draft.fee() > caps.fee;
-        is_too_dear.then(|| RecoveryError::FeeTooHigh {
-            fee: draft.fee(),
-            most: caps.fee,
         })
     }
 

@@ -3,9 +3,9 @@
 use bitcoin::{Psbt, Transaction, Txid};
 use serde::Serialize;
 
+use super::child::Escort;
 use super::operation::{Child, Effect, GIVEN_UP, Operation, Phase};
 use super::points::{Moment, Step};
-use super::raise::Escort;
 use super::{Choice, Plan, Recovery, RecoveryError};
 use crate::chain::{Ability, BackendError, Chain};
 use crate::compile::{Keychain, Role};
