@@ -206,6 +206,7 @@ impl Encoder {
                         dissatisfy: None,
                         verify: rest.verify,
                         one_item: false,
+                        is_one: rest.is_one,
                         leaves: Vec::new(),
                     },
                 });
@@ -246,6 +247,7 @@ impl Encoder {
                         dissatisfy: Some(left_dissatisfy + right_dissatisfy),
                         verify: 1.0,
                         one_item: false,
+                        is_one: true,
                         leaves: Vec::new(),
                     };
                     both.push(Way {
@@ -362,6 +364,7 @@ impl Encoder {
                 dissatisfy: Some(dissatisfy),
                 verify: 0.0,
                 one_item: false,
+                is_one: true,
                 leaves: Vec::new(),
             });
         }
@@ -377,6 +380,7 @@ fn lock(lock: &Lock) -> Way {
         dissatisfy: None,
         verify: 1.0,
         one_item: false,
+        is_one: false,
         leaves: Vec::new(),
     }
 }

@@ -71,8 +71,8 @@ impl Recipe {
         }
     }
 
-    /// The way whose seats sign, the first of those that could be.
-    pub fn way(&self, subject: &Subject) -> usize {
+    /// The ways whose seats sign: more than one where a key is of two ways that are written as one.
+    pub fn ways(&self, subject: &Subject) -> Vec<usize> {
         let keys = self
             .template
             .iter()
@@ -82,12 +82,14 @@ impl Recipe {
             });
         let owners: Vec<&Vec<usize>> = keys.map(|key| &subject.owners[key]).collect();
         assert!(!owners.is_empty(), "somebody signs");
-        let way = (0..subject.ways.len()).find(|way| {
+        let mut ways: Vec<usize> = (0..subject.ways.len()).collect();
+        ways.retain(|way| {
             let seats = subject.seats_of(*way);
             let is_of = |owner: &&Vec<usize>| owner.iter().any(|seat| seats.contains(seat));
             owners.iter().all(is_of)
         });
-        way.expect("everybody who signs is of one way")
+        assert!(!ways.is_empty(), "everybody who signs is of one way");
+        ways
     }
 
     /// Where ECDSA signatures stand in the witness.

@@ -152,8 +152,8 @@ impl<'a> Trial<'a> {
             }
             None => {}
             Some(recipe) => {
-                let way = recipe.way(subject);
-                if !possible[way] {
+                let ways = recipe.ways(subject);
+                if !ways.iter().any(|way| possible[*way]) {
                     return Err(self.report(
                         "the planner takes a way that is closed",
                         &possible,

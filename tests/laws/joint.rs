@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use longstop::compile::{Compiled, LeafKind};
 
 use crate::dice::Dice;
+use crate::draft::Draft;
 use crate::full::later_keys;
 use crate::heaviest::weigh_all;
 use crate::lifted::compare;
@@ -27,6 +28,43 @@ fn joint(compiled: &Compiled) -> Vec<[LeafKind; 2]> {
     pairs.sort();
     pairs.dedup();
     pairs
+}
+
+/// A key that two leaves share is attributed to neither: the later leaf may stand first in the
+/// policy, and is shut when the other one spends.
+#[test]
+fn a_shared_key_is_of_whichever_leaf_is_open() {
+    let quorums = r#"
+[quorums]
+council = { threshold = 2, of = ["alice", "bob"] }
+anybody = { threshold = 1, of = ["alice", "bob", "carol"] }
+one = { threshold = 1, of = ["carol"] }
+
+[root]
+quorum = "council"
+refresh = "10 blocks"
+"#;
+    let late = r#"
+[[path]]
+name = "late"
+quorum = "anybody"
+delay = "5000 blocks"
+unlock_height = 9000
+"#;
+    let soon = r#"
+[[path]]
+name = "soon"
+quorum = "one"
+delay = "4000 blocks"
+"#;
+    for paths in [[late, soon], [soon, late]] {
+        let terms = quorums.to_owned() + &paths.concat();
+        let text = Draft::new("wsh", &terms).with_layout("cheapest").text();
+        let pairs = joint(&compiled(&text));
+        assert_eq!(pairs.len(), 1, "{pairs:?}");
+        let judged = judge(&text, 1_000, &mut Dice(1));
+        assert!(judged.is_ok(), "{}\n{text}", judged.unwrap_err());
+    }
 }
 
 /// Judged by the reference, the planner and the interpreter; lifted; weighed.

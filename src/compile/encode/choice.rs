@@ -44,7 +44,7 @@ impl Choice {
     }
 
     /// One of two.
-    fn or(&self, other: &Self) -> Self {
+    pub(super) fn or(&self, other: &Self) -> Self {
         let weight = self.weight + other.weight;
         let share = self.weight / weight;
         let mut ways = either(&self.ways, self.and.as_ref(), &other.ways, share);

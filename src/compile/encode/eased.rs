@@ -68,9 +68,8 @@ impl Pair<'_> {
         let ways = ways.verify.iter().map(|way| Way {
             text: fragment("and_v", &[&way.text, &rest.text]),
             size: way.size + rest.size,
-            dissatisfy: None,
             verify: rest.verify,
-            one_item: false,
+            is_one: rest.is_one,
             ..way.clone()
         });
         Some(undominated(ways.collect()))
@@ -130,9 +129,8 @@ impl Pair<'_> {
         let others = part.verify.iter().map(|way| Way {
             text: fragment("and_v", &[&way.text, &locks.text]),
             size: way.size + locks.size,
-            dissatisfy: None,
             verify: locks.verify,
-            one_item: false,
+            is_one: locks.is_one,
             ..way.clone()
         });
         let mut others = Ways {
@@ -187,6 +185,7 @@ impl Pair<'_> {
         if !is_last {
             locks.text = Rc::new(Text::Wrapped("n:", Rc::clone(&locks.text)));
             locks.size += 1.0;
+            locks.is_one = true;
         }
         Some(locks)
     }
@@ -270,6 +269,7 @@ impl Pair<'_> {
                 dissatisfy: Some(dissatisfy),
                 verify: 0.0,
                 one_item: false,
+                is_one: true,
                 leaves: self.costs(costs),
             }],
             verify: Vec::new(),

@@ -36,7 +36,7 @@ fn both(one: &Way, other: &Way, whole: &Ways) -> Turn {
 /// be given as its first part and the rest of it.
 pub(super) fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, share: f64) -> Ways {
     let mut ways = Ways::default();
-    let way = |name, arguments: &[&Rc<Text>], size, l: Turn, r: Turn, dissatisfy| Way {
+    let way = |name, arguments: &[&Rc<Text>], size, l: Turn, r: Turn, dissatisfy, is_one| Way {
         text: fragment(name, arguments),
         size,
         satisfy: share * l.satisfy + (1.0 - share) * r.satisfy,
@@ -44,6 +44,7 @@ pub(super) fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, shar
         dissatisfy,
         verify: 1.0,
         one_item: false,
+        is_one,
         leaves: l.leaves.into_iter().chain(r.leaves).collect(),
     };
     let plus = |way: &Way, more: f64| Turn {
@@ -69,7 +70,11 @@ pub(super) fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, shar
                 plus(l, r_dissatisfy),
                 plus(r, l_dissatisfy),
                 Some(l_dissatisfy + r_dissatisfy),
+                true,
             ));
+        }
+        if !l.is_one {
+            continue;
         }
         for r in &right.base {
             ways.base.push(way(
@@ -79,6 +84,7 @@ pub(super) fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, shar
                 plus(l, 0.0),
                 plus(r, l_dissatisfy),
                 r.dissatisfy.map(|r_dissatisfy| l_dissatisfy + r_dissatisfy),
+                r.is_one,
             ));
         }
         for r in &right.verify {
@@ -89,6 +95,7 @@ pub(super) fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, shar
                 plus(l, 0.0),
                 plus(r, l_dissatisfy),
                 None,
+                true,
             ));
         }
     }
@@ -117,6 +124,7 @@ pub(super) fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, shar
                         plus(l, FIRST),
                         plus(r, SECOND),
                         dissatisfy(FIRST, SECOND),
+                        l.is_one && r.is_one,
                     ),
                     way(
                         "or_i",
@@ -125,6 +133,7 @@ pub(super) fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, shar
                         plus(l, SECOND),
                         plus(r, FIRST),
                         dissatisfy(SECOND, FIRST),
+                        l.is_one && r.is_one,
                     ),
                 ];
                 let into = if is_base {
@@ -142,7 +151,7 @@ pub(super) fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, shar
         }
     }
     if let Some((first, rest)) = and {
-        for (x, x_dissatisfy) in first.dissatisfiable() {
+        for (x, x_dissatisfy) in first.deciding() {
             for (ys, zs, is_base) in [
                 (&rest.base, &right.base, true),
                 (&rest.verify, &right.verify, false),
@@ -159,6 +168,7 @@ pub(super) fn either(left: &Ways, and: Option<&(Ways, Ways)>, right: &Ways, shar
                             both(x, y, left),
                             plus(z, x_dissatisfy),
                             dissatisfy.map(|z| z + x_dissatisfy),
+                            y.is_one && z.is_one,
                         );
                         if is_base {
                             ways.base.push(whole);

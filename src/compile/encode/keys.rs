@@ -34,6 +34,7 @@ impl Encoder {
             dissatisfy: Some(1.0),
             verify: 0.0,
             one_item: true,
+            is_one: true,
             leaves: Vec::new(),
         };
         let mut base = vec![plain];
@@ -47,6 +48,7 @@ impl Encoder {
                 dissatisfy: Some(1.0 + 34.0),
                 verify: 0.0,
                 one_item: false,
+                is_one: true,
                 leaves: Vec::new(),
             });
         }
@@ -87,6 +89,7 @@ impl Encoder {
             dissatisfy: Some(dissatisfy),
             verify: 0.0,
             one_item: false,
+            is_one: true,
             leaves: Vec::new(),
         }
     }

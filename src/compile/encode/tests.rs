@@ -1,5 +1,8 @@
 //! What is predicted of a way of writing a condition is what miniscript makes of it.
 
+mod frozen;
+mod several;
+
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
@@ -11,6 +14,7 @@ use miniscript::{FromStrKey, Miniscript, Satisfier, ScriptContext, Segwitv0, Tap
 
 use super::Condition::{Seat, Threshold};
 use super::*;
+use crate::compile::joint::Eased;
 use crate::compile::seat::SeatKey;
 
 /// A seat that is in no condition.
@@ -18,6 +22,9 @@ const OTHER: usize = 40;
 
 /// The leaf that the conditions are of.
 const LEAF: usize = 3;
+
+/// The seats of the next leaf are counted from here on.
+const SEATS: usize = 13;
 
 /// Numbers by chance, the same every time.
 struct Chance(u64);
@@ -86,22 +93,27 @@ fn conditions() -> Vec<Condition> {
 fn smallest_sets(condition: &Condition) -> Vec<BTreeSet<usize>> {
     match condition {
         Seat(seat) => vec![BTreeSet::from([*seat])],
-        Threshold(threshold, members) => {
-            let mut ways = vec![Vec::new(); threshold + 1];
-            ways[0].push(BTreeSet::new());
-            for member in members {
-                let own = smallest_sets(member);
-                for met in (1..=*threshold).rev() {
-                    let more: Vec<BTreeSet<usize>> = ways[met - 1]
-                        .iter()
-                        .flat_map(|before| own.iter().map(move |own| before | own))
-                        .collect();
-                    ways[met].extend(more);
-                }
-            }
-            ways.swap_remove(*threshold)
+        Threshold(threshold, members) => smallest_of(*threshold, members.iter().map(smallest_sets)),
+    }
+}
+
+/// All smallest sets that meet so many of the members, each of which has these.
+fn smallest_of(
+    threshold: usize,
+    members: impl Iterator<Item = Vec<BTreeSet<usize>>>,
+) -> Vec<BTreeSet<usize>> {
+    let mut ways = vec![Vec::new(); threshold + 1];
+    ways[0].push(BTreeSet::new());
+    for own in members {
+        for met in (1..=threshold).rev() {
+            let more: Vec<BTreeSet<usize>> = ways[met - 1]
+                .iter()
+                .flat_map(|before| own.iter().map(move |own| before | own))
+                .collect();
+            ways[met].extend(more);
         }
     }
+    ways.swap_remove(threshold)
 }
 
 fn key(seat: usize) -> RawKey {
@@ -115,12 +127,15 @@ fn key(seat: usize) -> RawKey {
     keys[seat]
 }
 
-/// Seats that sign, whatever is asked for.
-struct Signs<'a>(&'a BTreeSet<usize>);
+/// Seats that sign, whatever is asked for, and whether the absolute lock is open.
+struct Signs<'a> {
+    seats: &'a BTreeSet<usize>,
+    is_open: bool,
+}
 
 impl Signs<'_> {
     fn has(&self, key: XOnlyPublicKey) -> bool {
-        let mut seats = self.0.iter();
+        let mut seats = self.seats.iter();
         seats.any(|seat| self::key(*seat).x_only_public_key().0 == key)
     }
 }
@@ -149,7 +164,7 @@ impl<Pk: ToPublicKey> Satisfier<Pk> for Signs<'_> {
     }
 
     fn check_after(&self, _: absolute::LockTime) -> bool {
-        true
+        self.is_open
     }
 }
 
@@ -162,10 +177,7 @@ fn with_keys<Pk: FromStrKey, Ctx: ScriptContext>(
     for run in text.split_inclusive(['(', ')', ',']) {
         let word = run.trim_end_matches(['(', ')', ',']);
         match word.parse() {
-            Ok(SeatKey::Seat { leaf, seat }) => {
-                assert_eq!(leaf, LEAF);
-                out += &name(seat);
-            }
+            Ok(SeatKey::Seat { leaf, seat }) => out += &name((leaf - LEAF) * SEATS + seat),
             _ => out += word,
         }
         out += &run[word.len()..];
@@ -173,14 +185,25 @@ fn with_keys<Pk: FromStrKey, Ctx: ScriptContext>(
     Miniscript::from_str_insane(&out).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// Bytes of a script, and of the witness by each of these sets.
+/// Bytes of a script, and of the witness by each of these sets once all locks are open.
 fn measured(text: &str, script: ScriptType, sets: &[BTreeSet<usize>]) -> (usize, Vec<usize>) {
+    measured_when(true, text, script, sets)
+}
+
+/// The same with the absolute lock open or shut.
+fn measured_when(
+    is_open: bool,
+    text: &str,
+    script: ScriptType,
+    sets: &[BTreeSet<usize>],
+) -> (usize, Vec<usize>) {
     fn bytes<Pk: ToPublicKey, Ctx: ScriptContext>(
+        is_open: bool,
         script: &Miniscript<Pk, Ctx>,
         sets: &[BTreeSet<usize>],
     ) -> (usize, Vec<usize>) {
         let witnesses = sets.iter().map(|seats| {
-            let witness = script.satisfy(Signs(seats));
+            let witness = script.satisfy(Signs { seats, is_open });
             let witness = witness.unwrap_or_else(|error| panic!("{script} by {seats:?}: {error}"));
             witness.iter().map(|item| 1 + item.len()).sum()
         });
@@ -189,11 +212,19 @@ fn measured(text: &str, script: ScriptType, sets: &[BTreeSet<usize>]) -> (usize,
     match script {
         ScriptType::Wsh => {
             let name = |seat| PublicKey::new(key(seat)).to_string();
-            bytes(&with_keys::<PublicKey, Segwitv0>(text, &name), sets)
+            bytes(
+                is_open,
+                &with_keys::<PublicKey, Segwitv0>(text, &name),
+                sets,
+            )
         }
         ScriptType::Tr => {
             let name = |seat| key(seat).x_only_public_key().0.to_string();
-            bytes(&with_keys::<XOnlyPublicKey, Tap>(text, &name), sets)
+            bytes(
+                is_open,
+                &with_keys::<XOnlyPublicKey, Tap>(text, &name),
+                sets,
+            )
         }
     }
 }

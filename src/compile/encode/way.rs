@@ -32,6 +32,8 @@ pub(in crate::compile) struct Way {
     pub(super) verify: f64,
     /// Whether it takes just one item, so that the cheap wrapper `s:` does.
     pub(super) one_item: bool,
+    /// Whether it leaves a one where it is satisfied, and not the number of a lock.
+    pub(super) is_one: bool,
     /// The leaves among which it chooses, where it is the script of more than one.
     pub leaves: Vec<LeafCost>,
 }
@@ -116,6 +118,11 @@ impl Ways {
     pub(super) fn dissatisfiable(&self) -> impl Iterator<Item = (&Way, f64)> {
         let ways = self.base.iter();
         ways.filter_map(|way| way.dissatisfy.map(|dissatisfy| (way, dissatisfy)))
+    }
+
+    /// Those of them that leave a one or nothing, by which a script can choose.
+    pub(super) fn deciding(&self) -> impl Iterator<Item = (&Way, f64)> {
+        self.dissatisfiable().filter(|(way, _)| way.is_one)
     }
 }
 
