@@ -595,6 +595,90 @@ fn scripts_are_tested_with_everything_else() {
     );
 }
 
+/// A file that is passed over is a test that cannot fail: whatever could be meant as one is one.
+#[test]
+fn no_test_is_passed_over() {
+    let sound = std::fs::read_to_string("policies/joint-account/policy.toml").expect("it is there");
+    let outcome = |name: &str, text: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("it can be made");
+        std::fs::write(&file, text).expect("it can be written");
+        let output = run(&["test", folder.path().to_str().expect("a name"), "--json"]);
+        (code(&output), json(&output)["tests"][0]["kind"].clone())
+    };
+    let commented = sound.replace("[policy]", "[policy] # ours");
+    assert_ne!(commented, sound);
+    let marked = format!("\u{feff}{sound}");
+    for text in [&sound, &commented, &marked] {
+        assert_eq!(outcome("policy.toml", text), (0, "policy".into()));
+        assert_eq!(outcome("vault.toml", text), (0, "policy".into()));
+    }
+    for (name, text, kind) in [
+        ("policy.toml", "", "policy"),
+        ("policy.rhai", "", "policy"),
+        ("a.toml", "[policy] # ours\nname = \"x\"", "policy"),
+        ("a.toml", "[ policy ]\nname = \"x\"", "policy"),
+        ("a.toml", "[policy\nname = \"x\"", "policy"),
+        ("a.toml", "[polcy]\nname = \"x\"", "policy"),
+        ("a.toml", "policy = { name = \"x\" }", "policy"),
+        ("a.toml", "= 5", "policy"),
+        ("a.toml", "[incident] # c\nname = \"x\"", "incident"),
+        ("a.toml", "# expect: LS0503\n[package]", "refused"),
+        ("refused/a.toml", "[package]\nname = \"x\"", "refused"),
+        ("refused/a.rhai", "let x = 5;", "refused"),
+        ("a.rhai", "policy (#{ name: 5 });", "policy"),
+        ("a.rhai", "  policy(#{ name: 5 });", "policy"),
+        ("a.rhai", "if true { policy(#{ name: 5 }); }", "policy"),
+        ("a.rhai", "// expect: LS0503\nlet x = 5;", "refused"),
+        ("a.rhai", "fn review(spend) { true ", "rule"),
+        ("a.rhai", "fn reveiw(spend) { true }", "rule"),
+        ("a.rhai", "fn review(a, b) { true }", "rule"),
+        ("a.rhai", "private fn review(spend) { true }", "rule"),
+        ("a.rhai", "fn review(spend) { spnd.fee < 5 }", "rule"),
+        ("a.rhai", "export const PEOPLE = [", "rule"),
+    ] {
+        assert_eq!(outcome(name, text), (1, kind.into()), "{name}: {text}");
+    }
+    for (name, text) in [
+        ("Cargo.toml", "[package]\nname = \"x\""),
+        ("part.rhai", "export const PEOPLE = [\"ada\"];"),
+        (
+            "part.rhai",
+            "import \"keys\" as keys;\nfn half(n) { n / 2 }",
+        ),
+        ("part.rhai", "// policy(#{ })\nlet text = \"policy(\";"),
+    ] {
+        assert_eq!(outcome(name, text).0, 2, "{name}: {text}");
+    }
+    let (status, _) = outcome("a.toml", "# expect: LS0104\n");
+    assert_eq!(status, 0, "an empty policy is one that has to be refused");
+}
+
+/// Each problem is a line of its own, and nothing is said of files that the command does not test.
+#[test]
+fn what_failed_is_told_in_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("a name");
+    let output = run(&["rule", "test", path]);
+    assert_eq!(code(&output), 2);
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("no rule") && !told.contains("incident"),
+        "{told}"
+    );
+    std::fs::create_dir(folder.path().join("incidents")).expect("it can be made");
+    let incident = folder.path().join("incidents/a.toml");
+    std::fs::write(incident, "[incident]\nnaem = 5\n[[step]]\ndepositt = 5\n")
+        .expect("it can be written");
+    for format in ["human", "junit", "json"] {
+        let output = run(&["test", path, "--format", format]);
+        assert_eq!(code(&output), 1);
+        let told = text(&output.stdout);
+        assert!(!told.contains("u{a}") && !told.contains("\\n"), "{told}");
+    }
+}
+
 /// Whatever reads a policy reads a script, and gives its parameters their values.
 #[test]
 fn every_command_that_reads_a_policy_reads_a_script() {

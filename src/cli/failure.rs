@@ -80,10 +80,11 @@ pub(super) enum Failure {
         file: String,
         source: RehearsalError,
     },
-    #[error(
-        "there is nothing to test under `{folder}`: no policy, and no incident in a folder `incidents`"
-    )]
-    NothingToTest { folder: String },
+    #[error("there is nothing to test under `{folder}`: {expected}")]
+    NothingToTest {
+        folder: String,
+        expected: &'static str,
+    },
     #[error("there is no code `{typed}`{}", did_you_mean(*.similar))]
     UnknownCode {
         typed: String,
@@ -328,24 +329,18 @@ impl Failure {
             | Self::Analysis { .. }
             | Self::Export { .. }
             | Self::Import { .. }
-            | Self::Compile {
-                source:
-                    CompileError::Limit { .. }
-                    | CompileError::Given { .. }
-                    | CompileError::Undecided { .. },
-                ..
-            }
             | Self::Rehearsal {
-                source:
-                    RehearsalError::Scenario(_)
-                    | RehearsalError::Policy(_)
-                    | RehearsalError::Compile(
-                        CompileError::Limit { .. }
-                        | CompileError::Given { .. }
-                        | CompileError::Undecided { .. },
-                    ),
+                source: RehearsalError::Scenario(_) | RehearsalError::Policy(_),
                 ..
             } => Exit::Document,
+            Self::Compile { source, .. }
+            | Self::Rehearsal {
+                source: RehearsalError::Compile(source),
+                ..
+            } => match is_of_policy(source) {
+                true => Exit::Document,
+                false => Exit::Internal,
+            },
             Self::NotSound { .. }
             | Self::NoSeat { .. }
             | Self::NothingSigned { .. }
@@ -381,8 +376,7 @@ impl Failure {
             | Self::Address { .. }
             | Self::Mine { .. }
             | Self::NoParameters { .. } => Exit::Usage,
-            Self::Compile { .. }
-            | Self::Challenge(_)
+            Self::Challenge(_)
             | Self::Format { .. }
             | Self::Rehearsal { .. }
             | Self::NoRandomNumbers(_)
@@ -475,6 +469,19 @@ impl Failure {
             Self::Policy { file, checked } => Some((file, checked)),
             _ => None,
         }
+    }
+}
+
+/// Whether it is the policy that has to change.  The others are faults of the compiler.
+const fn is_of_policy(error: &CompileError) -> bool {
+    match error {
+        CompileError::Limit { .. }
+        | CompileError::Undecided { .. }
+        | CompileError::Given { .. }
+        | CompileError::Rungs { .. } => true,
+        CompileError::Refused { .. }
+        | CompileError::Meaning { .. }
+        | CompileError::RepeatedKey { .. } => false,
     }
 }
 

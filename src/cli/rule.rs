@@ -6,9 +6,10 @@ use clap::{Args, Subcommand};
 
 use super::input;
 use super::render::{self, Screen};
+use super::test::purpose::Script as Meant;
 use super::test::{self, FormatArgs, Kind, Outcome};
 use super::{Exit, Failure};
-use crate::policy::{Cases, Facts, Question, Rule as Script};
+use crate::policy::{Cases, Facts, Rule as Script};
 
 /// What the name of a file of cases ends in.
 const CASES: &str = ".cases.toml";
@@ -70,7 +71,10 @@ impl Rule {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         match &self.command {
             Command::Eval(eval) => eval.run(screen),
-            Command::Test(rules) => test::run(&rules.folder, screen, rules.format, test),
+            Command::Test(rules) => {
+                let expected = "no rule, which is a script with `activate` or `review`";
+                test::run(&rules.folder, screen, rules.format, expected, test)
+            }
         }
     }
 }
@@ -102,14 +106,24 @@ pub(super) fn test(path: &Path) -> Option<Outcome> {
         // Tested when its cases come.
         return None;
     }
-    let rule = input::rule(path).ok()?;
-    let is_rule = [Question::Activate, Question::Review]
-        .into_iter()
-        .any(|question| rule.answers(question));
-    is_rule.then(|| {
-        let problem = format!("this rule has no cases: write some in `{stem}{CASES}` beside it");
-        test::outcome(path, Kind::Rule, vec![problem])
-    })
+    let text = match input::rule_text(path) {
+        Ok(text) => text.text,
+        Err(failure) => return Some(test::outcome(path, Kind::Rule, vec![failure.to_string()])),
+    };
+    let words = Meant::of(&text);
+    if words.calls_policy || path.ends_with("policy.rhai") {
+        return None;
+    }
+    let problem = match words.rule.as_deref() {
+        Some("activate" | "review") => {
+            format!("this rule has no cases: write some in `{stem}{CASES}` beside it")
+        }
+        Some(name) => format!(
+            "`fn {name}` is neither `fn activate(facts)` nor `fn review(spend)`: correct its name and write cases in `{stem}{CASES}` beside it, or call it something less like these"
+        ),
+        None => Script::new(&text).syntax_error()?.to_string(),
+    };
+    Some(test::outcome(path, Kind::Rule, vec![problem]))
 }
 
 fn problems(rule: &Path, cases: &Path) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! `longstop test`: does everything under a folder come as it says?
 
+pub(super) mod purpose;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -11,6 +13,7 @@ use std::thread;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use self::purpose::{Purpose, Script};
 use super::input::Settings;
 use super::render::{self, Screen};
 use super::simulate::play;
@@ -33,11 +36,13 @@ const EXPECT_IN_SCRIPT: &str = "// expect:";
 /// An incident passes if everything comes as it expects. A policy passes if it has no errors; if
 /// its first line says `# expect: LS0503`, it passes if it is refused for exactly these codes.
 ///
-/// Every TOML file with a table `[incident]` or `[policy]` is taken, in subfolders as well, and every
-/// `.rhai` script with a line that begins with `policy(`; hidden files and other files are passed
-/// over. In scripts the first line says `// expect: LS0503`. Rules are tested with their cases, as
-/// `longstop rule test` does. A file `claims.txt` holds claims about the policy in its folder, one in
-/// each line, all of which have to hold.
+/// Taken are, in subfolders as well: what is called `policy.toml` or `policy.rhai`, what stands in a
+/// folder `incidents` or `refused` or begins with `# expect:`, every other TOML file with a table of an
+/// incident or a policy, and every `.rhai` script that calls `policy`. What ends in `.toml` or `.rhai`
+/// and cannot be read fails. Hidden files and TOML of other programs are passed over. In scripts the
+/// first line says `// expect: LS0503`. Rules are tested with their cases, as `longstop rule test`
+/// does. A file `claims.txt` holds claims about the policy in its folder, one in each line, all of
+/// which have to hold.
 #[derive(Debug, Args)]
 #[command(
     after_help = "With --json: passed, failed and tests [file, kind, passed, problems], where kind is incident,\npolicy, refused, rule or claims."
@@ -141,16 +146,18 @@ impl Test {
     }
 
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
-        run(&self.folder, screen, self.format, run_one)
+        let expected = "no policy, and no incident in a folder `incidents`";
+        run(&self.folder, screen, self.format, expected, run_one)
     }
 }
 
 /// Runs the tests under a folder, and shows what came of them.  `test` is that of one file, if it
-/// is one.
+/// is one, and `expected` says what there is not if none is.
 pub(super) fn run(
     folder: &Path,
     screen: &Screen,
     format: FormatArgs,
+    expected: &'static str,
     test: fn(&Path) -> Option<Outcome>,
 ) -> Result<Exit, Failure> {
     let mut files = Vec::new();
@@ -163,6 +170,7 @@ pub(super) fn run(
     if tests.is_empty() {
         return Err(Failure::NothingToTest {
             folder: input::file_name(folder),
+            expected,
         });
     }
     let failed = tests.iter().filter(|test| !test.passed).count();
@@ -255,11 +263,21 @@ fn run_one(path: &Path) -> Option<Outcome> {
             return Some(outcome(path, kind, vec![failure.to_string()]));
         }
     };
-    let has_table = |table: &str| text.lines().any(|line| line.trim() == table);
-    if in_incidents || has_table("[incident]") {
+    if in_incidents {
         return Some(outcome(path, Kind::Incident, incident(path)));
     }
-    has_table("[policy]").then(|| policy_or_refused(path, &text, EXPECT))
+    if is_by_name(path, "policy.toml") || first_line(&text).starts_with(EXPECT) {
+        return Some(policy_or_refused(path, &text, EXPECT));
+    }
+    match Purpose::of_toml(&text) {
+        Purpose::Incident => Some(outcome(path, Kind::Incident, incident(path))),
+        Purpose::Policy => Some(policy_or_refused(path, &text, EXPECT)),
+        Purpose::Unreadable(problem) => {
+            let problem = format!("this is not TOML: {problem}");
+            Some(outcome(path, Kind::Policy, vec![problem]))
+        }
+        Purpose::Foreign => None,
+    }
 }
 
 /// Runs the test of a script: a policy, or a rule.  What is neither is there to be imported.
@@ -268,7 +286,10 @@ fn run_script(path: &Path) -> Option<Outcome> {
         Ok(text) => text.text,
         Err(failure) => return Some(outcome(path, Kind::Policy, vec![failure.to_string()])),
     };
-    if text.lines().any(|line| line.starts_with("policy(")) {
+    let is_policy = is_by_name(path, "policy.rhai")
+        || first_line(&text).starts_with(EXPECT_IN_SCRIPT)
+        || Script::of(&text).calls_policy;
+    if is_policy {
         return Some(policy_or_refused(path, &text, EXPECT_IN_SCRIPT));
     }
     rule::test(path)
@@ -276,8 +297,7 @@ fn run_script(path: &Path) -> Option<Outcome> {
 
 /// Whether a policy has no errors, or exactly those that its first line says.
 fn policy_or_refused(path: &Path, text: &str, expect: &str) -> Outcome {
-    let first = text.lines().next().unwrap_or_default();
-    match first.strip_prefix(expect) {
+    match first_line(text).strip_prefix(expect) {
         Some(codes) => outcome(path, Kind::Refused, refused(path, codes)),
         None if is_in(path, "refused") => {
             let problem = format!("the first line does not begin with `{expect}` and codes");
@@ -285,6 +305,17 @@ fn policy_or_refused(path: &Path, text: &str, expect: &str) -> Outcome {
         }
         None => outcome(path, Kind::Policy, policy(path)),
     }
+}
+
+/// The first line, without what some editors put before it.
+fn first_line(text: &str) -> &str {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.lines().next().unwrap_or_default()
+}
+
+/// Whether a file is a test by its name or its folder, whatever is in it.
+fn is_by_name(path: &Path, name: &str) -> bool {
+    path.ends_with(name) || is_in(path, "refused")
 }
 
 fn is_in(path: &Path, folder: &str) -> bool {
@@ -392,7 +423,8 @@ fn refused(path: &Path, codes: &str) -> Vec<String> {
 
 /// A failure, with the errors of the policy if these are the reason.
 fn failed(failure: &Failure) -> Vec<String> {
-    let mut problems = vec![failure.to_string()];
+    let text = failure.to_string();
+    let mut problems: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
     if let Some((_, checked)) = failure.checked() {
         let errors = checked.diagnostics.iter();
         let errors = errors.filter(|problem| problem.severity() == Severity::Error);

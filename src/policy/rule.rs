@@ -116,6 +116,17 @@ impl Rule {
         .unwrap_or(false)
     }
 
+    /// Why the text is no script at all, if it is none: a rule that could never be asked.
+    #[must_use]
+    pub fn syntax_error(&self) -> Option<Diagnostic> {
+        if let Some(problem) = too_long(&self.text) {
+            return Some(problem);
+        }
+        let compiled = on_own_stack(|| self.sandbox().compile(&self.text).err());
+        let problem = compiled.unwrap_or_else(Some)?;
+        (problem.code() == Code::ScriptSyntax).then_some(problem)
+    }
+
     /// Asks the rule.
     #[must_use]
     pub fn judge(&self, facts: &Facts) -> Verdict {
