@@ -6,6 +6,8 @@
 //! bytes on every machine.
 
 mod branch;
+#[cfg(test)]
+mod chance;
 mod cost;
 mod derive;
 mod dummy;

@@ -14,6 +14,7 @@ use miniscript::{FromStrKey, Miniscript, Satisfier, ScriptContext, Segwitv0, Tap
 
 use super::Condition::{Seat, Threshold};
 use super::*;
+use crate::compile::chance::Chance;
 use crate::compile::joint::Eased;
 use crate::compile::seat::SeatKey;
 
@@ -25,31 +26,6 @@ const LEAF: usize = 3;
 
 /// The seats of the next leaf are counted from here on.
 const SEATS: usize = 13;
-
-/// Numbers by chance, the same every time.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-
-    fn condition(&mut self, depth: usize, next: &mut usize) -> Condition {
-        if depth == 0 || self.below(3) == 0 {
-            *next += 1;
-            return Seat(*next - 1);
-        }
-        let count = 2 + self.below(3);
-        let members = (0..count)
-            .map(|_| self.condition(depth - 1, next))
-            .collect();
-        Threshold(1 + self.below(count), members)
-    }
-}
 
 fn keys(threshold: usize, seats: std::ops::Range<usize>) -> Condition {
     Threshold(threshold, seats.map(Seat).collect())

@@ -87,4 +87,18 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn every_seat_counts() {
+        let keys = |threshold, members| Threshold(threshold, (0..members).map(Seat).collect());
+        let nested = Threshold(2, vec![Seat(0), keys(2, 3), keys(1, 2)]);
+        for (parts, seats) in [
+            (vec![], 0),
+            (vec![Seat(4)], 1),
+            (vec![nested.clone()], 6),
+            (vec![nested, keys(2, 3), Seat(9)], 10),
+        ] {
+            assert_eq!(Piece { parts, share: 1.0 }.seats(), seats);
+        }
+    }
 }

@@ -271,3 +271,39 @@ impl<'a> Plan<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Condition::{Seat, Threshold};
+    use super::*;
+    use crate::compile::split::estimated_size;
+
+    /// In one piece a threshold costs its script and, on average, its witness; the last member of
+    /// one costs what it costs alone.
+    #[test]
+    fn one_piece_costs_script_and_witness() {
+        let keys = |threshold, members| Threshold(threshold, (0..members).map(Seat).collect());
+        for condition in [
+            keys(1, 2),
+            keys(2, 5),
+            keys(3, 3),
+            Threshold(2, vec![Seat(0), keys(2, 3), keys(1, 2)]),
+            Threshold(1, vec![keys(2, 3), keys(3, 5)]),
+        ] {
+            let Threshold(threshold, members) = &condition else {
+                continue;
+            };
+            let odds = |part: &Condition| Odds::of(part, ScriptType::Tr);
+            let inner: Vec<Odds> = members.iter().map(odds).collect();
+            let costs = costs_in_one_piece(*threshold, members, &inner);
+            assert_eq!(costs.len(), threshold + 1);
+            let whole = estimated_size(&condition) + odds(&condition).satisfy;
+            assert!((costs[*threshold] - whole).abs() < 1e-9, "{condition:?}");
+            let [last] = costs_in_one_piece(1, &members[..1], &inner[..1])[1..] else {
+                panic!("one for nobody, and one for the member");
+            };
+            let alone = estimated_size(&members[0]) + inner[0].satisfy;
+            assert!((last - alone).abs() < 1e-9, "{condition:?}");
+        }
+    }
+}

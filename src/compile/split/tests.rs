@@ -6,10 +6,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bitcoin::bip32::DerivationPath;
+use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::Secp256k1;
 
+use super::Condition::Seat;
 use super::tree::halvings;
 use super::*;
+use crate::compile::chance::Chance;
 use crate::compile::encode::{Encoder, Lock};
 use crate::compile::{LeafKind, compile};
 use crate::policy::check;
@@ -20,6 +23,9 @@ const MOST_SETS: usize = 15;
 
 /// The most partitions that are finished before the search gives up and only the bound holds.
 const MOST_NODES: usize = 3_000_000;
+
+/// The digest of many partitions.
+const PARTITIONS: &str = "006dd5ac47bff1afc00770d0d99e04f093ce82b51b9ececf5745fa8444984919";
 
 /// A vault that only root spends, of these quorums.
 fn vault(quorums: &str) -> Leaf {
@@ -337,5 +343,61 @@ fn the_search_against_brute_force() {
         );
         assert!(ours >= best - 1e-6, "{name}: {ours} below {best}");
         assert!(ours <= best * 1.0075, "{name}: {ours} above {best}");
+    }
+}
+
+/// Script and witness of each piece as often as it is used, and 32 bytes for each level.
+#[test]
+fn a_partition_is_estimated_by_its_pieces_and_levels() {
+    let keys =
+        |threshold, members| Condition::Threshold(threshold, (0..members).map(Seat).collect());
+    let piece = |parts, share| Piece { parts, share };
+    // Two of three keys: 34 bytes for each, one for the number and one for the operation; two
+    // signatures of 65 and an empty item.
+    let whole = 104.0 + 131.0;
+    assert_eq!(estimate(&[piece(vec![keys(2, 3)], 1.0)]), whole);
+    let both = [
+        piece(vec![keys(2, 3)], 0.75),
+        piece(vec![Seat(0), Seat(1)], 0.25),
+    ];
+    let pair = 2.0 * (34.0 + 65.0);
+    assert_eq!(estimate(&both), 0.75 * whole + 0.25 * pair + LEVEL);
+}
+
+/// Partitions decide over scripts, and these over the policy id.
+#[test]
+fn partitions_are_what_they_always_were() {
+    let keys =
+        |threshold, members| Condition::Threshold(threshold, (0..members).map(Seat).collect());
+    let mut conditions: Vec<Condition> = [(2, 23), (2, 24), (2, 25), (3, 5), (5, 9), (8, 15)]
+        .map(|(threshold, members)| keys(threshold, members))
+        .to_vec();
+    let mut chance = Chance(41);
+    while conditions.len() < 300 {
+        let condition = chance.condition(3, &mut 0);
+        if !matches!(condition, Seat(_)) {
+            conditions.push(condition);
+        }
+    }
+    let mut lines = Vec::new();
+    for condition in conditions {
+        let found = [
+            splits(&condition, false),
+            splits(&condition, true),
+            packings(&condition),
+        ];
+        for pieces in found.into_iter().flatten() {
+            lines.push(format!("{condition:?}: {pieces:?}"));
+        }
+    }
+    let text = lines.join("\n");
+    let found = sha256::Hash::hash(text.as_bytes()).to_string();
+    if found != PARTITIONS {
+        let file = std::env::temp_dir().join("longstop-partitions.txt");
+        std::fs::write(&file, text).expect("a temporary file");
+        panic!(
+            "other partitions than ever: {found}; they are in {}",
+            file.display()
+        );
     }
 }
