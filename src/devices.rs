@@ -6,11 +6,13 @@
 
 use std::fmt;
 
-use bitcoin::bip32::Xpub;
-use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
+use miniscript::descriptor::{Descriptor, DescriptorPublicKey, SinglePub};
 use serde::{Deserialize, Serialize};
 
-use crate::compile::{Compiled, Leaf, LeafKind, Piece, Stage, StageDescriptor, pieces};
+use crate::compile::{
+    Compiled, Leaf, LeafKind, Piece, Stage, StageDescriptor, is_unspendable, pieces,
+};
+use crate::export::{NoWalletPolicy, wallet_policy};
 use crate::units::{AbsoluteLock, RelativeLock};
 
 /// The file.
@@ -34,6 +36,9 @@ struct Device {
     keys_tr: Option<Cell>,
     leaves: Option<Cell>,
     depth: Option<Cell>,
+    repeats: Option<Cell>,
+    others: Option<Cell>,
+    origins: Option<Cell>,
     version3: Option<Cell>,
     blocks: Option<Cell>,
     time: Option<Cell>,
@@ -124,7 +129,7 @@ pub struct StageDevices {
     /// The stage.
     #[serde(flatten)]
     pub stage: Stage,
-    /// How many extended keys its wallet policy has.
+    /// How many extended keys it has, or single ones, each once.
     pub keys: usize,
     /// How many key expressions.
     pub key_uses: usize,
@@ -180,13 +185,15 @@ impl Devices {
     /// What the devices can do with each stage of a policy.
     #[must_use]
     pub fn preflight(&self, compiled: &Compiled) -> Vec<StageDevices> {
-        compiled.stages().map(|stage| self.stage(stage)).collect()
+        let stages = compiled.stages();
+        stages.map(|stage| self.stage(compiled, stage)).collect()
     }
 
-    fn stage(&self, stage: &StageDescriptor) -> StageDevices {
+    fn stage(&self, compiled: &Compiled, stage: &StageDescriptor) -> StageDevices {
         let size = Size::of(stage);
+        let form = wallet_policy(compiled, stage).err();
         let devices = self.devices.iter().map(|device| {
-            let register = device.register(stage, &size);
+            let register = device.register(stage, &size, form.as_ref());
             let sign = stage
                 .leaves()
                 .iter()
@@ -219,24 +226,37 @@ struct Size {
     uses: usize,
     leaves: usize,
     depth: usize,
+    without_origin: usize,
 }
 
 impl Size {
     fn of(stage: &StageDescriptor) -> Self {
         let text = format!("{:#}", stage.descriptor());
-        let mut keys: Vec<Xpub> = Vec::new();
-        let mut uses = 0;
+        let mut keys: Vec<String> = Vec::new();
+        let (mut uses, mut without_origin) = (0, 0);
         for piece in pieces(&text) {
             let Piece::Key(_, key) = piece else { continue };
             uses += 1;
-            let xpub = match *key {
-                DescriptorPublicKey::XPub(key) => key.xkey,
-                DescriptorPublicKey::MultiXPub(key) => key.xkey,
-                DescriptorPublicKey::Single(_) => continue,
+            let (origin, text) = match &*key {
+                DescriptorPublicKey::XPub(key) => (&key.origin, key.xkey.to_string()),
+                DescriptorPublicKey::MultiXPub(key) => (&key.origin, key.xkey.to_string()),
+                DescriptorPublicKey::Single(single) => {
+                    let bare = SinglePub {
+                        origin: None,
+                        key: single.key.clone(),
+                    };
+                    let text = DescriptorPublicKey::Single(bare).to_string();
+                    (&single.origin, text)
+                }
             };
-            if !keys.contains(&xpub) {
-                keys.push(xpub);
+            if keys.contains(&text) {
+                continue;
             }
+            // With the key of nobody, nobody looks for an own one.
+            if origin.is_none() && !is_unspendable(&key) {
+                without_origin += 1;
+            }
+            keys.push(text);
         }
         let depths: Vec<usize> = match stage.descriptor() {
             Descriptor::Tr(tr) => tr.iter_scripts().map(|(depth, _)| depth.into()).collect(),
@@ -247,12 +267,18 @@ impl Size {
             uses,
             leaves: depths.len(),
             depth: depths.into_iter().max().unwrap_or_default(),
+            without_origin,
         }
     }
 }
 
 impl Device {
-    fn register(&self, stage: &StageDescriptor, size: &Size) -> Finding {
+    fn register(
+        &self,
+        stage: &StageDescriptor,
+        size: &Size,
+        form: Option<&NoWalletPolicy>,
+    ) -> Finding {
         let taproot = stage.is_taproot();
         let (script, keys) = if taproot {
             (&self.tr, &self.keys_tr)
@@ -279,6 +305,24 @@ impl Device {
             if taproot {
                 facts.push(limit(cell.as_ref(), noun, count));
             }
+        }
+        facts.extend(form.map(|reason| {
+            let (cell, what) = match reason {
+                NoWalletPolicy::Twice { .. } => (&self.repeats, "branches of keys in two places"),
+                NoWalletPolicy::Key { .. } => (&self.others, "keys without a branch pair"),
+            };
+            let mut fact = fact(cell.as_ref(), what.to_owned());
+            fact.note = fact.note.or_else(|| Some(reason.to_string()));
+            fact
+        }));
+        if size.without_origin > 0 {
+            let noun = if size.without_origin == 1 {
+                "key without origin"
+            } else {
+                "keys without origin"
+            };
+            let what = format!("{} {noun}", size.without_origin);
+            facts.push(fact(self.origins.as_ref(), what));
         }
         finding(facts)
     }
@@ -366,6 +410,9 @@ mod tests {
                 &device.keys_tr,
                 &device.leaves,
                 &device.depth,
+                &device.repeats,
+                &device.others,
+                &device.origins,
                 &device.version3,
                 &device.blocks,
                 &device.time,

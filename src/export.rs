@@ -24,6 +24,7 @@ use thiserror::Error;
 use crate::compile::{Compiled, Stage, StageDescriptor};
 use crate::units::UnixTime;
 
+pub use self::bip388::{NoWalletPolicy, wallet_policy};
 pub use self::graph::{Move, Picture, Place, PlaceKind};
 
 /// A format to export to.
@@ -160,7 +161,10 @@ pub fn export(
     };
     match format {
         Format::Core => whole(Content::Json(core::import(&stages, request)?)),
-        Format::Bip388 => each(&|stage| bip388::policy(compiled, stage).map(Content::Json)),
+        Format::Bip388 => each(&|stage| {
+            let policy = wallet_policy(compiled, stage);
+            policy.map(Content::Json).map_err(|error| error.to_string())
+        }),
         Format::Bsms => each(&|stage| bsms::record(compiled, stage).map(Content::Text)),
         Format::Liana => each(&|stage| liana::descriptor(compiled, stage).map(Content::Text)),
         Format::Labels => whole(Content::Text(labels::lines(compiled, &stages, request)?)),

@@ -14,8 +14,13 @@ mod draft;
 #[path = "common/vault.rs"]
 mod vault;
 
-use longstop::compile::{Compiled, LeafKind, Stage};
+use std::sync::Arc;
+
+use longstop::compile::{Compiled, LeafKind, Stage, compile};
 use longstop::devices::{Answer, Devices, StageDevice};
+use longstop::export::{Format, Request, export};
+use longstop::policy::check;
+use miniscript::descriptor::checksum::desc_checksum;
 
 use self::draft::{Draft, TREASURY};
 
@@ -131,4 +136,99 @@ fn every_kind_of_lock_is_asked_for_by_itself() {
     ] {
         assert_eq!(late(lock), (Answer::Unknown, what.to_owned()));
     }
+}
+
+/// A shipped policy, compiled.
+fn shipped(text: &str) -> Arc<Compiled> {
+    let policy = check(text).policy.expect("it is sound");
+    Arc::new(compile(Arc::new(policy)).expect("it compiles"))
+}
+
+/// The policy of a descriptor from elsewhere.
+fn imported(body: &str) -> Arc<Compiled> {
+    let text = format!("{body}#{}", desc_checksum(body).unwrap());
+    let imported = longstop::import::read(&text).unwrap();
+    shipped(&imported.document(&longstop::import::Naming::default()))
+}
+
+#[test]
+fn what_is_no_wallet_policy_is_not_registered() {
+    let exported = |compiled: &Compiled, stage: &Stage| {
+        let request = Request {
+            stage: Some(stage.clone()),
+            ..Request::default()
+        };
+        export(compiled, Format::Bip388, &request).is_ok()
+    };
+    let cheapest = shipped(include_str!("../policies/foundation/policy.toml"));
+    let device = shipped(include_str!("../policies/dao-treasury/policy.toml"));
+    for (compiled, vault_is_held) in [(&cheapest, false), (&device, true)] {
+        assert_eq!(exported(compiled, &Stage::Vault), vault_is_held);
+        for stage in compiled.stages().map(|stage| stage.stage()) {
+            let held = exported(compiled, stage);
+            for name in ["Ledger", "BitBox02", "Coldcard"] {
+                let found = ask(compiled, stage, name);
+                let why = found
+                    .register
+                    .because
+                    .iter()
+                    .find(|fact| fact.what == "branches of keys in two places");
+                assert_eq!(why.is_none(), held, "{name}, {stage}");
+                if !held {
+                    assert_eq!(found.register.answer, Answer::No, "{name}, {stage}");
+                    assert!(why.unwrap().source.is_some(), "{name}, {stage}");
+                    let leaves = found.sign.iter();
+                    assert!({ leaves }.all(|leaf| leaf.finding.answer == Answer::No));
+                }
+            }
+            // Nobody has written down what these do with it, and nothing is concluded from that.
+            let other = ask(compiled, stage, "Krux").register.answer;
+            assert_eq!(other, Answer::Unknown);
+        }
+    }
+}
+
+#[test]
+fn keys_that_no_device_knows_as_its_own_are_not_registered() {
+    let account = "tpubDFbmWwCR3XVZ1ZGJqGLDTZaVRFAYEcVxRqGdmxF4ctBbcz5N4th651sSWT5pnrVejnKsyZY8o8jDnVLQeMaPMcQjG8CETsGHjjByRFgubBy/<0;1>/*";
+    let other = "[cab04cde/48'/1'/0'/3']tpubDFRHLoYNqnbmb8wzjo8EjmQrY1pFTeGkGYk1Epty748ii82YEn1qYjnbAdGhYRhBcGYLBntJfZAXeXxC6MEj1zebv12DX54p4HC1Yy6DPD9/<0;1>/*";
+    let with_origin = format!("[e422e0e5/48'/1'/0'/3']{account}");
+    let single = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+    for (key, what) in [
+        (with_origin.as_str(), None),
+        (account, Some("1 key without origin")),
+    ] {
+        let compiled = imported(&format!("wsh(multi(1,{key},{other}))"));
+        for name in ["Ledger", "BitBox02", "Coldcard"] {
+            let register = ask(&compiled, &Stage::Vault, name).register;
+            let expected = if what.is_none() {
+                Answer::Yes
+            } else {
+                Answer::No
+            };
+            assert_eq!(register.answer, expected, "{name}, {key}");
+            assert_eq!(
+                register
+                    .because
+                    .iter()
+                    .any(|fact| Some(fact.what.as_str()) == what),
+                what.is_some()
+            );
+        }
+    }
+    let compiled = imported(&format!(
+        "wsh(multi(1,{single},02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5))"
+    ));
+    let stages = Devices::known().preflight(&compiled);
+    assert_eq!((stages[0].keys, stages[0].key_uses), (2, 2));
+    for name in ["Ledger", "BitBox02", "Coldcard"] {
+        let register = ask(&compiled, &Stage::Vault, name).register;
+        assert_eq!(register.answer, Answer::No, "{name}");
+    }
+    // The unspendable key in a tree is nobody's, so it needs no origin.
+    let tr = Draft::new("tr", TREASURY).compiled();
+    assert_eq!(
+        ask(&tr, &Stage::Vault, "Ledger").register.answer,
+        Answer::Yes
+    );
 }

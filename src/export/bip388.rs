@@ -5,13 +5,40 @@ use std::collections::BTreeSet;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Xpub};
 use miniscript::descriptor::{DescriptorPublicKey, Wildcard};
 use serde_json::{Value, json};
+use thiserror::Error;
 
 use crate::compile::{Compiled, Piece, StageDescriptor, pieces};
 
+/// Why a stage is no wallet policy.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NoWalletPolicy {
+    /// A key that a template cannot name.
+    #[error(
+        "the key `{key}` is no extended key followed by one branch pair and a wildcard, such as `/<0;1>/*`"
+    )]
+    Key {
+        /// The key.
+        key: String,
+    },
+    /// A branch in two places.
+    #[error("branch {branch} of the key `{key}` stands twice, and a template needs distinct ones")]
+    Twice {
+        /// The branch.
+        branch: u32,
+        /// The key.
+        key: String,
+    },
+}
+
 /// The wallet policy of a stage: `name`, `descriptor_template` and `keys_info`.
 ///
-/// The reason is given where the stage has a key that a template cannot name.
-pub(super) fn policy(compiled: &Compiled, stage: &StageDescriptor) -> Result<Value, String> {
+/// # Errors
+///
+/// If the stage has a key that a template cannot name, or one branch of a key in two places.
+pub fn wallet_policy(
+    compiled: &Compiled,
+    stage: &StageDescriptor,
+) -> Result<Value, NoWalletPolicy> {
     let text = format!("{:#}", stage.descriptor());
     let (template, keys) = template(&text)?;
     Ok(json!({
@@ -26,7 +53,7 @@ pub(super) fn policy(compiled: &Compiled, stage: &StageDescriptor) -> Result<Val
 ///
 /// Each extended key stands once among the keys, whatever number of branch pairs it has, and no
 /// two uses of one key share a branch.
-fn template(text: &str) -> Result<(String, Vec<String>), String> {
+fn template(text: &str) -> Result<(String, Vec<String>), NoWalletPolicy> {
     let mut keys: Vec<(Xpub, String)> = Vec::new();
     let mut branches: BTreeSet<(usize, u32)> = BTreeSet::new();
     let mut written = String::with_capacity(text.len());
@@ -38,8 +65,8 @@ fn template(text: &str) -> Result<(String, Vec<String>), String> {
             }
             Piece::Key(word, key) => (word, key),
         };
-        let (xpub, [first, second]) = branch_pair(&key).ok_or_else(|| {
-            format!("the key `{word}` is no extended key followed by one branch pair and a wildcard, such as `/<0;1>/*`")
+        let (xpub, [first, second]) = branch_pair(&key).ok_or_else(|| NoWalletPolicy::Key {
+            key: word.to_owned(),
         })?;
         let known = keys.iter().position(|(other, _)| *other == xpub);
         let number = known.unwrap_or_else(|| {
@@ -49,9 +76,10 @@ fn template(text: &str) -> Result<(String, Vec<String>), String> {
         });
         for branch in [first, second] {
             if !branches.insert((number, branch)) {
-                return Err(format!(
-                    "branch {branch} of the key `{word}` stands twice, and a template needs distinct ones"
-                ));
+                return Err(NoWalletPolicy::Twice {
+                    branch,
+                    key: word.to_owned(),
+                });
             }
         }
         written.push_str(&match [first, second] {
@@ -124,7 +152,7 @@ mod tests {
         for (expected, keys, descriptor) in vectors {
             if descriptor.contains("musig(") {
                 let reason = template(&descriptor).expect_err("keys without branches of their own");
-                assert!(reason.contains("branch pair"), "{reason}");
+                assert!(matches!(reason, NoWalletPolicy::Key { .. }), "{reason}");
                 continue;
             }
             assert_eq!(template(&descriptor), Ok((expected, keys)));
@@ -158,11 +186,17 @@ mod tests {
             "",
         ] {
             let reason = template(&multi(["/<0;1>/*", steps])).expect_err("it has no place there");
-            assert!(reason.contains("branch pair"), "{steps}: {reason}");
+            assert!(
+                matches!(reason, NoWalletPolicy::Key { .. }),
+                "{steps}: {reason}"
+            );
         }
         let text = format!("wsh(multi(1,{0}/<0;1>/*,{0}/<1;2>/*))", KEYS[0]);
         let reason = template(&text).expect_err("branch 1 stands twice");
-        assert!(reason.contains("branch 1"), "{reason}");
+        assert!(
+            matches!(reason, NoWalletPolicy::Twice { branch: 1, .. }),
+            "{reason}"
+        );
         let fixed = "wsh(pk(026d15412460ba0d881c21837bb999233896085a9ed4e5445bd637c10e579768ba))";
         assert!(template(fixed).is_err());
     }
