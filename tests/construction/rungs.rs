@@ -1,9 +1,11 @@
 //! Version 2: everything that is signed in advance is signed at every rung, a higher rung takes the
 //! place of a lower one, and nobody outside has anything to take hold of.
 
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
+use bitcoin::{
+    Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness,
+};
 use longstop::arming::{Arming, ArmingError, ArmingFile, ArmingState};
-use longstop::compile::{CompileError, SpendCost, Stage, compile};
+use longstop::compile::{CompileError, SpendCost, Stage, compile, spend_weight};
 use longstop::transaction::{BuildError, EscrowCoin, LockupCoin, VaultCoin};
 use proptest::prelude::*;
 
@@ -329,6 +331,18 @@ fn rungs_that_might_not_replace_one_another_are_refused() {
         }
         assert!(least < 200, "twice as much is always enough here: {least}");
         assert!(compiled(&[100, least - 1]).is_err());
+        // As many times the lower one as the heaviest is heavier than the lightest, and no more.
+        let sound = compiled(&[100, least]).expect("they are far enough apart");
+        let asked = sound.stages().flat_map(|stage| {
+            let leaves = stage.leaves().iter().filter(|leaf| leaf.is_presigned());
+            leaves.map(|leaf| {
+                let heaviest = spend_weight(stage, leaf, 1);
+                let witness = stage.witness_weight(leaf.kind());
+                let lightest = heaviest - Weight::from_wu(witness.most - witness.least);
+                100 * heaviest.to_vbytes_ceil() / lightest.to_vbytes_floor() + 1
+            })
+        });
+        assert_eq!(asked.max(), Some(least));
         // The very next one does replace it, whoever has signed.
         let mut armed = Armed::on(
             &Draft::new(script, TREASURY).with_rungs(&[100, least]),
