@@ -19,10 +19,13 @@ mod source;
 mod wallet_policy;
 mod way;
 
+use std::sync::Arc;
+
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use thiserror::Error;
 
-use crate::policy::Network;
+use crate::compile::compile;
+use crate::policy::{Network, Severity, check};
 
 pub use self::document::Naming;
 pub use self::encrypted::{decrypt, is_encrypted};
@@ -81,6 +84,21 @@ impl Imported {
     pub fn ways(&self) -> &[Way] {
         &self.ways
     }
+
+    /// Whether the policy that is written compiles to the descriptor; if not, why.
+    fn check(&self) -> Result<(), String> {
+        let checked = check(&self.document(&Naming::default()));
+        let Some(policy) = checked.policy else {
+            let errors = checked.diagnostics.into_iter();
+            let errors = errors.filter(|found| found.severity() == Severity::Error);
+            let messages: Vec<String> = errors.map(|found| found.message().to_owned()).collect();
+            return Err(source::shown(&messages.join("; ")));
+        };
+        match compile(Arc::new(policy)) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(source::shown(&error.to_string())),
+        }
+    }
 }
 
 /// Reads a text that holds one descriptor.
@@ -89,7 +107,7 @@ impl Imported {
 ///
 /// If there is no descriptor or more than one, if its checksum is missing or wrong where the form
 /// has one, if its first address is another than the text says, or if it is of a family that no
-/// policy can hold.
+/// policy can hold; what is returned has been compiled back to the same descriptor.
 pub fn read(text: &str) -> Result<Imported, ImportError> {
     let mut found = find(text)?.into_iter();
     let (Some(one), rest) = (found.next(), found.len()) else {
@@ -101,15 +119,35 @@ pub fn read(text: &str) -> Result<Imported, ImportError> {
     one.check_checksum()?;
     let network = one.check_address()?;
     let holders = party::holders(&one.descriptor)?;
-    let ways = way::ways(&one.descriptor, &holders)?;
-    Ok(Imported {
-        source: one.source,
-        name: one.name,
-        descriptor: one.descriptor,
-        holders,
-        ways,
-        network,
-    })
+    let mut refusal = None;
+    let mut tried: Option<Vec<Way>> = None;
+    for seats in [true, false] {
+        let ways = match way::ways(&one.descriptor, &holders, seats) {
+            Ok(ways) if tried.as_ref() == Some(&ways) => continue,
+            Ok(ways) => ways,
+            Err(error) => {
+                refusal.get_or_insert(error);
+                continue;
+            }
+        };
+        let imported = Imported {
+            source: one.source,
+            name: one.name.clone(),
+            descriptor: one.descriptor.clone(),
+            holders: holders.clone(),
+            ways,
+            network,
+        };
+        match imported.check() {
+            Ok(()) => return Ok(imported),
+            Err(reason) => {
+                refusal.get_or_insert_with(|| Family::Unfitted.refuse(reason));
+            }
+        }
+        tried = Some(imported.ways);
+    }
+    let refusal = refusal.unwrap_or_else(|| Family::Unfitted.refuse("nothing in it fits"));
+    Err(refusal.into())
 }
 
 /// Why a text is not read.

@@ -12,6 +12,8 @@
 mod forms;
 #[path = "import/hostile.rs"]
 mod hostile;
+#[path = "import/random.rs"]
+mod random;
 #[path = "import/vectors.rs"]
 mod vectors;
 

@@ -41,13 +41,15 @@ pub enum Family {
     SignerTwice,
     /// More ways to spend, or more seats, than a policy has.
     TooMany,
+    /// No policy was found that means the same.
+    Unfitted,
     /// Malleable, with repeated keys, against a rule of miniscript, or beyond a limit of its script.
     Unsound,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::OtherScript,
         Self::Opaque,
         Self::HashLock,
@@ -65,6 +67,7 @@ impl Family {
         Self::MixedLocks,
         Self::SignerTwice,
         Self::TooMany,
+        Self::Unfitted,
         Self::Unsound,
     ];
 
@@ -89,6 +92,7 @@ impl Family {
             Self::MixedLocks => "mixed-locks",
             Self::SignerTwice => "signer-twice",
             Self::TooMany => "too-many",
+            Self::Unfitted => "unfitted",
             Self::Unsound => "unsound",
         }
     }
@@ -136,6 +140,9 @@ impl Family {
             }
             Self::SignerTwice => "one signer would count twice; give each seat a signer of its own",
             Self::TooMany => "it has more ways to spend, or more seats, than a policy can have",
+            Self::Unfitted => {
+                "no policy was found that is spent just like it; one party's branches in several places are the usual cause, so give each place an account of its own"
+            }
             Self::Unsound => {
                 "its script is malleable, repeats a key, breaks a rule of miniscript, or exceeds a limit"
             }
@@ -197,6 +204,7 @@ pub(super) fn check_fragments(text: &str) -> Result<(), Refusal> {
             return Err(family.refuse(format!("`{name}(…)`")));
         }
     }
+    check_locks(text)?;
     let outer = text.split('(').next().unwrap_or_default().trim();
     match outer {
         "tr" | "wsh" => Ok(()),
@@ -206,4 +214,23 @@ pub(super) fn check_fragments(text: &str) -> Result<(), Refusal> {
         // Whatever else it is, the parser says so.
         _ => Ok(()),
     }
+}
+
+/// Refuses the numbers of locks that the parser takes for no number at all (BIP-379: from 1 to
+/// 2^31 - 1).
+fn check_locks(text: &str) -> Result<(), Refusal> {
+    for lock in ["older", "after"] {
+        for rest in text.split(&format!("{lock}(")).skip(1) {
+            let number = rest.split(')').next().unwrap_or_default().trim();
+            let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            let fits = number
+                .parse::<u32>()
+                .is_ok_and(|number| (1..1 << 31).contains(&number));
+            if is_number && !fits {
+                let number: String = number.chars().take(24).collect();
+                return Err(Family::BadLock.refuse(format!("`{lock}({number})` is no lock")));
+            }
+        }
+    }
+    Ok(())
 }

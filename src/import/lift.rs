@@ -22,6 +22,16 @@ pub(super) enum Signers {
     Threshold(usize, Vec<Signers>),
 }
 
+impl Signers {
+    /// All keys, in their order.
+    fn keys(&self) -> Vec<&DescriptorPublicKey> {
+        match self {
+            Self::Key(key) => vec![key],
+            Self::Threshold(_, members) => members.iter().flat_map(Self::keys).collect(),
+        }
+    }
+}
+
 /// One way to spend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lifted {
@@ -50,7 +60,13 @@ impl Part {
 /// The ways to spend a descriptor, lifted by miniscript, in the order in which they stand in it; an
 /// error if it is neither taproot nor P2WSH, breaks a rule of miniscript, or cannot be stated as
 /// signers and locks.
-pub(super) fn lift(descriptor: &Descriptor<DescriptorPublicKey>) -> Result<Vec<Lifted>, LiftError> {
+///
+/// With `seats`, a threshold whose members some others can replace after one lock is two ways to
+/// spend; without, there is one for each choice of those that are replaced.
+pub(super) fn lift(
+    descriptor: &Descriptor<DescriptorPublicKey>,
+    seats: bool,
+) -> Result<Vec<Lifted>, LiftError> {
     check_sound(descriptor)?;
     let mut scripts: Vec<Meaning> = Vec::new();
     let lifted = |meaning: Result<Meaning, Error>| {
@@ -70,7 +86,7 @@ pub(super) fn lift(descriptor: &Descriptor<DescriptorPublicKey>) -> Result<Vec<L
     }
     let mut ways: Vec<Lifted> = Vec::new();
     for script in scripts {
-        for part in alternatives(&script.normalized())? {
+        for part in alternatives(&script.normalized(), seats)? {
             let way = Lifted {
                 signers: part.signers.ok_or(LiftError::Keyless)?,
                 relative: part.relative,
@@ -133,7 +149,7 @@ fn check_sound(descriptor: &Descriptor<DescriptorPublicKey>) -> Result<(), LiftE
 /// Signers alone stay one expression, whatever thresholds they have.  Where a threshold counts
 /// locks among its members, each choice of locked members that may be among those that count is
 /// an alternative, in which fewer of the signers are needed.
-fn alternatives(meaning: &Meaning) -> Result<Vec<Part>, LiftError> {
+fn alternatives(meaning: &Meaning, with_seats: bool) -> Result<Vec<Part>, LiftError> {
     if let Some(signers) = signers(meaning) {
         return Ok(vec![Part {
             signers: Some(signers),
@@ -165,14 +181,15 @@ fn alternatives(meaning: &Meaning) -> Result<Vec<Part>, LiftError> {
             for member in thresh.data() {
                 match signers(member) {
                     Some(signers) => plain.push(signers),
-                    None => locked.push(alternatives(member)?),
+                    None => locked.push(alternatives(member, with_seats)?),
                 }
             }
             // Where all are needed, what has no alternative is needed in each of theirs.
             let is_fixed = |part: &Vec<Part>| thresh.k() == thresh.n() && part.len() == 1;
             let (fixed, locked): (Vec<_>, Vec<_>) = locked.into_iter().partition(is_fixed);
             let count = thresh.k() - fixed.len();
-            let mut parts = match seats(count, &plain, &locked) {
+            let together = with_seats.then(|| seats(count, &plain, &locked));
+            let mut parts = match together.flatten() {
                 Some(parts) => parts,
                 None => choices(count, &plain, &locked)?,
             };
@@ -216,6 +233,9 @@ fn threshold(count: usize, mut members: Vec<Signers>) -> Signers {
 /// The two alternatives of a threshold whose members all can be had without a lock, and some by
 /// others after one and the same: until then the threshold over the former, and from then on over
 /// either.
+///
+/// Not if one key is on both sides of a seat: there is one signature of it, and a seat with either
+/// would name its holder twice.
 fn seats(count: usize, plain: &[Signers], locked: &[Vec<Part>]) -> Option<Vec<Part>> {
     let locks = |part: &Part| (part.relative, part.absolute);
     let mut closing = locked.iter().flatten().filter(|part| part.is_locked());
@@ -230,8 +250,17 @@ fn seats(count: usize, plain: &[Signers], locked: &[Vec<Part>]) -> Option<Vec<Pa
             let all = all.filter(|all| !all.is_empty())?;
             Some(threshold(1, all))
         };
-        let mut open = alternatives.iter().filter(|part| !part.is_locked());
-        first.push(signers(&mut open)?);
+        let (later, mut now): (Vec<&Part>, Vec<&Part>) =
+            alternatives.iter().partition(|part| part.is_locked());
+        let keys_of = |parts: &[&Part]| -> Vec<DescriptorPublicKey> {
+            let signers = parts.iter().filter_map(|part| part.signers.as_ref());
+            signers.flat_map(Signers::keys).cloned().collect()
+        };
+        let own = keys_of(&now);
+        if keys_of(&later).iter().any(|key| own.contains(key)) {
+            return None;
+        }
+        first.push(signers(&mut now.drain(..))?);
         either.push(signers(&mut alternatives.iter())?);
     }
     let (relative, absolute) = lock;

@@ -37,13 +37,14 @@ impl Way {
     }
 }
 
-/// The ways to spend a descriptor, that of root first.
+/// The ways to spend a descriptor, that of root first; with `seats` as [`lift`] has them.
 pub(super) fn ways(
     descriptor: &Descriptor<DescriptorPublicKey>,
     holders: &[Holder],
+    seats: bool,
 ) -> Result<Vec<Way>, Refusal> {
     let mut ways = Vec::new();
-    for way in lift(descriptor).map_err(refusal)? {
+    for way in lift(descriptor, seats).map_err(refusal)? {
         let signers = by_holder(&way.signers, holders)?;
         check_seats(&signers)?;
         check_signers(&signers, holders)?;

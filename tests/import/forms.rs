@@ -222,6 +222,11 @@ fn every_family_is_refused_by_its_name() {
         (Family::Keyless, format!("wsh(or_d(pk({a}),older(5)))")),
         (Family::AllLocked, format!("wsh(and_v(v:pk({a}),older(5)))")),
         (Family::BadLock, locked("older(65536)")),
+        (Family::BadLock, locked("older(0)")),
+        (Family::BadLock, locked("after(0)")),
+        (Family::BadLock, locked("older(2147483648)")),
+        (Family::BadLock, locked("after(2147483648)")),
+        (Family::BadLock, locked("older(99999999999)")),
         (Family::BadLock, locked("older(70000)")),
         (Family::BadLock, locked("older(4194304)")),
         (Family::BadLock, locked("older(4259840)")),
@@ -236,6 +241,12 @@ fn every_family_is_refused_by_its_name() {
         (
             Family::TooMany,
             format!("wsh(thresh(4,{}))", many.join(",a:")),
+        ),
+        (
+            Family::Unfitted,
+            format!(
+                "wsh(and_v(v:pk({a}),or_i(or_i(pk({BOB}/<0;1>/*),and_v(v:pk({CAROL}/<0;1>/*),older(4194305))),pk({CAROL}/<2;3>/*))))"
+            ),
         ),
         (Family::Unsound, format!("wsh(multi(1,{a},{a}))")),
         (Family::Unsound, format!("wsh(or_i(pk({a}),pk({a})))")),
