@@ -142,14 +142,29 @@ pub fn verify(compiled: &Compiled, found: &[Found], id: Option<&str>) -> Verific
     let stages: Vec<VerifiedStage> = stages
         .into_iter()
         .zip(given)
-        .map(|(stage, given)| VerifiedStage {
-            stage: stage.stage.stage().clone(),
-            first_address: first_address(compiled, stage.stage),
-            given: given.is_some(),
-            differences: given.map_or_else(
+        .map(|(stage, given)| {
+            let mut differences = given.as_ref().map_or_else(
                 || vec![Difference::MissingStage],
-                |given| stage.differences(&given),
-            ),
+                |given| stage.differences(given),
+            );
+            let is_whole = given
+                .as_ref()
+                .is_some_and(|given| stage.keychains(given).len() == 2);
+            // What is given again is of the stage as well, and held against it like the first.
+            while let Some(again) = take(&mut left, |again| stage.is_again(again, given.as_ref())) {
+                for difference in stage.differences(&again) {
+                    let is_half = matches!(difference, Difference::OneKeychain { .. });
+                    if !(is_half && is_whole) && !differences.contains(&difference) {
+                        differences.push(difference);
+                    }
+                }
+            }
+            VerifiedStage {
+                stage: stage.stage.stage().clone(),
+                first_address: first_address(compiled, stage.stage),
+                given: given.is_some(),
+                differences,
+            }
         })
         .collect();
     let foreign: Vec<String> = left
@@ -227,6 +242,13 @@ impl<'a> Own<'a> {
                 .map(|((keychain, _), _)| keychain)
                 .collect(),
         }
+    }
+
+    /// Whether something that is left says again what was given for this stage, or what the policy
+    /// says of it.
+    fn is_again(&self, left: &Given<'_>, given: Option<&Given<'_>>) -> bool {
+        given.is_some_and(|given| given.found.descriptor == left.found.descriptor)
+            || !self.keychains(left).is_empty()
     }
 
     fn shared_keys(&self, given: &Given<'_>) -> usize {

@@ -39,7 +39,8 @@ fn lines(compiled: &Compiled) -> Vec<String> {
 #[track_caller]
 fn compared(compiled: &Compiled, text: &str) -> Verification {
     let found = find(text).unwrap_or_else(|error| panic!("{error}"));
-    verify(compiled, &found, stated_id(text).as_deref())
+    let id = stated_id(text).unwrap_or_else(|error| panic!("{error}"));
+    verify(compiled, &found, id.as_deref())
 }
 
 /// The descriptor of the vault with one thing otherwise, and a checksum that fits.
@@ -351,4 +352,65 @@ fn a_stated_policy_id_and_first_address_are_compared() {
         Difference::Address { reason } => assert!(reason.contains(&address(&records[0]))),
         other => panic!("{other:?}"),
     }
+}
+
+/// What is given twice is of its stage, and no word of it is lost: the second can differ.
+#[test]
+fn what_is_given_twice_is_not_foreign() {
+    for script in ["tr", "wsh"] {
+        let compiled = treasury(script);
+        let once = lines(&compiled);
+        let twice = [once.clone(), once.clone()].concat();
+        let verification = compared(&compiled, &twice.join("\n"));
+        assert!(verification.matches, "{verification:#?}");
+        // Another that differs is still told, beside what it differs from.
+        let body = once[0].split('#').next().unwrap();
+        let spoilt = [once.clone(), vec![format!("{body}#qqqqqqqq")]].concat();
+        let verification = compared(&compiled, &spoilt.join("\n"));
+        assert!(verification.foreign.is_empty(), "{verification:#?}");
+        assert!(matches!(
+            only(&verification),
+            Difference::Checksum { given: Some(given), .. } if given == "qqqqqqqq"
+        ));
+        // One that is wrong, given twice, is of the same stage twice.
+        let other = body.replace("older(90)", "older(91)");
+        let other = format!("{other}#{}", desc_checksum(&other).unwrap());
+        let wrong = [vec![other.clone(), other], once[1..].to_vec()].concat();
+        let verification = compared(&compiled, &wrong.join("\n"));
+        assert!(verification.foreign.is_empty(), "{verification:#?}");
+        assert!(matches!(only(&verification), Difference::Lock { .. }));
+    }
+}
+
+/// An id that was cut short is no id, and what is not compared does not pass for compared.
+#[test]
+fn a_policy_id_that_cannot_be_read_is_refused() {
+    let compiled = treasury("tr");
+    let id = compiled.id().to_string();
+    let text = |line: &str| format!("{line}\n{}", lines(&compiled).join("\n"));
+    for right in [
+        format!("policy id {id}"),
+        format!("Policy ID: {}", id.to_uppercase()),
+        format!("  policy id {id}  "),
+        "policy idea".to_owned(),
+    ] {
+        assert!(compared(&compiled, &text(&right)).matches, "{right}");
+    }
+    for (wrong, what) in [
+        (format!("policy id {}", &id[..63]), "63 characters"),
+        (format!("policy id {id}0"), "65 characters"),
+        (format!("policy id: {}", "g".repeat(64)), "hexadecimal"),
+        ("policy id".to_owned(), "0 characters"),
+        (
+            format!("policy id {id}\npolicy id {}", "0".repeat(64)),
+            "different",
+        ),
+    ] {
+        let error = stated_id(&text(&wrong)).expect_err("no policy id");
+        assert!(error.to_string().contains(what), "{wrong}: {error}");
+    }
+    let json = |id: &str| format!("{{\"id\": \"{id}\", \"stages\": []}}");
+    assert_eq!(stated_id(&json(&id)).unwrap(), Some(id.clone()));
+    assert!(stated_id(&json(&id[..63])).is_err());
+    assert_eq!(stated_id("{\"id\": \"7\"}").unwrap(), None);
 }

@@ -40,15 +40,17 @@ impl Verify {
     pub(super) fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
         let file = input::compiled(&input::policy(&self.policy)?)?;
         let given = input::foreign(&self.descriptors)?;
-        let found = find(&given.text).map_err(|source| Failure::Import {
+        let failure = |source| Failure::Import {
             file: given.file.clone(),
             source,
-        })?;
+        };
+        let found = find(&given.text).map_err(failure)?;
+        let id = stated_id(&given.text).map_err(failure)?;
         screen.warnings(&file.checked);
         let shown = Shown {
             policy: file.compiled.policy().name(),
             id: file.compiled.id(),
-            verification: verify(&file.compiled, &found, stated_id(&given.text).as_deref()),
+            verification: verify(&file.compiled, &found, id.as_deref()),
         };
         screen.show(&shown, |width| render::verification(&shown, width))?;
         Ok(if shown.verification.matches {

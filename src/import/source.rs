@@ -327,20 +327,68 @@ pub fn find(text: &str) -> Result<Vec<Found>, ImportError> {
 
 /// The policy id that a text states: the field `id` of a document of this program, or the line
 /// `policy id …`.
-#[must_use]
-pub fn stated_id(text: &str) -> Option<String> {
-    let is_id = |id: &&str| id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+///
+/// # Errors
+///
+/// If what stands there is no policy id, such as one that was cut short, or if two lines state
+/// different ones: what is not compared must not pass for compared.
+pub fn stated_id(text: &str) -> Result<Option<String>, ImportError> {
     if text.len() > MAX_BYTES {
-        return None;
+        return Ok(None);
     }
     if text.trim_start().starts_with('{') {
-        let value: Value = serde_json::from_str(text).ok()?;
-        let id = value.get("id")?.as_str();
-        return id.filter(is_id).map(str::to_owned);
+        let Ok(value) = serde_json::from_str::<Value>(text) else {
+            return Ok(None);
+        };
+        // Other documents may have an `id` of their own.
+        return match (value.get("id"), value.get("stages")) {
+            (Some(id), Some(_)) => policy_id(id.as_str().unwrap_or_default()).map(Some),
+            _ => Ok(None),
+        };
     }
-    let mut lines = text.lines().map(str::trim);
-    let id = lines.find_map(|line| line.strip_prefix("policy id "));
-    id.map(str::trim).filter(is_id).map(str::to_owned)
+    let mut stated = None;
+    for line in text.lines() {
+        let Some(id) = after_label(line) else {
+            continue;
+        };
+        let id = policy_id(id)?;
+        if stated.as_ref().is_some_and(|before| *before != id) {
+            return Err(ImportError::BadForm {
+                form: "policy id",
+                reason: "two lines state different ones".to_owned(),
+            });
+        }
+        stated = Some(id);
+    }
+    Ok(stated)
+}
+
+/// What stands behind `policy id` at the beginning of a line, in any case and with or without a
+/// colon.
+fn after_label(line: &str) -> Option<&str> {
+    const LABEL: &str = "policy id";
+    let line = line.trim();
+    let label = line.get(..LABEL.len())?;
+    let rest = line.get(LABEL.len()..)?;
+    let ends = rest.is_empty() || rest.starts_with(|c: char| c.is_whitespace() || c == ':');
+    (label.eq_ignore_ascii_case(LABEL) && ends)
+        .then(|| rest.trim_start_matches(|c: char| c.is_whitespace() || c == ':'))
+}
+
+/// A policy id, which has 64 hexadecimal digits.
+fn policy_id(text: &str) -> Result<String, ImportError> {
+    let text = text.trim();
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    let digits = text.chars().count();
+    Err(ImportError::BadForm {
+        form: "policy id",
+        reason: format!(
+            "`{}` has {digits} characters, and a policy id has 64 hexadecimal digits; copy it again, or leave the line out",
+            shown(text)
+        ),
+    })
 }
 
 /// Lines of text.
