@@ -466,3 +466,29 @@ fn asks(meaning: &Meaning, keys: &[&DescriptorPublicKey], open: &[Fact]) -> Outc
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A longer lock implies a shorter one of its kind and unit, and what is no lock only itself.
+    #[test]
+    fn longer_locks_imply_shorter_ones() {
+        let seconds = 1 << 22;
+        for (one, other, expected) in [
+            (Fact::Older(10), Fact::Older(9), true),
+            (Fact::Older(10), Fact::Older(10), true),
+            (Fact::Older(10), Fact::Older(11), false),
+            (Fact::Older(seconds + 10), Fact::Older(9), false),
+            (Fact::Older(0), Fact::Older(0), true),
+            (Fact::After(800_000), Fact::After(799_999), true),
+            (Fact::After(800_000), Fact::After(800_000), true),
+            (Fact::After(800_000), Fact::After(800_001), false),
+            (Fact::After(1_900_000_000), Fact::After(800_000), false),
+            (Fact::After(0), Fact::After(0), true),
+            (Fact::After(800_000), Fact::Older(9), false),
+        ] {
+            assert_eq!(implies(&one, &other), expected, "{one:?} {other:?}");
+        }
+    }
+}
