@@ -25,6 +25,7 @@ mod parent;
 mod pieces;
 mod pinned;
 mod plain;
+mod refusal;
 mod script;
 mod seat;
 mod split;
@@ -47,8 +48,8 @@ pub use self::id::PolicyId;
 pub use self::internal_key::{NUMS_POINT, is_unspendable};
 pub use self::leaf::{Group, Leaf, LeafKind, Role};
 pub use self::limits::{
-    MAX_P2WSH_BYTES, MAX_P2WSH_ITEMS, MAX_P2WSH_OPERATIONS, MAX_STANDARD_WEIGHT, MAX_TREE_DEPTH,
-    TRUC_MAX_WEIGHT, max_weight,
+    Excess, MAX_P2WSH_BYTES, MAX_P2WSH_ITEMS, MAX_P2WSH_OPERATIONS, MAX_STANDARD_WEIGHT,
+    MAX_TREE_DEPTH, TRUC_MAX_WEIGHT, max_weight,
 };
 pub(crate) use self::parent::Parents;
 pub use self::pieces::{Piece, pieces};
@@ -232,13 +233,15 @@ fn check_rungs(stages: &[&StageDescriptor], rungs: &[FeeRate]) -> Result<(), Com
                 let most = spend_weight(stage, leaf, 1).to_vbytes_ceil();
                 let least = cost::least_weight(stage, leaf).to_vbytes_floor().max(1);
                 let lower = lower.to_sat_per_vb_ceil();
+                let higher = higher.to_sat_per_vb_floor();
                 let needed = (lower * most).div_euclid(least) + 1;
-                if higher.to_sat_per_vb_floor() < needed {
+                if higher < needed {
                     return Err(CompileError::Rungs {
                         leaf: leaf.kind().clone(),
                         lower,
-                        higher: higher.to_sat_per_vb_floor(),
+                        higher,
                         needed,
+                        fitting: (higher * least).saturating_sub(1).div_euclid(most),
                     });
                 }
             }
@@ -273,12 +276,12 @@ fn check_every_key_use_is_distinct(stages: &[&StageDescriptor]) -> Result<(), Co
 #[derive(Debug, Error)]
 pub enum CompileError {
     /// The stage is beyond a limit of its script type, or of relay.
-    #[error("the {stage} of this policy cannot be spent: {reason}")]
+    #[error("the {stage} of this policy cannot be spent: {excess}")]
     Limit {
         /// The stage.
         stage: Stage,
-        /// Which limit, with both numbers.
-        reason: String,
+        /// Which limit, and what would fit.
+        excess: Box<Excess>,
     },
     /// Miniscript refuses what we wrote.
     #[error("the descriptor of the {stage} is refused: {source}")]
@@ -309,10 +312,13 @@ pub enum CompileError {
     Given {
         /// What is wrong with it.
         reason: String,
+        /// The path that is not in it, if it is one.
+        path: Option<String>,
     },
     /// A transaction at one rung might not replace that at the rung below.
     #[error(
-        "the rungs of {lower} and {higher} sat/vB are too close: a transaction through `{leaf}` at the higher one has to replace that at the lower one, whoever signed it; make the higher one at least {needed}"
+        "the rungs of {lower} and {higher} sat/vB are too close: {}",
+        refusal::rungs_apart(.leaf, *.needed, *.fitting)
     )]
     Rungs {
         /// The leaf.
@@ -323,6 +329,8 @@ pub enum CompileError {
         higher: u64,
         /// The least that the higher one must be, in sat/vB.
         needed: u64,
+        /// The most that the lower one may be, in sat/vB.
+        fitting: u64,
     },
     /// One key expression stands in two places.
     #[error("the key `{key}` stands twice; the second time in the {stage}")]
@@ -345,7 +353,7 @@ impl CompileError {
             Self::Undecided { source, .. } => source.to_string(),
             other => return other,
         };
-        Self::Given { reason }
+        Self::Given { reason, path: None }
     }
 }
 

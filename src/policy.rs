@@ -30,6 +30,7 @@ mod language;
 mod lint;
 mod period;
 mod quorum;
+mod refusal;
 mod rule;
 mod schema;
 mod script;
@@ -52,13 +53,14 @@ pub use self::custody::{Custody, CustodyFact, Domain, Item, ItemKind};
 pub(crate) use self::diagnostic::position;
 pub use self::diagnostic::{Diagnostic, Label, Located, LocatedLabel, Span};
 pub use self::document::Document;
-pub(crate) use self::document::did_you_mean;
+pub(crate) use self::document::{MAX_RUNG, did_you_mean};
 pub use self::format::{FormatError, format};
 pub use self::guarantee::Guarantee;
 pub use self::identity::{IdentityError, identity_key};
 pub use self::key::{AccountKey, AccountKeyError, FeeWallet, steps};
 pub use self::period::{Clock, Duration, DurationError, Period};
 pub use self::quorum::{Member, Party, Quorum, Roster};
+pub use self::refusal::{Part, Refusal};
 pub use self::rule::{
     ActivationFacts, Alarm, Ballots, Case, Cases, CasesError, Facts, Fault, Heartbeat, Payee,
     Question, Rule, Sats, Silence, Spend, Vault, Verdict,

@@ -655,6 +655,58 @@ fn no_test_is_passed_over() {
     assert_eq!(status, 0, "an empty policy is one that has to be refused");
 }
 
+/// What only the compiler finds is told like everything else: with a code, a place, advice, and the
+/// warnings beside it.
+#[test]
+fn what_is_found_while_compiling_is_a_diagnostic() {
+    let sound = std::fs::read_to_string("policies/guild/policy.toml").expect("it is there");
+    let rungs = sound.lines().find(|line| line.starts_with("rungs"));
+    let rungs = rungs.expect("the policy has rungs");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("policy.toml");
+    let name = file.to_str().expect("a plain name");
+    for (close, advice) in [
+        ("rungs = [20, 21]", "the higher one at least"),
+        ("rungs = [9999, 10_000]", "the lower one at most"),
+    ] {
+        std::fs::write(&file, sound.replace(rungs, close)).expect("it can be written");
+        let line = 1 + sound.lines().take_while(|line| *line != rungs).count();
+        for command in ["check", "compile", "explain", "analyze", "devices"] {
+            let output = run(&[command, name, "--json"]);
+            assert_eq!(code(&output), 3, "{command}");
+            let json = json(&output);
+            let found = match command {
+                "check" => &json["diagnostics"],
+                _ => &json["error"]["diagnostics"],
+            };
+            let found = found.as_array().expect("a list");
+            let error = found.iter().find(|problem| problem["severity"] == "error");
+            let error = error.expect("an error");
+            assert_eq!(error["code"], "LS0902", "{command}");
+            assert_eq!(error["labels"][0]["line"], line, "{command}");
+            let help = error["help"].as_str().expect("advice");
+            assert!(help.contains(advice), "{help}");
+            let warned = run(&["check", "policies/guild/policy.toml", "--json"]);
+            let warned = crate::json(&warned)["diagnostics"].as_array().map(Vec::len);
+            assert_eq!(Some(found.len() - 1), warned, "the others are told as well");
+        }
+        let output = run(&["check", name]);
+        let told = text(&output.stderr);
+        assert!(told.contains("error[LS0902]"), "{told}");
+        let output = run(&["check", name, "--format", "sarif"]);
+        assert_eq!(code(&output), 3);
+        let log = json(&output);
+        let results = log["runs"][0]["results"].as_array().expect("results");
+        let error = results.iter().find(|result| result["ruleId"] == "LS0902");
+        let place = &error.expect("the error")["locations"][0]["physicalLocation"];
+        assert_eq!(place["region"]["startLine"], line);
+        let expected = sound.replace(rungs, close);
+        std::fs::write(&file, format!("# expect: LS0902\n{expected}")).expect("it can be written");
+        let output = run(&["test", folder.path().to_str().expect("a name")]);
+        assert_eq!(code(&output), 0, "{}", text(&output.stdout));
+    }
+}
+
 /// Each problem is a line of its own, and nothing is said of files that the command does not test.
 #[test]
 fn what_failed_is_told_in_lines() {

@@ -50,7 +50,7 @@ fn diagnostics_of_fixtures() {
 
 fn report(template: &str) -> String {
     let filled = Filled::new(template);
-    let checked = check(&filled.text);
+    let checked = template::judged(&filled.text);
     let shown = filled.shown(&checked);
     let mut out = String::new();
     for diagnostic in &checked.diagnostics {
@@ -155,7 +155,7 @@ fn every_code_has_a_fixture() {
             .is_some_and(|extension| extension == "toml")
         {
             let template = fs::read_to_string(&path).expect("a readable fixture");
-            let checked = check_template(&template);
+            let checked = template::judged(&Filled::new(&template).text);
             let silenced = checked.silenced.iter().map(|silenced| &silenced.diagnostic);
             produced.extend(
                 checked
@@ -207,6 +207,7 @@ fn page() -> String {
         ("LS06", "Lints"),
         ("LS07", "Notes"),
         ("LS08", "Scripts"),
+        ("LS09", "Compiling"),
     ];
     for (prefix, title) in groups {
         write!(page, "\n## {title}\n").expect("writing to a string");

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::input::{PolicyFile, Settings};
 use super::render::{self, Screen};
 use super::{Exit, Failure, input};
-use crate::compile::PolicyId;
-use crate::policy::{Checked, Located, Policy, Severity, secrets};
+use crate::compile::{Compiled, PolicyId};
+use crate::policy::{Checked, Located, Severity, secrets};
 
 /// Check policies and say everything that is wrong with them
 ///
@@ -46,7 +46,7 @@ enum CheckFormat {
 /// What came of one of several files.
 pub(super) enum Judgement {
     Judged(Box<Judged>),
-    /// It could not be read, or not be compiled.
+    /// It could not be read.
     Failed {
         file: String,
         failure: Failure,
@@ -59,7 +59,7 @@ pub(super) struct Judged {
     pub checked: Checked,
     /// The text that the places of its problems point into, as it may be shown.
     pub source: String,
-    id: Option<PolicyId>,
+    compiled: Option<Compiled>,
 }
 
 /// What came of a check.
@@ -100,9 +100,8 @@ impl Check {
         let quiet = self.format == Some(CheckFormat::Sarif);
         if let ([path], false) = (self.policies.as_slice(), quiet) {
             let file = input::policy_file(path, &self.settings)?;
-            let checked = file.document.check();
-            screen.diagnostics(&file.file, &checked);
-            let judged = judge(file, checked)?;
+            let judged = judge(file)?;
+            screen.diagnostics(&judged.file.file, &judged.checked);
             let summary = judged.summary();
             screen.show(&summary, |width| render::summary(&summary, width))?;
             return Ok(judged.exit());
@@ -111,11 +110,11 @@ impl Check {
         let mut exit = Exit::Ok;
         for path in &self.policies {
             let judged = input::policy_file(path, &self.settings).and_then(|file| {
-                let checked = file.document.check();
+                let judged = judge(file)?;
                 if !quiet {
-                    screen.diagnostics(&file.file, &checked);
+                    screen.diagnostics(&judged.file.file, &judged.checked);
                 }
-                judge(file, checked)
+                Ok(judged)
             });
             let (judgement, code) = match judged {
                 Ok(judged) => {
@@ -149,16 +148,13 @@ impl Check {
 }
 
 /// What its script type cannot hold is wrong with a policy too.
-fn judge(file: PolicyFile, checked: Checked) -> Result<Judged, Failure> {
-    let id = match checked.policy {
-        Some(_) => Some(input::compiled(&file)?.compiled.id()),
-        None => None,
-    };
+fn judge(file: PolicyFile) -> Result<Judged, Failure> {
+    let (checked, compiled) = input::judged(&file)?;
     Ok(Judged {
         source: checked.source(),
         file,
         checked,
-        id,
+        compiled,
     })
 }
 
@@ -198,11 +194,12 @@ impl Judged {
                 .filter(|problem| problem.severity() == severity)
                 .count()
         };
-        let policy = checked.policy.as_ref();
+        let compiled = self.compiled.as_ref();
+        let policy = compiled.map(Compiled::policy);
         Summary {
             file: &self.file.file,
-            policy: policy.map(Policy::name),
-            policy_id: self.id,
+            policy: policy.map(|policy| policy.name()),
+            policy_id: compiled.map(Compiled::id),
             network: policy.map(|policy| policy.network().to_string()),
             script: policy.map(|policy| policy.script().to_string()),
             errors: count(Severity::Error),

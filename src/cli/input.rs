@@ -272,18 +272,32 @@ pub(super) fn incident(path: &Path) -> Result<(Text, Scenario), Failure> {
 
 /// Checks a policy, which must have no errors, and compiles it.
 pub(super) fn compiled(policy: &PolicyFile) -> Result<CompiledFile, Failure> {
-    let mut checked = sound(policy)?;
-    let file = policy.file.clone();
-    let Some(policy) = checked.policy.take() else {
-        return Err(Failure::Policy {
-            file,
+    match judged(policy)? {
+        (checked, Some(compiled)) => Ok(CompiledFile { checked, compiled }),
+        (checked, None) => Err(Failure::Policy {
+            file: policy.file.clone(),
             checked: Box::new(checked),
-        });
-    };
-    match compile(Arc::new(policy)) {
-        Ok(compiled) => Ok(CompiledFile { checked, compiled }),
-        Err(source) => Err(Failure::Compile { file, source }),
+        }),
     }
+}
+
+/// Checks a policy, and compiles it if it has no errors.  What the compiler refuses it for is among
+/// the errors then.
+pub(super) fn judged(policy: &PolicyFile) -> Result<(Checked, Option<Compiled>), Failure> {
+    let mut checked = policy.document.check();
+    let Some(sound) = checked.policy.take() else {
+        return Ok((checked, None));
+    };
+    let source = match compile(Arc::new(sound)) {
+        Ok(compiled) => return Ok((checked, Some(compiled))),
+        Err(source) => source,
+    };
+    let Some(refusal) = source.refusal() else {
+        let file = policy.file.clone();
+        return Err(Failure::Compile { file, source });
+    };
+    checked.refuse(&refusal);
+    Ok((checked, None))
 }
 
 /// Checks a policy, which must have no errors.

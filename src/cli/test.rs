@@ -398,7 +398,10 @@ fn refused(path: &Path, codes: &str) -> Vec<String> {
         .split([' ', ','])
         .filter(|code| !code.is_empty())
         .collect();
-    let checked = policy.document.check();
+    let checked = match input::judged(&policy) {
+        Ok((checked, _)) => checked,
+        Err(failure) => return failed(&failure),
+    };
     let errors = checked
         .diagnostics
         .iter()

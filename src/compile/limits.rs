@@ -3,11 +3,13 @@
 //! Consensus and relay know these limits as numbers of bytes, operations and stack items; a policy
 //! knows paths and members, so that is what the errors speak of.
 
+use std::fmt;
+
 use super::encode::push_size;
 use super::layout::Block;
 use super::leaf::{Leaf, LeafKind};
 use super::script::Condition;
-use crate::policy::TransactionVersion;
+use crate::policy::{Part, TransactionVersion};
 use crate::units::{AbsoluteLock, RelativeLock};
 
 /// The most weight a version 3 transaction may have: 10,000 vB (BIP-431).
@@ -151,8 +153,27 @@ impl Measure {
     }
 }
 
+/// A limit that is exceeded, and what would not exceed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// Which limit, with both numbers.
+    pub reason: String,
+    /// What would fit.
+    pub remedy: String,
+    /// The part of the policy that is too much, if it is one.
+    pub part: Option<Part>,
+    /// Whether it is the limit of a script type, which the other type has not.
+    pub of_script: bool,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.reason, self.remedy)
+    }
+}
+
 /// What of these leaves as one P2WSH script exceeds a limit, and what would not.
-pub(super) fn p2wsh_excess(blocks: &[Block], leaves: &[Leaf]) -> Option<String> {
+pub(super) fn p2wsh_excess(blocks: &[Block], leaves: &[Leaf]) -> Option<Excess> {
     let leaf_of = |block: &&Block| leaves.get(block.leaf);
     let all: Vec<(&Block, &Leaf)> = blocks
         .iter()
@@ -162,14 +183,22 @@ pub(super) fn p2wsh_excess(blocks: &[Block], leaves: &[Leaf]) -> Option<String> 
         .iter()
         .map(|(block, leaf)| Measure::of_leaf(&block.parts, leaf))
         .collect();
-    let excess = Measure::of_chain(&whole).excess()?;
+    let reason = Measure::of_chain(&whole).excess()?;
     let remedy = fewer_paths(&all).or_else(|| fewer_members(&all));
-    let remedy = remedy.unwrap_or_else(|| "use smaller quorums".to_owned());
-    Some(format!("{excess}; {remedy}, or `script = \"tr\"`"))
+    let (part, remedy) = remedy.map_or_else(
+        || (None, "use smaller quorums".to_owned()),
+        |(part, remedy)| (Some(part), remedy),
+    );
+    Some(Excess {
+        reason,
+        remedy: format!("{remedy}, or `script = \"tr\"`"),
+        part,
+        of_script: true,
+    })
 }
 
 /// How many of the paths fit, in the order of the policy, where the leaves are those of a vault.
-fn fewer_paths(all: &[(&Block, &Leaf)]) -> Option<String> {
+fn fewer_paths(all: &[(&Block, &Leaf)]) -> Option<(Part, String)> {
     let mut in_order = all.to_vec();
     in_order.sort_by_key(|(block, _)| block.leaf);
     let path = |leaf: &Leaf| match leaf.kind() {
@@ -190,19 +219,19 @@ fn fewer_paths(all: &[(&Block, &Leaf)]) -> Option<String> {
     // Root alone would not be the policy any more.
     let first_out = in_order.get(fits).and_then(|(_, leaf)| path(leaf))?;
     let paths = fits - 1;
-    match paths {
-        0 => None,
-        1 => Some(format!(
-            "path `{first_out}` is the first that does not fit: keep the one path before it, use smaller quorums"
-        )),
-        paths => Some(format!(
-            "path `{first_out}` is the first that does not fit: keep the {paths} paths before it, use smaller quorums"
-        )),
-    }
+    let kept = match paths {
+        0 => return None,
+        1 => "one path".to_owned(),
+        paths => format!("{paths} paths"),
+    };
+    let remedy = format!(
+        "path `{first_out}` is the first that does not fit: keep the {kept} before it, use smaller quorums"
+    );
+    Some((Part::Path(first_out), remedy))
 }
 
 /// How many members of the largest quorum fit, the others staying as they are.
-fn fewer_members(all: &[(&Block, &Leaf)]) -> Option<String> {
+fn fewer_members(all: &[(&Block, &Leaf)]) -> Option<(Part, String)> {
     let groups = all.iter().flat_map(|(_, leaf)| leaf.groups());
     let largest = groups.max_by_key(|group| group.quorum().members().len())?;
     let name = largest.quorum().name().to_owned();
@@ -228,9 +257,8 @@ fn fewer_members(all: &[(&Block, &Leaf)]) -> Option<String> {
             .collect();
         Measure::of_chain(&kept).excess().is_none()
     })?;
-    Some(format!(
-        "with at most {fits} members in `{name}` it fits: use a smaller quorum"
-    ))
+    let remedy = format!("with at most {fits} members in `{name}` it fits: use a smaller quorum");
+    Some((Part::Quorum(name), remedy))
 }
 
 /// A threshold over the first of its members.
@@ -249,12 +277,18 @@ pub(super) fn weight_excess(
     leaf: &LeafKind,
     weight: u64,
     version: TransactionVersion,
-) -> Option<String> {
+) -> Option<Excess> {
     let most = max_weight(version);
-    (weight > most).then(|| {
-        format!(
-            "`{leaf}` would weigh {weight} weight units, and a version {version} transaction may weigh {most}; use smaller quorums"
-        )
+    (weight > most).then(|| Excess {
+        reason: format!(
+            "`{leaf}` would weigh {weight} weight units, and a version {version} transaction may weigh {most}"
+        ),
+        remedy: "use smaller quorums".to_owned(),
+        part: match leaf {
+            LeafKind::Trigger(path) | LeafKind::Direct(path) => Some(Part::Path(path.clone())),
+            _ => None,
+        },
+        of_script: false,
     })
 }
 
@@ -268,11 +302,14 @@ pub const fn max_weight(version: TransactionVersion) -> u64 {
 }
 
 /// What is wrong with the depth of a tree, if anything.
-pub(super) fn depth_excess(depth: u32) -> Option<String> {
-    (depth > MAX_TREE_DEPTH).then(|| {
-        format!(
-            "a leaf would lie {depth} levels deep, and taproot allows {MAX_TREE_DEPTH}; let the likelihoods differ less"
-        )
+pub(super) fn depth_excess(depth: u32) -> Option<Excess> {
+    (depth > MAX_TREE_DEPTH).then(|| Excess {
+        reason: format!(
+            "a leaf would lie {depth} levels deep, and taproot allows {MAX_TREE_DEPTH}"
+        ),
+        remedy: "let the likelihoods differ less".to_owned(),
+        part: None,
+        of_script: true,
     })
 }
 
@@ -385,11 +422,12 @@ mod tests {
         ] {
             assert_eq!(weight_excess(&LeafKind::Cancel, most, version), None);
             let excess = weight_excess(&LeafKind::Cancel, most + 1, version);
-            let excess = excess.expect("one above");
+            let excess = excess.expect("one above").to_string();
             assert!(excess.contains(&most.to_string()), "{excess}");
         }
         let excess =
             weight_excess(&LeafKind::Cancel, 40_001, TransactionVersion::Three).expect("one above");
+        let excess = excess.to_string();
         assert!(excess.contains("`cancel` would weigh 40001"), "{excess}");
         assert_eq!(depth_excess(128), None);
         assert!(depth_excess(129).is_some());

@@ -57,6 +57,7 @@ pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, Comp
     if matches!(descriptor, Descriptor::Tr(_)) != (policy.script() == ScriptType::Tr) {
         return Err(CompileError::Given {
             reason: format!("it is no `{}` descriptor", policy.script()),
+            path: None,
         });
     }
     // Whoever has no delay waits one block in our own vaults, root with its key path excepted, and
@@ -89,9 +90,9 @@ pub(super) fn vault(text: &str, policy: &Policy) -> Result<StageDescriptor, Comp
         return Ok(stage_descriptor);
     }
     // Something is missing only if it is with any of these locks.
-    let missed: Option<Vec<String>> = missed.into_iter().collect();
-    let reason = missed.and_then(|missed| missed.into_iter().next_back());
-    Err(reason.map_or_else(other, |reason| CompileError::Given { reason }))
+    let missed: Option<Vec<CompileError>> = missed.into_iter().collect();
+    let missed = missed.and_then(|missed| missed.into_iter().next_back());
+    Err(missed.unwrap_or_else(other))
 }
 
 /// What the descriptor offers: its key path unless that is nobody's, and its scripts.
@@ -165,7 +166,7 @@ fn choices(
 }
 
 /// The path for which nothing in the descriptor could be it, or else root.
-fn missing(policy: &Policy, choices: &[Vec<Leaf>]) -> Option<String> {
+fn missing(policy: &Policy, choices: &[Vec<Leaf>]) -> Option<CompileError> {
     let (root, paths) = choices.split_first()?;
     let path = policy
         .paths()
@@ -173,11 +174,14 @@ fn missing(policy: &Policy, choices: &[Vec<Leaf>]) -> Option<String> {
         .zip(paths)
         .find(|(_, choices)| choices.is_empty());
     match path {
-        Some((path, _)) => Some(format!(
-            "it has no way to spend that is the path `{}`",
-            path.name()
-        )),
-        None if root.is_empty() => Some("it has no way to spend that is root's".to_owned()),
+        Some((path, _)) => Some(CompileError::Given {
+            reason: format!("it has no way to spend that is the path `{}`", path.name()),
+            path: Some(path.name().to_owned()),
+        }),
+        None if root.is_empty() => Some(CompileError::Given {
+            reason: "it has no way to spend that is root's".to_owned(),
+            path: None,
+        }),
         None => None,
     }
 }

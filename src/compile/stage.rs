@@ -18,7 +18,7 @@ use super::meaning::means;
 use super::parent::Parents;
 use super::script::{Condition, Place, ScriptLeaf, cover};
 use super::seat::{SeatKey, with_keys};
-use super::{CompileError, cost, layout, limits, split};
+use super::{CompileError, Excess, cost, layout, limits, split};
 use crate::policy::{Layout, Policy, ScriptType, TransactionVersion};
 
 /// Where a coin can be.
@@ -90,8 +90,8 @@ impl StageDescriptor {
         let (text, blocks) = match policy.script() {
             ScriptType::Tr => {
                 let (tree, depth, blocks) = layout::tap_tree(blocks);
-                if let Some(reason) = limits::depth_excess(depth) {
-                    return Err(CompileError::Limit { stage, reason });
+                if let Some(excess) = limits::depth_excess(depth) {
+                    return Err(limit(&stage, excess));
                 }
                 let text = if tree.is_empty() {
                     format!("tr({})", SeatKey::Internal)
@@ -112,8 +112,8 @@ impl StageDescriptor {
                     }
                     None => {
                         let (chain, blocks) = layout::or_chain(blocks);
-                        if let Some(reason) = limits::p2wsh_excess(&blocks, &leaves) {
-                            return Err(CompileError::Limit { stage, reason });
+                        if let Some(excess) = limits::p2wsh_excess(&blocks, &leaves) {
+                            return Err(limit(&stage, excess));
                         }
                         (format!("wsh({chain})"), blocks)
                     }
@@ -331,11 +331,8 @@ impl StageDescriptor {
     pub(super) fn check_limits(&self) -> Result<(), CompileError> {
         for leaf in &self.leaves {
             let weight = cost::spend_weight(self, leaf, 1).to_wu();
-            if let Some(reason) = limits::weight_excess(leaf.kind(), weight, self.version) {
-                return Err(CompileError::Limit {
-                    stage: self.stage.clone(),
-                    reason,
-                });
+            if let Some(excess) = limits::weight_excess(leaf.kind(), weight, self.version) {
+                return Err(limit(&self.stage, excess));
             }
         }
         Ok(())
@@ -429,19 +426,35 @@ fn limit_or(
     other: impl FnOnce(miniscript::Error) -> CompileError,
 ) -> CompileError {
     use miniscript::AnalysisError::{BranchExceedResouceLimits, HeightTimelockCombination};
+    let excess = |reason: String, remedy: &str| {
+        let excess = Excess {
+            reason,
+            remedy: remedy.to_owned(),
+            part: None,
+            of_script: true,
+        };
+        limit(stage, excess)
+    };
+    let fewer = "use fewer paths or members, or `script = \"tr\"`";
     match error {
-        miniscript::Error::AnalysisError(BranchExceedResouceLimits) => CompileError::Limit {
-            stage: stage.clone(),
-            reason: "its script exceeds what P2WSH allows (3,600 bytes, 201 operations, 100 stack items); use fewer paths or members, or `script = \"tr\"`".to_owned(),
-        },
-        miniscript::Error::AnalysisError(HeightTimelockCombination) => CompileError::Limit {
-            stage: stage.clone(),
-            reason: "one branch mixes a height lock and a time lock of the same kind".to_owned(),
-        },
-        miniscript::Error::ContextError(context) => {
-            CompileError::Limit { stage: stage.clone(), reason: context.to_string() }
-        }
+        miniscript::Error::AnalysisError(BranchExceedResouceLimits) => excess(
+            "its script exceeds what P2WSH allows (3,600 bytes, 201 operations, 100 stack items)"
+                .to_owned(),
+            fewer,
+        ),
+        miniscript::Error::AnalysisError(HeightTimelockCombination) => excess(
+            "one branch mixes a height lock and a time lock of the same kind".to_owned(),
+            "use one kind of lock",
+        ),
+        miniscript::Error::ContextError(context) => excess(context.to_string(), fewer),
         error => other(error),
+    }
+}
+
+fn limit(stage: &Stage, excess: Excess) -> CompileError {
+    CompileError::Limit {
+        stage: stage.clone(),
+        excess: Box::new(excess),
     }
 }
 
@@ -472,9 +485,9 @@ mod tests {
             stage.set_weights(weights);
             match stage.check_limits() {
                 Ok(()) => assert_eq!(more, 0),
-                Err(CompileError::Limit { reason, .. }) => {
+                Err(CompileError::Limit { excess, .. }) => {
                     assert_eq!(more, 1);
-                    assert!(reason.contains("40001"), "{reason}");
+                    assert!(excess.reason.contains("40001"), "{excess}");
                 }
                 Err(other) => panic!("{other}"),
             }

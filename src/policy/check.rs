@@ -16,7 +16,9 @@ mod survival;
 mod uses;
 mod weights;
 
-use super::document::Document;
+use miniscript::descriptor::checksum::desc_checksum;
+
+use super::document::{Document, Spanned};
 use super::position;
 use super::shown::{presentable, quote, secrets};
 use super::{Code, Diagnostic, Policy, Severity, Span, TransactionVersion, lint};
@@ -54,6 +56,17 @@ impl Checked {
             .filter(|problem| problem.is_concealed());
         let spans = concealed.flat_map(|problem| problem.labels().iter().map(|label| label.span));
         presentable(&self.document.source, spans)
+    }
+
+    /// Lists a problem with the others, in the order of their places.
+    pub(in crate::policy) fn add(&mut self, problem: Diagnostic) {
+        let mut problem = [problem];
+        self.document.relocate(&mut problem);
+        problem
+            .iter_mut()
+            .for_each(Diagnostic::without_repeated_places);
+        self.diagnostics.extend(problem);
+        self.diagnostics.sort_by_key(Diagnostic::place);
     }
 
     /// Whether any diagnostic is an error.
@@ -142,6 +155,7 @@ impl Document {
         let Some(descriptor) = &self.settings.descriptor else {
             return;
         };
+        problems.extend(check_checksum(descriptor));
         let staged = self.paths.iter().find(|path| path.escrow.is_some());
         let Some(staged) = staged else { return };
         problems.push(
@@ -278,6 +292,33 @@ impl Document {
             canonical: self.canonical(),
         })
     }
+}
+
+/// What is wrong with the checksum of a descriptor, without which no mistake in it is noticed.
+fn check_checksum(descriptor: &Spanned<String>) -> Option<Diagnostic> {
+    let text = descriptor.value.trim();
+    let (body, given) = match text.split_once('#') {
+        Some((body, given)) => (body, Some(given)),
+        None => (text, None),
+    };
+    // What cannot be in a descriptor at all is found when it is read.
+    let expected = desc_checksum(body).ok()?;
+    let (message, help) = match given {
+        Some(given) if given == expected => return None,
+        Some(given) => (
+            format!(
+                "the checksum of `descriptor` is {} and should be `{expected}`",
+                quote(given)
+            ),
+            "a character of one or the other is wrong: copy it again".to_owned(),
+        ),
+        None => (
+            "`descriptor` has no checksum".to_owned(),
+            format!("if it is complete, write `#{expected}` at its end"),
+        ),
+    };
+    let problem = Diagnostic::new(Code::DescriptorUnfit, message);
+    Some(problem.at(descriptor.span, "made elsewhere").help(help))
 }
 
 fn has_errors(problems: &[Diagnostic]) -> bool {

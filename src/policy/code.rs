@@ -457,6 +457,18 @@ codes! {
 "LS0809" BadParameter Error Never "a parameter cannot have this value"
 "The value has the wrong type or is not allowed, or the parameter itself is not declared well: its name, its default, or what it allows."
 "Choose a value that the message shows as possible."
+
+"LS0901" BeyondLimit Error Never "a stage is larger than what can be spent"
+"A script and a transaction have limits: 3,600 bytes, 201 operations and 100 stack items for `wsh`, 128 levels for `tr`, and a weight beyond which nodes pass nothing on. Whether a stage stays inside is known once it is compiled, and what does not is refused before anybody could deposit there."
+"Do what the message says: it names the first path that does not fit, or the quorum that is too large."
+
+"LS0902" RungsTooClose Error Never "two rungs are too close"
+"A transaction that is signed at the higher rung has to replace that at the lower one, whoever has signed that one, and however light the witness is. The higher one is reckoned as heavy as it can be, so how far apart the rungs must be follows from the quorums."
+"Choose the rungs as far apart as the message says."
+
+"LS0903" DescriptorUnfit Error Never "`descriptor` is not that of the policy"
+"The vault descriptor from elsewhere is used as it stands, so it has to be readable, with its checksum, and can be spent by root and through the paths of the policy and in no other way."
+"Copy the descriptor again from where it was made, with its checksum; or say in the policy what it means. `longstop import` writes a policy from a descriptor."
 }
 
 impl Code {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use bitcoin::FeeRate;
 use ed25519_dalek::VerifyingKey;
+use miniscript::descriptor::checksum::desc_checksum;
 use toml::de::DeTable;
 
 use crate::units::{AbsoluteLock, BlockHeight};
@@ -31,6 +32,7 @@ use super::{
 pub(in crate::policy) use self::activation::{ActivationEntry, Condition};
 pub(in crate::policy) use self::fields::SUGGESTIONS_MAX;
 pub(crate) use self::fields::did_you_mean;
+pub(crate) use self::parse::MAX_RUNG;
 
 /// The feerate of pre-signed transactions where the policy is silent.
 const DEFAULT_BASE_FEE: FeeRate = FeeRate::from_sat_per_vb_u32(2);
@@ -196,7 +198,18 @@ impl Document {
                 typed.value = format!("wpkh({}/<0;1>/*)", key(&name, &account));
             }
         }
+        if let Some(descriptor) = &mut document.settings.descriptor
+            && descriptor.value != self.descriptor_text()
+            && let Ok(checksum) = desc_checksum(&descriptor.value)
+        {
+            descriptor.value += &format!("#{checksum}");
+        }
         document
+    }
+
+    fn descriptor_text(&self) -> &str {
+        let descriptor = self.settings.descriptor.as_ref();
+        descriptor.map_or("", |typed| typed.value.as_str())
     }
 
     /// The same policy with other identities, for every party that has one.

@@ -17,7 +17,7 @@ fn of(prefix: &str, count: usize) -> String {
 #[track_caller]
 fn refused(terms: &str) -> (Stage, String) {
     match compile(Arc::new(Draft::new("wsh", terms).policy())) {
-        Err(CompileError::Limit { stage, reason }) => (stage, reason),
+        Err(CompileError::Limit { stage, excess }) => (stage, excess.to_string()),
         other => panic!("{other:?}"),
     }
 }

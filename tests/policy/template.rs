@@ -8,12 +8,14 @@
 //! `tprv`, `wif` and `words` for secrets.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bitcoin::bip32::{DerivationPath, Xpriv, Xpub};
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{NetworkKind, PrivateKey, base58};
 use ed25519_dalek::SigningKey;
+use longstop::compile::compile;
 use longstop::policy::{Checked, Diagnostic, Label, Span, check};
 use longstop::signer::SoftwareSigner;
 
@@ -137,9 +139,20 @@ pub fn check_template(template: &str) -> Checked {
     check(&Filled::new(template).text)
 }
 
+/// What `longstop check` says of a text: what the compiler refuses is an error as well.
+pub fn judged(text: &str) -> Checked {
+    let mut checked = check(text);
+    if let Some(policy) = checked.policy.clone()
+        && let Err(error) = compile(Arc::new(policy))
+    {
+        checked.refuse(&error.refusal().expect("the policy is to blame"));
+    }
+    checked
+}
+
 /// The codes a filled template produces, each once.
 pub fn codes(template: &str) -> Vec<&'static str> {
-    let mut codes: Vec<_> = check_template(template)
+    let mut codes: Vec<_> = judged(&Filled::new(template).text)
         .diagnostics
         .iter()
         .map(|problem| problem.code().as_str())

@@ -21,9 +21,12 @@ use super::{path, quorum};
 /// not be relayed, and above three they would pay more than a fee child does.
 const BASE_FEES: std::ops::RangeInclusive<u64> = 1..=3;
 
-/// Feerates at which transactions can be signed in advance, in sat/vB: from what nodes pass on to
-/// what Bitcoin Core takes for a mistake.
-const RUNGS: std::ops::RangeInclusive<u64> = 1..=10_000;
+/// The highest feerate at which transactions can be signed in advance, in sat/vB: what Bitcoin Core
+/// takes for a mistake.
+pub(crate) const MAX_RUNG: u64 = 10_000;
+
+/// Feerates at which transactions can be signed in advance, in sat/vB, from what nodes pass on.
+const RUNGS: std::ops::RangeInclusive<u64> = 1..=MAX_RUNG;
 
 /// Most rungs: what is signed for each coin grows with their square.
 const MAX_RUNGS: usize = 3;
