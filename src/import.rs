@@ -21,6 +21,7 @@ mod way;
 
 use std::sync::Arc;
 
+use bitcoin::bip32::Fingerprint;
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey};
 use thiserror::Error;
 
@@ -110,11 +111,14 @@ impl Imported {
 /// policy can hold; what is returned has been compiled back to the same descriptor.
 pub fn read(text: &str) -> Result<Imported, ImportError> {
     let mut found = find(text)?.into_iter();
-    let (Some(one), rest) = (found.next(), found.len()) else {
+    let Some(one) = found.next() else {
         return Err(ImportError::Nothing);
     };
-    if rest > 0 {
-        return Err(ImportError::Several { count: rest + 1 });
+    if found.len() > 0 {
+        let all = std::iter::once(one).chain(found);
+        return Err(ImportError::Several {
+            choices: all.map(|found| found.descriptor.to_string()).collect(),
+        });
     }
     one.check_checksum()?;
     let network = one.check_address()?;
@@ -168,11 +172,23 @@ pub enum ImportError {
     Nothing,
     /// More than one descriptor, besides pairs of receive and change.
     #[error(
-        "there are {count} descriptors in this text; a policy is made of one, with its change descriptor, so give that alone"
+        "there are {} descriptors in this text, and a policy is made of one, with its change descriptor; give one of these alone, as the argument of `longstop import`: {}",
+        choices.len(), listed(choices)
     )]
     Several {
-        /// How many.
-        count: usize,
+        /// What each of them is.
+        choices: Vec<String>,
+    },
+    /// Descriptors that no policy can hold, beside some that might be imported.
+    #[error(
+        "{} in this text is no descriptor of a policy, and a policy is made of one descriptor; give what is to be one alone, as the argument of `longstop import`: {}",
+        others.join(", "), listed(choices)
+    )]
+    Beside {
+        /// The others, by their outer fragments.
+        others: Vec<String>,
+        /// The descriptors to choose from.
+        choices: Vec<String>,
     },
     /// A descriptor without checksum.
     #[error("the descriptor has no checksum; if it is complete, write `#{expected}` at its end")]
@@ -211,7 +227,59 @@ pub enum ImportError {
         /// What the descriptor gives.
         is: String,
     },
+    /// A name for somebody whose key is not there.
+    #[error(
+        "nobody in this descriptor has the fingerprint `{given}`; there {}",
+        fingerprints(known)
+    )]
+    NobodysFingerprint {
+        /// The fingerprint.
+        given: Fingerprint,
+        /// Those there are.
+        known: Vec<Fingerprint>,
+    },
+    /// Two names for one fingerprint.
+    #[error("the fingerprint `{fingerprint}` has two names; give it one")]
+    NamedTwice {
+        /// The fingerprint.
+        fingerprint: Fingerprint,
+    },
+    /// A name that a party cannot have.
+    #[error(
+        "`{given}` is no name of a party; write 1 to 64 letters, digits, `-` or `_`, such as `alice`"
+    )]
+    NoName {
+        /// What was given.
+        given: String,
+    },
+    /// One name for two fingerprints.
+    #[error("two parties are to be called `{name}`; give each a name of its own")]
+    SameName {
+        /// The name.
+        name: String,
+    },
     /// A known kind of descriptor that no policy can hold.
     #[error(transparent)]
     Refused(#[from] Refusal),
+}
+
+/// Descriptors to choose from, in backticks.
+fn listed(choices: &[String]) -> String {
+    const MOST: usize = 5;
+    let shown = choices.iter().take(MOST);
+    let shown: Vec<String> = shown.map(|choice| format!("`{choice}`")).collect();
+    let shown = shown.join(", ");
+    match choices.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown}, and {more} more"),
+    }
+}
+
+fn fingerprints(known: &[Fingerprint]) -> String {
+    let all: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
+    match all.as_slice() {
+        [] => "is none in it".to_owned(),
+        [only] => format!("is only {only}"),
+        _ => format!("are {}", all.join(", ")),
+    }
 }

@@ -791,8 +791,10 @@ fn a_script_and_what_it_renders_have_one_policy_id() {
         assert!(of_script["policy_id"].is_string(), "{set}");
         assert_eq!(of_script["policy_id"], of_toml["policy_id"], "{set}");
         ids.insert(of_script["policy_id"].to_string());
-        let again = run(&["render", rendered.to_str().expect("a name")]);
+        let rendered = rendered.to_str().expect("a name");
+        let again = run(&["render", rendered]);
         assert_eq!(again.stdout, output.stdout, "{set}");
+        assert_eq!(code(&run(&["fmt", "--check", rendered])), 0, "{set}");
     }
     assert_eq!(ids.len(), 6, "each of them is a policy of its own");
 }

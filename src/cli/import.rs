@@ -1,6 +1,5 @@
 //! `longstop import`: somebody else's descriptor as a policy.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bitcoin::bip32::Fingerprint;
@@ -63,9 +62,10 @@ impl Import {
         let imported = read(&record).map_err(failure)?;
         let naming = Naming {
             policy: self.policy_name.clone(),
-            parties: self.names.iter().cloned().collect::<BTreeMap<_, _>>(),
+            parties: self.names.clone(),
             network: self.network,
         };
+        imported.check_names(&naming).map_err(failure)?;
         let document = imported.document(&naming);
         let document = format(&document).unwrap_or(document);
         // What is printed is a policy that has been compiled, and means the descriptor.

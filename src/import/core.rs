@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ImportError;
-use super::source::{Found, Source};
+use super::source::{Found, Source, all};
 
 /// The descriptors, if the value has that form.
 pub(super) fn found(value: &Value) -> Result<Option<Vec<Found>>, ImportError> {
@@ -19,7 +19,7 @@ pub(super) fn found(value: &Value) -> Result<Option<Vec<Found>>, ImportError> {
     if entries.is_empty() || !entries.iter().any(|entry| entry.get("desc").is_some()) {
         return Ok(None);
     }
-    let mut found = Vec::new();
+    let mut texts = Vec::new();
     for (number, entry) in entries.iter().enumerate() {
         let Some(text) = entry.get("desc").and_then(Value::as_str) else {
             return Err(ImportError::BadForm {
@@ -27,7 +27,7 @@ pub(super) fn found(value: &Value) -> Result<Option<Vec<Found>>, ImportError> {
                 reason: format!("entry {number} has no text `desc`"),
             });
         };
-        found.push(Found::parse(text, Source::Core)?);
+        texts.push(text);
     }
-    Ok(Some(found))
+    all(texts, Source::Core).map(Some)
 }

@@ -1,15 +1,17 @@
 //! The policy of an imported descriptor, as a document.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use bitcoin::NetworkKind;
 use bitcoin::bip32::Fingerprint;
 use miniscript::descriptor::Descriptor;
 
-use super::Imported;
+use super::party::Holder;
+use super::source::shown;
 use super::way::{Expr, Way};
-use crate::policy::Network;
+use super::{ImportError, Imported};
+use crate::policy::{Network, is_name};
 use crate::units::{AbsoluteLock, Blocks, RelativeLock, SECONDS_PER_BLOCK};
 
 /// How much longer than the refresh interval a delay has to be.
@@ -20,13 +22,48 @@ const REFRESH_MARGIN: Blocks = Blocks(2016);
 pub struct Naming {
     /// The name of the policy.
     pub policy: Option<String>,
-    /// The names of parties, by the fingerprints of their master keys.
-    pub parties: BTreeMap<Fingerprint, String>,
+    /// The names of parties, by the fingerprints of their master keys; [`Imported::check_names`]
+    /// says whether they are fit.
+    pub parties: Vec<(Fingerprint, String)>,
     /// The network, which a `tpub` does not tell by itself.
     pub network: Option<Network>,
 }
 
 impl Imported {
+    /// Whether the names that were chosen are names, each for one party of the descriptor.
+    ///
+    /// # Errors
+    ///
+    /// If a fingerprint is nobody's or stands twice, or a name is none or stands twice.
+    pub fn check_names(&self, naming: &Naming) -> Result<(), ImportError> {
+        let known: BTreeSet<Fingerprint> = self
+            .holders
+            .iter()
+            .filter_map(Holder::fingerprint)
+            .collect();
+        for (number, (fingerprint, name)) in naming.parties.iter().enumerate() {
+            let before = naming.parties.iter().take(number);
+            if !known.contains(fingerprint) {
+                return Err(ImportError::NobodysFingerprint {
+                    given: *fingerprint,
+                    known: known.into_iter().collect(),
+                });
+            }
+            if before.clone().any(|(other, _)| other == fingerprint) {
+                return Err(ImportError::NamedTwice {
+                    fingerprint: *fingerprint,
+                });
+            }
+            if !is_name(name) {
+                return Err(ImportError::NoName { given: shown(name) });
+            }
+            if before.clone().any(|(_, other)| other == name) {
+                return Err(ImportError::SameName { name: name.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// The policy that means the same and keeps the descriptor.
     ///
     /// Signers become parties, thresholds quorums, the first way to spend that of root, and every
@@ -42,7 +79,7 @@ impl Imported {
         let root = ways.next();
         let holders = root.map(|way| writer.quorum(&way.signers, "holders"));
         for (number, way) in ways.clone().enumerate() {
-            let name = format!("path-{}", number + 1);
+            let name = writer.free(&format!("path-{}", number + 1));
             let quorum = writer.quorum(&way.signers, &format!("signers-{}", number + 1));
             path(&mut paths, &name, &quorum, way);
         }
@@ -77,7 +114,7 @@ impl Imported {
             ));
         }
         for (holder, name) in self.holders.iter().zip(&writer.parties) {
-            line(format_args!("\n[parties.{name}]"));
+            line(format_args!("\n[parties.{}]", key(name)));
             line(format_args!("key = {}", string(&holder.expression())));
         }
         line(format_args!("\n[quorums]"));
@@ -107,10 +144,10 @@ impl Imported {
     fn party_names(&self, naming: &Naming) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for (number, holder) in self.holders.iter().enumerate() {
-            let chosen = holder
-                .fingerprint()
-                .and_then(|fingerprint| naming.parties.get(&fingerprint));
-            let name = chosen.map_or_else(|| format!("party-{}", number + 1), |name| plain(name));
+            let mut chosen = naming.parties.iter();
+            let chosen = chosen.find(|(named, _)| holder.fingerprint() == Some(*named));
+            let number = || format!("party-{}", number + 1);
+            let name = chosen.map_or_else(number, |(_, name)| name.clone());
             // A signer with two accounts is two parties to the language.
             let mut unique = name.clone();
             let mut count = 1;
@@ -124,7 +161,7 @@ impl Imported {
     }
 
     fn network(&self, naming: &Naming) -> Network {
-        let kinds = self.holders.iter().find_map(super::Holder::network);
+        let kinds = self.holders.iter().find_map(Holder::network);
         naming.network.or(self.network).unwrap_or(match kinds {
             Some(NetworkKind::Test) => Network::Testnet4,
             Some(NetworkKind::Main) | None => Network::Bitcoin,
@@ -186,8 +223,19 @@ impl Writer {
             "{{ threshold = {threshold}, of = [{}] }}",
             members.join(", ")
         );
-        self.quorums.push((name.to_owned(), signers.clone(), text));
-        name.to_owned()
+        let name = self.free(name);
+        self.quorums.push((name.clone(), signers.clone(), text));
+        name
+    }
+
+    /// This name, or with a number behind it where somebody is called so.
+    fn free(&self, name: &str) -> String {
+        let is_taken = |name: &String| {
+            self.parties.contains(name) || self.quorums.iter().any(|(known, ..)| known == name)
+        };
+        let numbered = (2_u32..).map(|number| format!("{name}-{number}"));
+        let mut names = std::iter::once(name.to_owned()).chain(numbered);
+        names.find(|name| !is_taken(name)).unwrap_or_default()
     }
 }
 
@@ -256,6 +304,16 @@ fn plain(name: &str) -> String {
         "imported".to_owned()
     } else {
         plain.to_owned()
+    }
+}
+
+/// A key of TOML: bare where it can be.
+fn key(name: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !name.is_empty() && name.chars().all(is_bare) {
+        name.to_owned()
+    } else {
+        string(name)
     }
 }
 

@@ -71,6 +71,11 @@ impl Family {
         Self::Unsound,
     ];
 
+    /// Whether it is about the kind of script alone, so that others beside it may be read.
+    pub(super) const fn is_other(self) -> bool {
+        matches!(self, Self::OtherScript | Self::Opaque)
+    }
+
     /// The name, which is stable.
     #[must_use]
     pub const fn name(self) -> &'static str {

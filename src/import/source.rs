@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::encrypted::is_encrypted;
-use super::family::{Family, check_fragments};
+use super::family::{Family, Refusal, check_fragments};
 use super::{
     ImportError, MAX_BYTES, MAX_DEPTH, MAX_DESCRIPTOR_BYTES, MAX_DESCRIPTORS, MAX_KEYS, bsms, core,
     merge, wallet_policy,
@@ -411,9 +411,43 @@ fn plain(text: &str) -> Result<Vec<Found>, ImportError> {
     }
     let descriptors = lines.iter().filter(|line| is_descriptor(line));
     let descriptors = descriptors.take(MAX_DESCRIPTORS + 1);
-    descriptors
-        .map(|line| Found::parse(line, Source::Plain))
-        .collect()
+    all(descriptors.copied(), Source::Plain)
+}
+
+/// Several descriptors; if there are some of scripts that no policy has, such as the other accounts
+/// of a wallet, the error names the rest.
+pub(super) fn all<'a>(
+    texts: impl IntoIterator<Item = &'a str>,
+    source: Source,
+) -> Result<Vec<Found>, ImportError> {
+    let mut found = Vec::new();
+    let mut refused: Vec<Refusal> = Vec::new();
+    for text in texts {
+        match Found::parse(text, source) {
+            Ok(one) => found.push(one),
+            Err(ImportError::Refused(refusal)) if refusal.family.is_other() => {
+                refused.push(refusal);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let Some(first) = refused.first() else {
+        return Ok(found);
+    };
+    if found.is_empty() {
+        return Err(first.clone().into());
+    }
+    let mut others: Vec<String> = Vec::new();
+    for refusal in refused {
+        if !others.contains(&refusal.detail) {
+            others.push(refusal.detail);
+        }
+    }
+    let choices = merge::pairs(found).into_iter();
+    Err(ImportError::Beside {
+        others,
+        choices: choices.map(|found| found.descriptor.to_string()).collect(),
+    })
 }
 
 /// Whether a line among others is a descriptor.

@@ -282,6 +282,16 @@ impl FromStr for AccountKey {
 /// Why a text is no key expression: what can be said of its extended key, or else what its reader
 /// said.
 fn malformed(text: &str, foreign: &str) -> String {
+    let origin = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next());
+    let mut steps = origin.unwrap_or_default().split('/').skip(1);
+    if let Some(step) = steps.find(|step| step.ends_with('H')) {
+        let number = step.trim_end_matches('H');
+        return format!(
+            "the hardened step `{step}` of the origin is written `{number}h` or `{number}'`"
+        );
+    }
     let key = text.rsplit(']').next().unwrap_or_default();
     let key = key.split('/').next().unwrap_or_default();
     // A longer text is no extended key, and decoding takes time with the square of its length.

@@ -94,10 +94,10 @@ fn value(value: Value) -> Json {
         Value::Moment => json!({ "type": "string" }),
         Value::Percentage => pattern(r"^\s*[0-9]{1,3}\s*%\s*$"),
         Value::Account => {
-            pattern(r"^\[[0-9a-fA-F]{8}(/[0-9]+['hH]?)*\][xt]pub[1-9A-HJ-NP-Za-km-z]+$")
+            pattern(r"^\[[0-9a-fA-F]{8}(/[0-9]+['h]?)*\][xt]pub[1-9A-HJ-NP-Za-km-z]+$")
         }
         Value::FeeWallet => pattern(
-            r"^wpkh\(\[[0-9a-fA-F]{8}(/[0-9]+['hH]?)*\][xt]pub[1-9A-HJ-NP-Za-km-z]+/<0;1>/\*\)(#[0-9a-z]{8})?$",
+            r"^wpkh\(\[[0-9a-fA-F]{8}(/[0-9]+['h]?)*\][xt]pub[1-9A-HJ-NP-Za-km-z]+/<0;1>/\*\)(#[0-9a-z]{8})?$",
         ),
         Value::Identity => pattern(r"^[0-9a-fA-F]{64}$"),
         Value::Feerate => pattern(r"^\s*[1-3]\s*sat/vB\s*$"),

@@ -115,7 +115,11 @@ fn files_of_bitcoin_core() {
     let other = with_checksum(&format!("wsh(pk({ALICE}/0/*))"));
     for texts in [[&receive, &other], [&other, &change]] {
         let text = json!(texts.map(|desc| entry(desc, false))).to_string();
-        assert_eq!(read(&text).unwrap_err(), ImportError::Several { count: 2 });
+        let error = read(&text).unwrap_err();
+        assert!(
+            matches!(&error, ImportError::Several { choices } if choices.len() == 2),
+            "{error}"
+        );
     }
     let bad = json!([{ "desc": 5 }]).to_string();
     assert!(matches!(
@@ -302,7 +306,7 @@ fn names_are_those_that_were_chosen() {
     };
     naming
         .parties
-        .insert("73ba188d".parse().unwrap(), "alice".to_owned());
+        .push(("73ba188d".parse().unwrap(), "alice".to_owned()));
     naming.network = Some(longstop::policy::Network::Signet);
     let document = imported.document(&naming);
     let policy = check(&document).policy.expect("a sound policy");
@@ -535,4 +539,91 @@ recover = { coin = "savings", path = "path-1", to = "estate" }
             rehearsal.report.expectations
         );
     }
+}
+
+/// A name that is given is taken as it is, or refused with what would be right.
+#[test]
+fn names_that_do_not_fit_are_refused() {
+    let imported = read(&with_checksum(&inheritance("/<0;1>/*"))).unwrap();
+    let fingerprints: Vec<_> = imported
+        .holders()
+        .iter()
+        .map(|holder| holder.fingerprint().unwrap())
+        .collect();
+    let named = |names: &[(usize, &str)]| {
+        let names = names.iter();
+        let parties = names.map(|(who, name)| (fingerprints[*who], (*name).to_owned()));
+        let naming = Naming {
+            parties: parties.collect(),
+            ..Naming::default()
+        };
+        let refused = imported.check_names(&naming);
+        refused
+            .map(|()| {
+                check(&imported.document(&naming))
+                    .policy
+                    .expect("it is sound")
+            })
+            .map_err(|error| error.to_string())
+    };
+    let long = "x".repeat(64);
+    for name in ["al-ice", "\u{fc}n\u{ef}", &long] {
+        let policy = named(&[(0, name)]).unwrap();
+        assert!(policy.party(name).is_some(), "{name}");
+    }
+    // Quorums and paths have names of their own beside those of parties.
+    for name in ["holders", "signers-1", "path-1", "party-2"] {
+        let policy = named(&[(0, name)]).unwrap();
+        assert!(policy.party(name).is_some(), "{name}");
+    }
+    let longer = "x".repeat(65);
+    for (names, what) in [
+        (vec![(0, "al ice")], "`al ice` is no name"),
+        (vec![(0, "")], "is no name"),
+        (vec![(0, longer.as_str())], "is no name"),
+        (vec![(0, "x"), (1, "x")], "to be called `x`"),
+        (vec![(0, "x"), (0, "y")], "has two names"),
+    ] {
+        let error = named(&names).expect_err("it does not fit");
+        assert!(error.contains(what), "{names:?}: {error}");
+    }
+    let naming = Naming {
+        parties: vec![("deadbeef".parse().unwrap(), "alice".to_owned())],
+        ..Naming::default()
+    };
+    let error = imported.check_names(&naming).unwrap_err().to_string();
+    for fingerprint in &fingerprints {
+        assert!(error.contains(&fingerprint.to_string()), "{error}");
+    }
+}
+
+/// The other accounts of a wallet are no reason to move coins: what can be imported is named.
+#[test]
+fn beside_other_scripts_the_choices_are_named() {
+    let multisig = |branch: &str| {
+        let steps = format!("/{branch}/*");
+        with_checksum(&format!("wsh(multi(2,{ALICE}{steps},{BOB}{steps}))"))
+    };
+    let single = |branch: u32| with_checksum(&format!("wpkh({ALICE}/{branch}/*)"));
+    let halves = [single(0), multisig("0"), single(1), multisig("1")];
+    let core = halves
+        .each_ref()
+        .map(|text| serde_json::json!({ "desc": text, "timestamp": 0 }));
+    for text in [
+        serde_json::json!({ "wallet_name": "w", "descriptors": core }).to_string(),
+        halves.join("\n"),
+    ] {
+        let error = read(&text).unwrap_err();
+        assert!(matches!(&error, ImportError::Beside { choices, .. } if choices.len() == 1));
+        let error = error.to_string();
+        assert!(error.contains("`wpkh(…)`"), "{error}");
+        let choice = error.rsplit('`').nth(1).unwrap();
+        assert!(read(choice).is_ok(), "{choice}");
+    }
+    // Where there is nothing else, the family says why.
+    assert_eq!(family(&single(0)), Family::OtherScript);
+    assert_eq!(
+        family(&[single(0), single(1)].join("\n")),
+        Family::OtherScript
+    );
 }

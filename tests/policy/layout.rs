@@ -283,6 +283,20 @@ fn shipped_policies_are_formatted() {
     }
 }
 
+/// What `render` prints is the canonical text in this layout, and nothing is left to do to it.
+#[test]
+fn canonical_texts_are_formatted_to_the_same_policy() {
+    for path in shipped() {
+        let text = fs::read_to_string(&path).expect("a policy");
+        let Some(policy) = check(&text).policy else {
+            continue;
+        };
+        let rendered = layout(policy.canonical());
+        let again = check(&rendered).policy.expect("it is as sound");
+        assert_eq!(again.canonical(), policy.canonical(), "{}", path.display());
+    }
+}
+
 #[test]
 fn shipped_policies_name_their_schema() {
     for path in shipped() {

@@ -328,3 +328,20 @@ fn tables(schema: &Value, found: &mut Vec<BTreeSet<String>>) {
         _ => {}
     }
 }
+
+/// `h` and `'` are the two spellings of hardened steps (BIP-380); `H` is none, for anybody.
+#[test]
+fn hardened_steps_are_those_of_the_reader() {
+    let validator = validator();
+    let text = include_str!("../../policies/joint-account/policy.toml");
+    for (step, is_one) in [("48h", true), ("48'", true), ("48H", false)] {
+        let text = text.replace("/48h/", &format!("/{step}/"));
+        assert_eq!(validator.is_valid(&json_of(&text)), is_one, "{step}");
+        let checked = check(&text);
+        assert_eq!(checked.policy.is_some(), is_one, "{step}");
+        if !is_one {
+            let mut told = checked.diagnostics.iter().map(|found| format!("{found:?}"));
+            assert!(told.any(|told| told.contains("`48h`")), "{step}");
+        }
+    }
+}
