@@ -63,15 +63,15 @@ pub use self::quorum::{Member, Party, Quorum, Roster};
 pub use self::refusal::{Part, Refusal};
 pub use self::rule::{
     ActivationFacts, Alarm, Ballots, Case, Cases, CasesError, Facts, Fault, Heartbeat, Payee,
-    Question, Rule, Sats, Silence, Spend, Vault, Verdict,
+    Question, Rule, Sats, Silence, Spend, SpendKind, SpendStage, Vault, Verdict,
 };
 
 pub use self::schema::schema;
 pub use self::script::{
     Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value,
 };
+pub(crate) use self::shown::{hidden, list, quote};
 pub use self::shown::{in_markup, is_invisible, secrets};
-pub(crate) use self::shown::{list, quote};
 pub use self::version::TransactionVersion;
 
 /// A sound policy.

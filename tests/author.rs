@@ -296,7 +296,7 @@ fn nobody_may_rescue_with_a_reason() {
 fn answers_follow_the_rules_of_the_language() {
     for (question, refused, because, accepted) in [
         ("Name", "my treasury", "characters", "my-treasury"),
-        ("Who holds", "ann, ann", "twice", "ann, ben"),
+        ("Who holds", "ann, ann", "`ann` is named twice", "ann, ben"),
         ("Who holds", "root, ann", "can be called", "ann, ben"),
         ("Who holds", "", "no member", "ann"),
         ("spend together", "0", "threshold", "1"),
@@ -304,7 +304,8 @@ fn answers_follow_the_rules_of_the_language() {
         ("spend together", "two", "whole number", "2"),
         ("How often", "90", "unit", "90 days"),
         ("How often", "456 days", "relative lock", "90 days"),
-        ("agents", "alice, bob, carol", "root", "zoe"),
+        ("agents", "alice, bob, carol", "none of the holders", "zoe"),
+        ("agents", "zoe, zoe", "`zoe` is named twice", "zoe"),
         ("act together", "4", "threshold", "3"),
         ("long a rest", "104 days", "refresh", "105 days"),
         ("long a rest", "456 days", "relative lock", "455 days"),

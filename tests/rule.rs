@@ -6,10 +6,13 @@ use std::path::Path;
 use longstop::policy::{Cases, Code, Facts, LIMITS, Question, Rule, Verdict};
 use serde_json::{Value, json};
 
+/// The id of a policy that is none.
+const ID: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
+
 /// A payment of 0.1 BTC from 1 BTC.
 fn spend() -> Value {
     json!({ "review": {
-        "policy_id": "00", "network": "regtest", "path": "root", "stage": "vault",
+        "policy_id": ID, "network": "regtest", "path": "root", "stage": "vault",
         "transaction": "spend", "height": 100, "median_time_past": 1_700_000_000,
         "balance": 100_000_000, "amount": 10_000_000, "change": 89_990_000, "fee": 10_000,
         "sat_per_kvb": 5_000, "payees": [{ "address": "bcrt1q", "amount": 10_000_000 }],
@@ -19,7 +22,7 @@ fn spend() -> Value {
 
 fn activation() -> Value {
     json!({ "activate": {
-        "policy_id": "00", "network": "regtest", "path": "sos", "height": 100,
+        "policy_id": ID, "network": "regtest", "path": "sos", "height": 100,
         "median_time_past": 1_700_000_000,
         "vault": { "coins": 1, "sats": 100_000_000 },
         "heartbeats": [{ "party": "alice", "median_time_past": 1_690_000_000 }],
@@ -314,16 +317,183 @@ fn a_verdict_says_what_it_takes_to_ask_again() {
     );
 }
 
+/// A misspelt fact would make a rule answer a question that nobody asked.
+#[test]
+fn facts_are_spelt_exactly() {
+    let with = |base: Value, question: &str, field: &str, value: Value| {
+        let mut facts = base;
+        facts[question][field] = value;
+        Facts::from_json(&facts.to_string()).map_err(|error| error.to_string())
+    };
+    for (field, right, wrong, help) in [
+        ("stage", "vault", "valut", "did you mean `vault`?"),
+        ("stage", "escrow", "Escrow", "did you mean `escrow`?"),
+        ("stage", "lock-up", "lockup", "did you mean `lock-up`?"),
+        ("transaction", "spend", "Spend", "did you mean `spend`?"),
+        (
+            "transaction",
+            "trigger",
+            "triger",
+            "did you mean `trigger`?",
+        ),
+        ("transaction", "settle", "settles", "did you mean `settle`?"),
+        (
+            "transaction",
+            "release",
+            "releese",
+            "did you mean `release`?",
+        ),
+        ("transaction", "refresh", "", "it is one of `spend`"),
+        (
+            "transaction",
+            "sweep",
+            "foo",
+            "and `sweep` at line 1 column",
+        ),
+        (
+            "policy_id",
+            ID,
+            "xyz",
+            "`xyz` is no id of a policy, which has 64 hexadecimal digits",
+        ),
+        ("policy_id", ID, &ID[1..], "64 hexadecimal digits"),
+        ("policy_id", ID, &ID.to_uppercase(), "of lower case"),
+        ("network", "regtest", "Regtest", "unknown variant"),
+    ] {
+        assert!(
+            with(spend(), "review", field, right.into()).is_ok(),
+            "{right}"
+        );
+        let error = with(spend(), "review", field, wrong.into()).expect_err(wrong);
+        assert!(error.contains(help), "{field} {wrong}: {error}");
+    }
+    assert!(with(activation(), "activate", "policy_id", "00".into()).is_err());
+    for (amount, right) in [(9_999_999, false), (10_000_000, true), (10_000_001, false)] {
+        let read = with(spend(), "review", "amount", amount.into());
+        assert_eq!(read.is_ok(), right, "{amount}: {read:?}");
+    }
+    let most = json!([{ "address": "a", "amount": 2_100_000_000_000_000_i64 }]);
+    assert!(with(spend(), "review", "payees", most).is_err());
+    for (value, told) in [
+        (json!("1"), "expected an amount in satoshis, a whole number"),
+        (json!(1.5), "expected an amount in satoshis, a whole number"),
+        (json!(-1), "an amount is 0 to 2100000000000000 satoshis"),
+    ] {
+        let error = with(spend(), "review", "fee", value).expect_err(told);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn facts_are_of_one_question() {
+    let mut both = spend();
+    both["activate"] = activation()["activate"].clone();
+    for (facts, told) in [
+        (
+            json!({}),
+            "facts have one of the fields `activate` and `review`",
+        ),
+        (both, "and these have both"),
+        (
+            json!({ "reveiw": spend()["review"] }),
+            "unknown field `reveiw`",
+        ),
+    ] {
+        let error = Facts::from_json(&facts.to_string()).expect_err(told);
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+#[test]
+fn what_a_rule_answers_instead_is_said_with_its_place() {
+    for (body, told) in [
+        (
+            "#{ allow: true }",
+            "answers with a map without the field `why`",
+        ),
+        (
+            "#{ why: \"x\" }",
+            "answers with a map without the field `allow`",
+        ),
+        (
+            "#{ allow: true, why: \" \" }",
+            "answers with a map in which `why` is empty",
+        ),
+        (
+            "#{ allow: true, why: 1 }",
+            "answers with a map in which `why` is no string",
+        ),
+        (
+            "#{ allow: 1, why: \"x\" }",
+            "answers with a map in which `allow` is neither",
+        ),
+        (
+            "#{ alow: true, why: \"x\" }",
+            "has a field `alow` (did you mean `allow`?)",
+        ),
+        (
+            "1",
+            "answers with a whole number, and not with `true` or `false`",
+        ),
+        ("", "answers nothing, which is neither `true` nor `false`"),
+    ] {
+        let verdict = review(&format!("// A rule.\nfn review(spend) {{ {body} }}"));
+        assert!(!verdict.allow);
+        assert!(verdict.why.contains(told), "{body}: {}", verdict.why);
+        let fault = verdict.fault.expect("a fault");
+        assert_eq!((fault.line, fault.column), (2, 4), "{body}");
+        assert!(fault.text.starts_with("fn review(spend)"), "{body}");
+        let help = fault.help.expect("what would be right");
+        assert!(help.contains("#{ allow: true, why: "), "{body}: {help}");
+    }
+    let verdict = review("fn reveiw(spend) { true }");
+    let help = verdict.fault.and_then(|fault| fault.help).expect("help");
+    assert!(help.contains("is `reveiw` meant to be it?"), "{help}");
+}
+
+/// What those who read a rule do not see, or see elsewhere, denies.
+#[test]
+fn what_hides_in_a_rule_denies() {
+    for (rule, column) in [
+        (
+            "fn review(spend) { true /* swallowed } fn more() { */",
+            None,
+        ),
+        ("fn review(spend) { true } /* never closed", Some(27)),
+        ("fn review(spend) { true } /* a /* b */", Some(27)),
+        ("fn review(spend) { true } // \u{202e} turned", Some(30)),
+        (
+            "fn review(spend) { spend.purpose == \"\u{2066}rent\" || true }",
+            Some(38),
+        ),
+        (
+            "fn review(spend) { \"a\u{200b}\" == \"a\" || true }",
+            Some(22),
+        ),
+        ("\u{feff}fn review(spend) { true }", None),
+        (
+            "fn review(spend) { true } // שלום \u{200f}! 👩\u{200d}🚀 \u{2764}\u{fe0f}",
+            Some(0),
+        ),
+    ] {
+        let verdict = review(rule);
+        assert_eq!(verdict.allow, column == Some(0), "{rule}: {verdict:?}");
+        if let Some(column) = column.filter(|column| *column > 0) {
+            assert_eq!(verdict.fault.expect("a fault").column, column, "{rule}");
+        }
+    }
+}
+
 /// The forms are frozen: other digests would make every recorded verdict a stranger.
 #[test]
 fn the_digests_of_facts_do_not_change() {
     assert_eq!(
         facts(&spend()).sha256(),
-        "2896effdb527a3938a35044fee73b05230decec821e2017bdee83e770918946d"
+        "2ddd9906687040b96a77be58573daf705add93563c2c948b921570d07fd942c3"
     );
     assert_eq!(
         facts(&activation()).sha256(),
-        "a5e7197b061ed90a8ac890fb86b22f7037f0a5a73708ed68d3577524d7591da3"
+        "1a7b539587a62ff86433ec456d92637f593597db5904f95e6a8f824457190b38"
     );
 }
 
@@ -391,6 +561,7 @@ fn amounts_out_of_range_are_no_facts() {
     ] {
         let mut value = spend();
         value["review"]["amount"] = amount.clone();
+        value["review"]["payees"][0]["amount"] = amount.clone();
         assert_eq!(
             Facts::from_json(&value.to_string()).is_ok(),
             possible,
@@ -401,9 +572,9 @@ fn amounts_out_of_range_are_no_facts() {
 
 #[test]
 fn every_field_is_there_for_a_rule() {
-    let rule = Rule::new(
-        "fn activate(facts) {
-            facts.policy_id == \"00\" && facts.network == \"regtest\" && facts.path == \"sos\"
+    let rule = format!("const ID = \"{ID}\";") + "
+        fn activate(facts) {
+            facts.policy_id == global::ID && facts.network == \"regtest\" && facts.path == \"sos\"
             && facts.height == 100 && facts.median_time_past == 1700000000
             && facts.vault.coins == 1 && facts.vault.sats == 100000000
             && facts.heartbeats[0].party == \"alice\" && facts.heartbeats[0].median_time_past == 1690000000
@@ -416,14 +587,14 @@ fn every_field_is_there_for_a_rule() {
             && facts.ballots[0].open_until == 1700000600
         }
         fn review(spend) {
-            spend.policy_id == \"00\" && spend.network == \"regtest\" && spend.path == \"root\"
+            spend.policy_id == global::ID && spend.network == \"regtest\" && spend.path == \"root\"
             && spend.stage == \"vault\" && spend.transaction == \"spend\"
             && spend.height == 100 && spend.median_time_past == 1700000000
             && spend.balance == 100000000 && spend.amount == 10000000 && spend.change == 89990000
             && spend.fee == 10000 && spend.sat_per_kvb == 5000 && spend.purpose == \"rent\"
             && spend.payees[0].address == \"bcrt1q\" && spend.payees[0].amount == 10000000
-        }",
-    );
+        }";
+    let rule = Rule::new(&rule);
     for value in [spend(), activation()] {
         let verdict = rule.judge(&facts(&value));
         assert!(verdict.allow, "{verdict:?}");

@@ -1,8 +1,8 @@
 //! A policy while questions about it are answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::policy::{Network, ScriptType, Severity, check};
+use crate::policy::{Code, Network, ScriptType, Severity, check, quote};
 
 use super::stand_in::{Account, MARK, WARNING, account};
 
@@ -127,8 +127,28 @@ impl Draft {
         parties
     }
 
+    /// The names of each question about people.
+    fn groups(&self) -> Vec<&[String]> {
+        let mut groups = vec![self.holders.as_slice()];
+        groups.extend(self.desk.iter().map(|desk| desk.names.as_slice()));
+        if let Rescue::Agents(agents) = &self.rescue {
+            groups.push(&agents.names);
+        }
+        groups
+    }
+
     /// What `check` would not accept, in a sentence.
     pub fn objections(&self) -> Result<(), String> {
+        let twice = self.groups().into_iter().find_map(|names| {
+            let mut seen = BTreeSet::new();
+            names
+                .iter()
+                .find(|name| !seen.insert(name.as_str()))
+                .cloned()
+        });
+        if let Some(name) = twice {
+            return Err(format!("{} is named twice", quote(&name)));
+        }
         let checked = check(&self.to_toml());
         let errors = checked
             .diagnostics
@@ -136,6 +156,10 @@ impl Draft {
             .filter(|problem| problem.severity() == Severity::Error);
         let errors: Vec<String> = errors
             .map(|error| match error.advice() {
+                // What the questions do not ask cannot be the advice.
+                Some(_) if error.code() == Code::NoSurvivor => {
+                    "if the holders are lost, too few of these are left: name more who are none of the holders".to_owned()
+                }
                 Some(advice) => format!("{error}: {advice}"),
                 None => error.to_string(),
             })

@@ -47,6 +47,14 @@ pub(super) enum Failure {
     TooLarge { file: String, limit: u64 },
     #[error("a private key stands in line {line} of `{file}`: move the coins off this key")]
     Secret { file: String, line: usize },
+    #[error(
+        "line {line} of `{file}` has an invisible or direction-changing character, U+{number:04X}, so that it does not read as it looks; remove it, in comments too"
+    )]
+    Hidden {
+        file: String,
+        line: usize,
+        number: u32,
+    },
     #[error("the policy `{file}` has errors")]
     Policy { file: String, checked: Box<Checked> },
     #[error("`{file}`: {source}")]
@@ -132,7 +140,7 @@ pub(super) enum Failure {
     )]
     NoPassphrase,
     #[error(
-        "the standard input cannot be both the record and its token; give one of them as a file"
+        "the standard input can be only one of the things that are read; give the others as files"
     )]
     OneInput,
     #[error("the system has no random numbers: {0}")]
@@ -305,6 +313,7 @@ impl Failure {
             Self::NotText { .. }
             | Self::TooLarge { .. }
             | Self::Secret { .. }
+            | Self::Hidden { .. }
             | Self::Identity { .. }
             | Self::Attestations { .. }
             | Self::Keys { .. }
@@ -395,6 +404,7 @@ impl Failure {
             Self::NotText { .. } => "not-text",
             Self::TooLarge { .. } => "too-large",
             Self::Secret { .. } => "secret",
+            Self::Hidden { .. } => "hidden",
             Self::Policy { .. } => "policy",
             Self::Compile { .. } => "compile",
             Self::Format { .. } | Self::FormatScript { .. } => "format",

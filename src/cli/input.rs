@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bitcoin::Psbt;
@@ -14,7 +15,9 @@ use super::Failure;
 use super::render::shown;
 use crate::ceremony::{MAX_FILE, MAX_ROUND, PsbtFile};
 use crate::compile::{Compiled, compile};
-use crate::policy::{Checked, Document, Imports, LIMITS, Parameter, Rule, Script, secrets};
+use crate::policy::{
+    Checked, Document, Imports, LIMITS, NoImports, Parameter, Rule, Script, hidden, secrets,
+};
 use crate::simulate::Scenario;
 
 /// Most bytes of a policy, which is also the limit of the language.
@@ -128,6 +131,9 @@ pub(super) fn policy_file(path: &Path, settings: &Settings) -> Result<PolicyFile
         return Ok(scripted(&text, Arc::new(Folder { folder }), settings));
     }
     let text = read(path, POLICY_LIMIT)?;
+    if path == Path::new("-") && reads_like_a_script(&text.text) {
+        return Ok(scripted(&text, Arc::new(NoImports), settings));
+    }
     if let Some((name, _)) = settings.set.first() {
         return Err(Failure::NoParameters {
             file: text.file,
@@ -171,6 +177,19 @@ pub(super) fn backend(path: &Path) -> Result<Text, Failure> {
 /// Reads a file with an account key.
 pub(super) fn account(path: &Path) -> Result<Text, Failure> {
     read(path, ACCOUNT_LIMIT)
+}
+
+/// Whether a policy without a name is a script: its first line that is neither empty nor a comment
+/// of TOML begins neither a table nor a field.
+fn reads_like_a_script(text: &str) -> bool {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| {
+        let name = line.split('=').next().unwrap_or_default().trim();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.\"'".contains(c);
+        let is_field = line.contains('=') && !name.is_empty() && name.chars().all(is_name);
+        !is_field && !line.starts_with('[')
+    })
 }
 
 /// Whether a file is a script by its name.
@@ -252,13 +271,21 @@ impl Imports for Folder {
 /// The text of an incident, and the incident.
 pub(super) fn incident(path: &Path) -> Result<(Text, Scenario), Failure> {
     let text = incident_text(path)?;
+    let line = |at: usize| {
+        let before = text.text.bytes().take(at);
+        1 + before.filter(|byte| *byte == b'\n').count()
+    };
     // Names and notes of an incident are shown as they stand.
     if let Some(secret) = secrets(&text.text).first() {
-        let before = text.text.bytes().take(secret.start);
-        let line = 1 + before.filter(|byte| *byte == b'\n').count();
-        return Err(Failure::Secret {
+        let line = line(secret.start);
+        let file = text.file;
+        return Err(Failure::Secret { file, line });
+    }
+    if let Some((at, c)) = hidden(&text.text).next() {
+        return Err(Failure::Hidden {
+            line: line(at),
+            number: u32::from(c),
             file: text.file,
-            line,
         });
     }
     match Scenario::parse(&text.text) {
@@ -335,13 +362,7 @@ pub(super) fn psbt(path: &Path) -> Result<Psbt, Failure> {
 /// The bytes of a file that could be a PSBT in any form, or of the standard input.
 pub(super) fn psbt_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let limit = 2 * MAX_FILE as u64;
-    let file = file_name(path);
-    let read = if path == Path::new("-") {
-        bytes_of(io::stdin().lock(), limit)
-    } else {
-        bytes(path, limit)
-    };
-    read.map_err(|source| Failure::Read { file, source })
+    bytes_or_input(path, limit)
 }
 
 /// The bytes of a file that could be an arming round, or a PSBT.
@@ -354,11 +375,6 @@ pub(super) fn round_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// The text of a file with events, or of the standard input.
 pub(super) fn events(path: &Path) -> Result<Text, Failure> {
-    if path == Path::new("-") {
-        return text_of("-".to_owned(), EVENTS_LIMIT, || {
-            bytes_of(io::stdin().lock(), EVENTS_LIMIT)
-        });
-    }
     read(path, EVENTS_LIMIT)
 }
 
@@ -395,20 +411,12 @@ pub(super) fn policy_text(path: &Path) -> Result<Text, Failure> {
 
 /// The text of a policy from the standard input.
 pub(super) fn standard_input() -> Result<Text, Failure> {
-    text_of("-".to_owned(), POLICY_LIMIT, || {
-        bytes_of(io::stdin().lock(), POLICY_LIMIT)
-    })
+    read(Path::new("-"), POLICY_LIMIT)
 }
 
 /// The text of a file that holds a secret of one line, or of the standard input.
 pub(super) fn secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let text = if path == Path::new("-") {
-        text_of("-".to_owned(), SECRET_LIMIT, || {
-            bytes_of(io::stdin().lock(), SECRET_LIMIT)
-        })
-    } else {
-        read(path, SECRET_LIMIT)
-    };
+    let text = read(path, SECRET_LIMIT);
     text.map(|text| Zeroizing::new(text.text))
 }
 
@@ -466,27 +474,13 @@ pub(super) fn foreign(from: &str) -> Result<Text, Failure> {
             text: from.to_owned(),
         });
     }
-    if from == "-" {
-        return text_of("-".to_owned(), FOREIGN_LIMIT, || {
-            bytes_of(io::stdin().lock(), FOREIGN_LIMIT)
-        });
-    }
     read(path, FOREIGN_LIMIT)
 }
 
+/// The text of a file, or of the standard input where the path is `-`.
 fn read(path: &Path, limit: u64) -> Result<Text, Failure> {
-    text_of(file_name(path), limit, || bytes(path, limit))
-}
-
-fn text_of(
-    file: String,
-    limit: u64,
-    bytes: impl FnOnce() -> io::Result<Vec<u8>>,
-) -> Result<Text, Failure> {
-    let bytes = match bytes() {
-        Ok(bytes) => bytes,
-        Err(source) => return Err(Failure::Read { file, source }),
-    };
+    let bytes = bytes_or_input(path, limit)?;
+    let file = file_name(path);
     if bytes.len() as u64 > limit {
         return Err(Failure::TooLarge { file, limit });
     }
@@ -497,6 +491,22 @@ fn text_of(
             at: error.utf8_error().valid_up_to(),
         }),
     }
+}
+
+/// The bytes of a file, or of the standard input where the path is `-`.
+///
+/// There is one standard input, which can be one of the things that a command reads.
+fn bytes_or_input(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let read = match path == Path::new("-") {
+        true if TAKEN.swap(true, Ordering::Relaxed) => return Err(Failure::OneInput),
+        true => bytes_of(io::stdin().lock(), limit),
+        false => bytes(path, limit),
+    };
+    read.map_err(|source| Failure::Read {
+        file: file_name(path),
+        source,
+    })
 }
 
 fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {

@@ -150,7 +150,7 @@ impl Screen {
     /// All problems of a policy with their places.  JSON results hold them instead.
     pub(super) fn diagnostics(&self, file: &str, checked: &Checked) {
         if !self.json {
-            say(&diagnostics::graphical(file, checked, width()));
+            say(&diagnostics::graphical(file, checked, width_aside()));
         }
     }
 
@@ -297,6 +297,13 @@ fn width() -> usize {
     terminal.map_or(DEFAULT_WIDTH, |(width, _)| {
         usize::from(width.0).clamp(least, most)
     })
+}
+
+/// The width of the terminal for what is said beside the result, which may be another one.
+fn width_aside() -> usize {
+    let [least, _] = WIDTHS;
+    let terminal = terminal_size::terminal_size_of(io::stderr());
+    terminal.map_or(ASIDE, |(width, _)| usize::from(width.0).clamp(least, ASIDE))
 }
 
 /// A number of things.

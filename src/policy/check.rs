@@ -20,7 +20,7 @@ use miniscript::descriptor::checksum::desc_checksum;
 
 use super::document::{Document, Spanned};
 use super::position;
-use super::shown::{presentable, quote, secrets};
+use super::shown::{hidden, presentable, quote, secrets};
 use super::{Code, Diagnostic, Policy, Severity, Span, TransactionVersion, lint};
 
 pub(in crate::policy) use self::directory::Directory;
@@ -103,6 +103,7 @@ impl Document {
             self.resolve(&mut problems)
         };
         self.check_secrets(&mut problems);
+        self.check_hidden(&mut problems);
         self.relocate(&mut problems);
         for problem in &mut problems {
             problem.without_repeated_places();
@@ -226,6 +227,24 @@ impl Document {
         }
     }
 
+    /// Reports what makes the text look like another, wherever it stands, be it in a comment.
+    fn check_hidden(&self, problems: &mut Vec<Diagnostic>) {
+        let imported = self.imported.iter().map(|file| (file.base, &file.text));
+        let texts = std::iter::once((0, &self.source)).chain(imported);
+        let found = texts.flat_map(|(base, text)| hidden(text).map(move |(at, c)| (base + at, c)));
+        for (at, c) in found.take(MAX_PROBLEMS) {
+            let known = problems.iter().any(|problem| {
+                let mut labels = problem.labels().iter();
+                problem.code() == Code::InvisibleCharacter
+                    && labels.any(|label| (label.span.start..label.span.end).contains(&at))
+            });
+            if !known {
+                let span = Span::from(at..at + c.len_utf8());
+                problems.push(hidden_character(c).at(span, "it stands here"));
+            }
+        }
+    }
+
     /// Moves places in imported files to the imports that named them, and says where they are.
     fn relocate(&self, problems: &mut [Diagnostic]) {
         for label in problems.iter_mut().flat_map(Diagnostic::labels_mut) {
@@ -319,6 +338,18 @@ fn check_checksum(descriptor: &Spanned<String>) -> Option<Diagnostic> {
     };
     let problem = Diagnostic::new(Code::DescriptorUnfit, message);
     Some(problem.at(descriptor.span, "made elsewhere").help(help))
+}
+
+/// A character that makes a text look like another.
+pub(in crate::policy) fn hidden_character(c: char) -> Diagnostic {
+    let number = u32::from(c);
+    Diagnostic::new(
+        Code::InvisibleCharacter,
+        format!(
+            "the text has an invisible or direction-changing character, U+{number:04X}, so that it does not read as it looks"
+        ),
+    )
+    .help("remove it, in comments too; type the line again if you cannot see it")
 }
 
 fn has_errors(problems: &[Diagnostic]) -> bool {

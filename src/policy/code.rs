@@ -458,6 +458,10 @@ codes! {
 "The value has the wrong type or is not allowed, or the parameter itself is not declared well: its name, its default, or what it allows."
 "Choose a value that the message shows as possible."
 
+"LS0810" UnusedPart Error Never "something is made for a path and stands in none"
+"The script makes an escrow, a lock-up or a condition, and hands it to no path: the call stands alone, or what it makes is kept in a variable that nothing uses. The policy would lack what its author wrote."
+"Write it into the path, as `path(\"sos\", #{ quorum: \"agents\", escrow: escrow(#{ … }) })`, or remove the call."
+
 "LS0901" BeyondLimit Error Never "a stage is larger than what can be spent"
 "A script and a transaction have limits: 3,600 bytes, 201 operations and 100 stack items for `wsh`, 128 levels for `tr`, and a weight beyond which nodes pass nothing on. Whether a stage stays inside is known once it is compiled, and what does not is refused before anybody could deposit there."
 "Do what the message says: it names the first path that does not fit, or the quorum that is too large."

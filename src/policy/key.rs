@@ -282,6 +282,13 @@ impl FromStr for AccountKey {
 /// Why a text is no key expression: what can be said of its extended key, or else what its reader
 /// said.
 fn malformed(text: &str, foreign: &str) -> String {
+    if text.trim().contains(char::is_whitespace) {
+        return "there is white space in it".to_owned();
+    }
+    if text.trim_start().starts_with("musig(") {
+        return "`musig` joins the keys of several signers, and a party has one of its own"
+            .to_owned();
+    }
     let origin = text
         .strip_prefix('[')
         .and_then(|rest| rest.split(']').next());

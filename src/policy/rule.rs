@@ -20,18 +20,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bitcoin::hashes::{Hash, sha256};
-use rhai::{Dynamic, Map};
+use rhai::Dynamic;
 use serde::Serialize;
 
+use super::check::hidden_character;
 use super::document::did_you_mean;
 use super::position;
-use super::script::{Expired, LIMITS, Limits, NoImports, Sandbox, Sources, on_own_stack, too_long};
-use super::shown::{presentable, quote};
+use super::script::{
+    Expired, LIMITS, Limits, NoImports, Sandbox, Sources, on_own_stack, too_long, type_in_words,
+};
+use super::shown::{hidden, presentable, quote};
 use super::{Code, Diagnostic, Span};
 
 pub use self::cases::{Case, Cases, CasesError};
 pub use self::facts::{
-    ActivationFacts, Alarm, Ballots, Facts, Heartbeat, Payee, Question, Sats, Silence, Spend, Vault,
+    ActivationFacts, Alarm, Ballots, Facts, Heartbeat, Payee, Question, Sats, Silence, Spend,
+    SpendKind, SpendStage, Vault,
 };
 
 /// The interpreter that judges, as a verdict names it.
@@ -39,6 +43,9 @@ const INTERPRETER: &str = "rhai 1.27.0";
 
 /// Longest reason of a verdict, in characters: as long as one of an event can be.
 const WHY_MAX: usize = 500;
+
+/// The fields of an answer that gives its reason.
+const ANSWER: [&str; 2] = ["allow", "why"];
 
 /// A rule as a text.
 #[derive(Clone)]
@@ -78,6 +85,11 @@ pub struct Fault {
     pub line: usize,
     /// The column in characters, the first being 1.
     pub column: usize,
+    /// That line as it may be shown.
+    pub text: String,
+    /// What would be right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 impl Rule {
@@ -163,6 +175,10 @@ impl Rule {
     }
 
     fn ask(&self, facts: &Facts) -> Result<(bool, String), Diagnostic> {
+        if let Some((at, c)) = hidden(&self.text).next() {
+            let span = Span::from(at..at + c.len_utf8());
+            return Err(hidden_character(c).at(span, "it stands here"));
+        }
         let sandbox = self.sandbox();
         let ast = sandbox.compile(&self.text)?;
         let question = facts.question().to_string();
@@ -171,12 +187,11 @@ impl Rule {
             return Err(lacks(&question, &functions));
         }
         let answer = sandbox.call(&ast, &question, facts.to_script()?)?;
-        verdict(&answer).ok_or_else(|| {
-            Diagnostic::new(
-                Code::ScriptFailed,
-                format!("`{question}` answers neither `true` nor `false`"),
-            )
-            .help("the last expression is the answer: a comparison, or `#{ allow: true, why: \"…\" }` with nothing else in it")
+        verdict(&answer).map_err(|what| {
+            let message = format!("`{question}` answers {what}");
+            Diagnostic::new(Code::ScriptFailed, message)
+                .at(sandbox.definition(&question), "answers so")
+                .help("the last expression is the answer: `true`, `false`, a comparison, or `#{ allow: true, why: \"…\" }` with nothing else in it")
         })
     }
 
@@ -186,28 +201,54 @@ impl Rule {
             .first()
             .map_or_else(Span::default, |label| label.span);
         let (line, column) = position(&self.text, at.start);
+        let text = presentable(&self.text, []);
+        let text = text.lines().nth(line - 1).unwrap_or_default();
         Fault {
             code: problem.code(),
             line,
             column,
+            text: text.trim_end().to_owned(),
+            help: problem.advice().map(str::to_owned),
         }
     }
 }
 
-/// The answer of a rule, if it is one.
-fn verdict(answer: &Dynamic) -> Option<(bool, String)> {
+/// The answer of a rule, or what it answers instead.
+fn verdict(answer: &Dynamic) -> Result<(bool, String), String> {
     if let Ok(allow) = answer.as_bool() {
         let why = match allow {
             true => "the rule allows it",
             false => "the rule denies it",
         };
-        return Some((allow, why.to_owned()));
+        return Ok((allow, why.to_owned()));
     }
-    let map = answer.as_map_ref().ok()?;
-    let field = |map: &Map, name: &str| map.get(name).cloned();
-    let allow = field(&map, "allow")?.as_bool().ok()?;
-    let why = field(&map, "why")?.into_immutable_string().ok()?;
-    (map.len() == 2 && !why.trim().is_empty()).then(|| (allow, why.to_string()))
+    let Ok(map) = answer.as_map_ref() else {
+        return Err(match type_in_words(answer.type_name()).as_str() {
+            "nothing" => "nothing, which is neither `true` nor `false`".to_owned(),
+            other => format!("with {other}, and not with `true` or `false`"),
+        });
+    };
+    let with = |what: String| format!("with a map {what}");
+    if let Some(other) = map.keys().find(|name| !ANSWER.contains(&name.as_str())) {
+        let similar = did_you_mean(other, ANSWER).map(|word| format!(" (did you mean `{word}`?)"));
+        let what = format!("that has a field {}", quote(other));
+        return Err(with(what + &similar.unwrap_or_default()));
+    }
+    let field = |name: &str| {
+        let field = map.get(name).cloned();
+        field.ok_or_else(|| with(format!("without the field `{name}`")))
+    };
+    let (allow, why) = (field("allow")?, field("why")?);
+    let allow = allow
+        .as_bool()
+        .map_err(|_| with("in which `allow` is neither `true` nor `false`".to_owned()))?;
+    let why = why
+        .into_immutable_string()
+        .map_err(|_| with("in which `why` is no string".to_owned()))?;
+    if why.trim().is_empty() {
+        return Err(with("in which `why` is empty".to_owned()));
+    }
+    Ok((allow, why.to_string()))
 }
 
 fn lacks(question: &str, functions: &[(String, usize)]) -> Diagnostic {

@@ -17,6 +17,7 @@
 
 mod build;
 mod builtin;
+mod comment;
 mod parameter;
 mod place;
 mod sandbox;
@@ -39,6 +40,7 @@ use super::{Code, Diagnostic};
 pub use self::parameter::{Allowed, Parameter, Value};
 pub(in crate::policy) use self::place::{Imported, Sources};
 pub(in crate::policy) use self::sandbox::{Sandbox, on_own_stack};
+pub(in crate::policy) use self::trouble::type_in_words;
 
 /// What a script may take at most.  A script that takes more is refused, whoever runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -200,6 +202,7 @@ impl Script {
         let stopped = ended.err();
         if stopped.is_none() {
             builder.unused_settings();
+            builder.unused_parts();
         }
         let parameters = builder.take_parameters();
         let mut problems = builder.take_problems();

@@ -1,5 +1,7 @@
 //! What of a foreign text may be shown: no secret, and nothing that a terminal would act on.
 
+mod seed_words;
+
 use super::Span;
 
 /// Longest piece of foreign text that a message repeats, in characters.
@@ -109,6 +111,24 @@ pub fn is_invisible(c: char) -> bool {
         )
 }
 
+/// The characters that change the order in which a text is drawn, or hide something in it, so that
+/// those who review it see another text than the program reads.
+///
+/// These are refused in comments too: the direction of what follows them (embeddings, overrides and
+/// isolates), spaces without width, and the tags that spell a text nobody sees.  What joins emoji and
+/// letters, and the marks of direction that have no effect beyond their neighbours, may stand there.
+pub(crate) fn hidden(text: &str) -> impl Iterator<Item = (usize, char)> {
+    text.char_indices().filter(|(at, c)| match c {
+        // A mark of the encoding may begin a file.
+        '\u{feff}' => *at > 0,
+        '\u{200b}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{e0000}'..='\u{e007f}' => true,
+        _ => false,
+    })
+}
+
 /// Whether a text that should be a key is a private key or a seed phrase.
 pub(in crate::policy) fn is_secret(text: &str) -> bool {
     !secrets(text).is_empty() || is_seed_phrase(text)
@@ -122,10 +142,13 @@ fn is_seed_phrase(text: &str) -> bool {
             .all(|word| word.len() <= 8 && word.bytes().all(|b| b.is_ascii_alphabetic()))
 }
 
-/// The places of everything that has the form of a private key.
+/// The places of everything that has the form of a private key, and of seed phrases.
 #[must_use]
 pub fn secrets(text: &str) -> Vec<Span> {
-    let mut found = Vec::new();
+    let mut found: Vec<Span> = seed_words::seed_phrases(text)
+        .into_iter()
+        .map(Span::from)
+        .collect();
     let mut start = 0;
     for run in text.split(|c: char| !c.is_ascii_alphanumeric()) {
         if let Some(at) = extended_private_key(run) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use longstop::policy::{Checked, Script, check};
+use longstop::policy::{Checked, Code, Diagnostic, Script, check};
 use proptest::prelude::*;
 
 use crate::BASE;
@@ -152,6 +152,90 @@ fn seed_words_in_place_of_a_key_are_never_shown() {
     }
 }
 
+/// A phrase with its checksum is found wherever it stands, in scripts and what they import too.
+#[test]
+fn seed_words_are_found_anywhere() {
+    let words = format!("{} about", ["abandon"; 11].join(" "));
+    let base = Filled::new(BASE).text;
+    let lines = words.replace(' ', "\n# ");
+    let custody = base.replacen(
+        "alice = { key",
+        &format!("alice = {{ custody = {{ operator = \"{words}\" }}, key"),
+        1,
+    );
+    assert_ne!(custody, base);
+    for text in [
+        custody,
+        format!("{base}\n# {words}\n"),
+        format!("# {lines}\n{base}"),
+        format!("{base}# 1. {}", words.replace(' ', "  2. ").to_uppercase()),
+    ] {
+        let checked = check(&text);
+        let secrets = checked.diagnostics.iter();
+        let secrets = secrets.filter(|problem| problem.code() == Code::PrivateKey);
+        assert_eq!(secrets.count(), 1, "{text}");
+        assert!(checked.policy.is_none());
+        let said = everything_said(&checked).to_lowercase();
+        assert!(
+            !said.contains("abandon") && !said.contains("about"),
+            "{said}"
+        );
+        assert!(!checked.source().to_lowercase().contains("abandon"));
+    }
+    let script = format!("policy(#{{ name: \"x\" }}); // {words}");
+    let checked = Script::new(&script).run().document.check();
+    let mut codes = checked.diagnostics.iter().map(Diagnostic::code);
+    assert!(codes.any(|code| code == Code::PrivateKey));
+    assert!(!everything_said(&checked).contains("abandon"));
+    // What is no phrase is let be.
+    let prose = format!("{base}# {}\n", words.replace("about", "above"));
+    assert!(check(&prose).policy.is_some());
+}
+
+/// Whoever reviews a text sees what the program reads.
+#[test]
+fn what_hides_in_a_text_is_found_anywhere() {
+    let base = Filled::new(BASE).text;
+    let hiding = ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}');
+    for c in hiding.chain(['\u{200b}', '\u{2060}', '\u{feff}', '\u{e0041}']) {
+        for text in [
+            format!("{base}# A comment {c}.\n"),
+            base.replacen(
+                "quorum = \"council\"",
+                &format!("quorum = \"council\" #{c}"),
+                1,
+            ),
+        ] {
+            let checked = check(&text);
+            let mut found = checked.diagnostics.iter();
+            let found = found.find(|problem| problem.code() == Code::InvisibleCharacter);
+            let label = &found.expect("a problem").labels()[0];
+            assert_eq!(&text[label.span.start..label.span.end], c.to_string());
+            assert!(checked.policy.is_none());
+            assert!(!everything_said(&checked).contains(c));
+        }
+        let script = format!("/* {c} */ policy(#{{ name: \"x\" }});");
+        let checked = Script::new(&script).run().document.check();
+        let mut codes = checked.diagnostics.iter().map(Diagnostic::code);
+        assert!(codes.any(|code| code == Code::InvisibleCharacter), "{c:?}");
+    }
+    // In a name it is reported once.
+    let name = base.replacen("name = \"", "name = \"\u{202e}", 1);
+    let found = check(&name).diagnostics;
+    let found = found
+        .iter()
+        .filter(|problem| problem.code() == Code::InvisibleCharacter);
+    assert_eq!(found.count(), 1);
+    let fine = format!(
+        "\u{feff}{base}# שלום, مرحبا \u{200e}(\u{200f}) می\u{200c}خواهم 👩\u{200d}🚀 \u{2764}\u{fe0f}\n"
+    );
+    assert!(
+        check(&fine).policy.is_some(),
+        "{:?}",
+        check(&fine).diagnostics
+    );
+}
+
 #[test]
 fn a_private_key_is_no_suggestion() {
     let wif = Filled::new("{zoe.wif}").text;
@@ -222,6 +306,8 @@ fn hostile_texts_get_an_answer_in_good_time() {
             format!("[parties]\na = {{ key = \"{}\" }}", many("z", 1_000_000)),
         ),
         ("quotes", many("\"", 1_000_000)),
+        ("words of phrases", many("path ", 200_000)),
+        ("hidden characters", many("\u{202e}\n", 250_000)),
         ("lines", many("\n", 1_000_000)),
         ("unknown members", format!("[quorums]\n{unknown}")),
         ("circles", format!("[quorums]\n{each_other}")),

@@ -162,6 +162,11 @@ fn limits_hold_to_the_last() {
     assert!(!limited(&list(LIMITS.list_items)));
     assert!(limited(&list(LIMITS.list_items + 1)));
 
+    // Of lists that are written out, the interpreter itself allows one item less.
+    let literal = |n: usize| format!("let a = [{}];", of(n, "0, "));
+    assert!(!limited(&literal(LIMITS.list_items - 1)));
+    assert!(limited(&literal(LIMITS.list_items)));
+
     let map = |n: usize| {
         let fields: Vec<String> = (0..n).map(|n| format!("f{n}: 0")).collect();
         format!("let m = #{{ {} }};", fields.join(", "))
@@ -364,6 +369,41 @@ fn old_faults_of_the_interpreter_are_gone() {
 }
 
 /// Numbers near the ends of their range, and any others.
+/// What is moved out of a number, or by no number of bits, is an error.
+#[test]
+fn shifts_lose_nothing() {
+    let codes = |text: &str| -> Vec<&'static str> {
+        let problems = run(text).document.check().diagnostics;
+        problems
+            .iter()
+            .map(|problem| problem.code().as_str())
+            .collect()
+    };
+    for (shift, result) in [
+        ("1 << 62", Some(1_i64 << 62)),
+        ("1 << 63", None),
+        ("1 << 64", None),
+        ("3 << 61", Some(3 << 61)),
+        ("3 << 62", None),
+        ("-1 << 63", Some(i64::MIN)),
+        ("-2 << 63", None),
+        ("0 << 63", Some(0)),
+        ("1 << -1", None),
+        ("5 >> 63", Some(0)),
+        ("-5 >> 63", Some(-1)),
+        ("5 >> 64", None),
+        ("5 >> -1", None),
+    ] {
+        let text = format!(
+            "let n = {shift}; require(n.to_string() == \"{}\", \"x\");",
+            result.unwrap_or(0)
+        );
+        let told = codes(&text);
+        assert_eq!(told == ["LS0802"], result.is_none(), "{shift}: {told:?}");
+        assert!(!told.contains(&"LS0807"), "{shift}");
+    }
+}
+
 fn numbers() -> impl Strategy<Value = i64> {
     prop_oneof![
         any::<i64>(),

@@ -8,15 +8,23 @@ use miette::{
     SourceCode, SourceSpan, SpanContents,
 };
 
+use super::wrap;
 use crate::policy::{Checked, Diagnostic, Located};
 
 /// What stands before a line of the policy: its number and a rule.
 const MARGIN: usize = 8;
 
+/// What stands before each line of a message, in columns.
+const INDENT_OF_MESSAGES: usize = 4;
+
+/// What stands before each line of help.
+const INDENT_OF_HELP: usize = 8;
+
 /// All problems, each with its lines.
 pub(super) fn graphical(file: &str, checked: &Checked, width: usize) -> String {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode())
         .with_width(width)
+        .with_wrap_lines(false)
         .with_context_lines(1)
         .with_links(false);
     let source = Lines {
@@ -29,6 +37,7 @@ pub(super) fn graphical(file: &str, checked: &Checked, width: usize) -> String {
         let headed = Headed {
             problem,
             source: &source,
+            width,
         };
         // Writing to a string does not fail.
         if handler.render_report(&mut text, &headed).is_err() {
@@ -54,11 +63,27 @@ pub(super) fn located(checked: &Checked) -> Vec<Located<'_>> {
 struct Headed<'a> {
     problem: &'a Diagnostic,
     source: &'a Lines,
+    width: usize,
+}
+
+impl Headed<'_> {
+    /// A text in lines that are broken between words only: a key in it can be copied as it stands.
+    fn lines(&self, text: &str, indent: usize) -> String {
+        let width = self.width.saturating_sub(2 + indent);
+        let lines = text.lines().flat_map(|line| {
+            if line.chars().count() <= width {
+                vec![line.to_owned()]
+            } else {
+                wrap(line, width)
+            }
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
 }
 
 impl fmt::Display for Headed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.problem.fmt(f)
+        f.write_str(&self.lines(&self.problem.to_string(), INDENT_OF_MESSAGES))
     }
 }
 
@@ -78,7 +103,8 @@ impl miette::Diagnostic for Headed<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        miette::Diagnostic::help(self.problem)
+        let help = miette::Diagnostic::help(self.problem)?.to_string();
+        Some(Box::new(self.lines(&help, INDENT_OF_HELP)))
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -217,6 +243,28 @@ mod tests {
             widest: WIDEST,
         };
         lines.marked(start, end - start)
+    }
+
+    /// What is to be copied stands in one line, however narrow the terminal is.
+    #[test]
+    fn keys_are_not_broken() {
+        let text = crate::author::Template::ALL[0].policy();
+        let (before, rest) = text.split_once("key = \"").expect("a key");
+        let (key, after) = rest.split_once('"').expect("its end");
+        let text = format!("{before}key = \"{key}/<0;1>/*\"{after}");
+        let checked = crate::policy::check(&text);
+        for width in [60, 80, 100] {
+            let said = graphical("policy.toml", &checked, width);
+            let said = anstream::adapter::strip_str(&said).to_string();
+            let help = said.split("help: ").nth(1).expect("help");
+            assert!(
+                help.contains(&format!("key = \"{key}\"")),
+                "{width}: {said}"
+            );
+            let prose = said.lines().filter(|line| !line.contains("tpub"));
+            let widest = prose.map(|line| line.chars().count()).max();
+            assert!(widest <= Some(width), "{width}: {said}");
+        }
     }
 
     #[test]

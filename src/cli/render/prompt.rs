@@ -1,7 +1,11 @@
 //! Questions on the terminal.
 
 use std::io::{self, IsTerminal};
+use std::process;
+use std::sync::Once;
+use std::thread;
 
+use dialoguer::console::Term;
 use dialoguer::{Confirm, Error, Input, Password, Select};
 use zeroize::Zeroizing;
 
@@ -45,6 +49,35 @@ impl Prompt {
     }
 }
 
+/// The exit code of a program that an interrupt has ended, as shells write it.
+const INTERRUPTED: i32 = 130;
+
+/// Has an interrupt leave the terminal as it was: menus hide the cursor.
+fn show_cursor_at_interrupt() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Where this fails, an interrupt ends the program all the same.
+        let _ = ctrlc::set_handler(|| {
+            let _ = Term::stderr().show_cursor();
+            process::exit(INTERRUPTED);
+        });
+    });
+}
+
+/// The answer to a menu, if the terminal gives one.
+fn answered<T>(answer: Result<T, Error>) -> io::Result<T> {
+    answer.map_err(|Error::IO(error)| {
+        if error.kind() == io::ErrorKind::Interrupted {
+            // The interrupt is being handled, which ends the program.
+            loop {
+                thread::park();
+            }
+        }
+        let _ = Term::stderr().show_cursor();
+        error
+    })
+}
+
 impl Ask for Prompt {
     type Error = io::Error;
 
@@ -68,19 +101,18 @@ impl Ask for Prompt {
         let items = choices
             .iter()
             .map(|(word, meaning)| format!("{word}: {meaning}"));
-        Select::new()
-            .with_prompt(question)
-            .items(items)
-            .default(0)
-            .interact()
-            .map_err(|Error::IO(error)| error)
+        show_cursor_at_interrupt();
+        let menu = Select::new().with_prompt(question).items(items);
+        answered(menu.default(0).interact())
     }
 
     fn confirm(&mut self, question: &str) -> io::Result<bool> {
-        Confirm::new()
-            .with_prompt(question)
-            .default(true)
-            .interact()
-            .map_err(|Error::IO(error)| error)
+        show_cursor_at_interrupt();
+        answered(
+            Confirm::new()
+                .with_prompt(question)
+                .default(true)
+                .interact(),
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! One spending path.
 
 use chrono::DateTime;
+use chrono::format::ParseErrorKind;
 use toml::de::{DeTable, DeValue};
 
 use crate::units::{AbsoluteLock, UnixTime};
@@ -127,7 +128,14 @@ fn unlock_at(fields: &mut Fields<'_, '_, '_>) -> Typed<AbsoluteLock> {
     let date = DateTime::parse_from_rfc3339(text.trim());
     let seconds = match date {
         Ok(date) if date.timestamp_subsec_nanos() == 0 => date.timestamp(),
-        _ => {
+        other => {
+            let label = match other.map_err(|error| error.kind()) {
+                Ok(_) => "a fraction of a second is no lock",
+                Err(ParseErrorKind::OutOfRange | ParseErrorKind::Impossible) => {
+                    "there is no such day or time"
+                }
+                Err(_) => "day, time and zone are needed",
+            };
             fields.problems.push(
                 Diagnostic::new(
                     Code::BadDate,
@@ -136,7 +144,7 @@ fn unlock_at(fields: &mut Fields<'_, '_, '_>) -> Typed<AbsoluteLock> {
                         quote(&text)
                     ),
                 )
-                .at(span, "day, time and zone are needed")
+                .at(span, label)
                 .help("write it like `\"2031-01-01T00:00:00Z\"`"),
             );
             return None;

@@ -3,7 +3,8 @@
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::super::Code;
+use super::super::shown::hidden;
+use super::super::{Code, position};
 use super::{Facts, Rule, Verdict};
 
 /// What the cases of a rule are written in.
@@ -46,6 +47,16 @@ pub enum CasesError {
     /// It is no TOML.
     #[error("this is no TOML: {0}")]
     Syntax(String),
+    /// It has a character that makes it look like another text.
+    #[error(
+        "line {line} has an invisible or direction-changing character, U+{number:04X}, so that it does not read as it looks; remove it, in comments too"
+    )]
+    Hidden {
+        /// The line, the first being 1.
+        line: usize,
+        /// The number of the character.
+        number: u32,
+    },
     /// It has no cases in it.
     #[error("there is no `[[case]]` in it")]
     Empty,
@@ -69,6 +80,13 @@ impl Cases {
     ///
     /// If the text is something else, or a case has facts that no rule is told.
     pub fn parse(text: &str) -> Result<Self, CasesError> {
+        if let Some((at, c)) = hidden(text).next() {
+            let (line, _) = position(text, at);
+            return Err(CasesError::Hidden {
+                line,
+                number: u32::from(c),
+            });
+        }
         let mut table: Table = text
             .parse()
             .map_err(|error: toml::de::Error| CasesError::Syntax(error.message().to_owned()))?;

@@ -5,19 +5,49 @@ use std::fmt;
 use bitcoin::Amount;
 use bitcoin::hashes::{Hash, sha256};
 use rhai::{Array, Dynamic, Map};
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::super::document::did_you_mean;
+use super::super::shown::{list, quote};
 use super::super::{Code, Diagnostic, Network};
 
 /// A question with everything a rule may know to answer it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase", try_from = "Asked")]
 pub enum Facts {
     /// Whether an activation is in order: the argument of `fn activate(facts)`.
     Activate(ActivationFacts),
     /// Whether a payment is in order: the argument of `fn review(spend)`.
     Review(Spend),
+}
+
+/// Facts as they are written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    activate: Option<ActivationFacts>,
+    review: Option<Spend>,
+}
+
+impl TryFrom<Asked> for Facts {
+    type Error = String;
+
+    fn try_from(asked: Asked) -> Result<Self, Self::Error> {
+        match (asked.activate, asked.review) {
+            (Some(facts), None) => Ok(Self::Activate(facts)),
+            (None, Some(spend)) => {
+                spend.check_sum()?;
+                Ok(Self::Review(spend))
+            }
+            (None, None) => Err("facts have one of the fields `activate` and `review`".to_owned()),
+            (Some(_), Some(_)) => Err(
+                "facts have one of the fields `activate` and `review`, and these have both"
+                    .to_owned(),
+            ),
+        }
+    }
 }
 
 /// Which function of a rule is asked.
@@ -45,7 +75,8 @@ impl fmt::Display for Question {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActivationFacts {
-    /// The id of the policy, in hexadecimal digits.
+    /// The id of the policy, in 64 hexadecimal digits of lower case.
+    #[serde(deserialize_with = "policy_id")]
     pub policy_id: String,
     /// The network.
     pub network: Network,
@@ -133,23 +164,24 @@ pub struct Ballots {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spend {
-    /// The id of the policy, in hexadecimal digits.
+    /// The id of the policy, in 64 hexadecimal digits of lower case.
+    #[serde(deserialize_with = "policy_id")]
     pub policy_id: String,
     /// The network.
     pub network: Network,
     /// The path, or `root`.
     pub path: String,
-    /// The stage the coins are in: `vault`, `escrow` or `lock-up`.
-    pub stage: String,
-    /// The transaction: `spend`, `trigger`, `settle`, `release`, `refresh` or `sweep`.
-    pub transaction: String,
+    /// The stage the coins are in.
+    pub stage: SpendStage,
+    /// The transaction.
+    pub transaction: SpendKind,
     /// The height of the chain.
     pub height: u32,
     /// The median time of the chain.
     pub median_time_past: u32,
     /// What the vault holds before.
     pub balance: Sats,
-    /// What goes to payees, all together.
+    /// What goes to payees, all together: the sum of what each of them gets.
     pub amount: Sats,
     /// What goes back to the vault.
     pub change: Sats,
@@ -163,6 +195,106 @@ pub struct Spend {
     pub purpose: String,
 }
 
+impl Spend {
+    /// Whether the amount is what the payees get together.
+    fn check_sum(&self) -> Result<(), String> {
+        let payees = self.payees.iter();
+        // So many amounts that could exist come nowhere near the end of the type.
+        let sum = payees.fold(0, |sum: i64, payee| sum.saturating_add(payee.amount.0));
+        if sum == self.amount.0 {
+            return Ok(());
+        }
+        Err(format!(
+            "`amount` is {}, and the payees get {sum} together; the two have to be the same",
+            self.amount.0
+        ))
+    }
+}
+
+/// Words that a fact can be, each read from exactly its spelling and written so.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident, $what:literal: $($(#[$doc:meta])* $variant:ident $word:literal)*) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "&'static str")]
+        pub enum $name {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(word: String) -> Result<Self, Self::Error> {
+                match word.as_str() {
+                    $($word => Ok(Self::$variant),)*
+                    other => Err(unknown($what, other, &[$($word),*])),
+                }
+            }
+        }
+
+        impl From<$name> for &'static str {
+            fn from(word: $name) -> Self {
+                match word {
+                    $($name::$variant => $word,)*
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// The stage of the coins that a payment spends.
+    SpendStage, "stage":
+    /// `vault`.
+    Vault "vault"
+    /// `escrow`.
+    Escrow "escrow"
+    /// `lock-up`.
+    LockUp "lock-up"
+}
+
+words! {
+    /// What a transaction is that a rule is asked about.
+    SpendKind, "transaction":
+    /// `spend`.
+    Spend "spend"
+    /// `trigger`.
+    Trigger "trigger"
+    /// `settle`.
+    Settle "settle"
+    /// `release`.
+    Release "release"
+    /// `refresh`.
+    Refresh "refresh"
+    /// `sweep`.
+    Sweep "sweep"
+}
+
+fn unknown(what: &str, typed: &str, known: &[&'static str]) -> String {
+    let similar = did_you_mean(typed, known.iter().copied());
+    let similar = similar.map(|word| format!("did you mean `{word}`? "));
+    let known: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+    format!(
+        "there is no {what} {}; {}it is one of {}",
+        quote(typed),
+        similar.unwrap_or_default(),
+        list(&known, "and")
+    )
+}
+
+/// The id of a policy as it is always written.
+fn policy_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    let digits = id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if digits && id.len() == 64 {
+        return Ok(id);
+    }
+    Err(serde::de::Error::custom(format!(
+        "{} is no id of a policy, which has 64 hexadecimal digits of lower case",
+        quote(&id)
+    )))
+}
+
 /// Somebody who is paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,8 +306,8 @@ pub struct Payee {
 }
 
 /// An amount of satoshis that can exist: 0 to 21 million bitcoin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "i64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "i64")]
 pub struct Sats(i64);
 
 impl Sats {
@@ -200,6 +332,31 @@ impl TryFrom<i64> for Sats {
 impl From<Sats> for i64 {
     fn from(sats: Sats) -> Self {
         sats.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Sats {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_i64(Satoshis)
+    }
+}
+
+/// Reads an amount, and says in satoshis what it should be.
+struct Satoshis;
+
+impl Visitor<'_> for Satoshis {
+    type Value = Sats;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an amount in satoshis, a whole number")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, sats: i64) -> Result<Sats, E> {
+        Sats::try_from(sats).map_err(E::custom)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, sats: u64) -> Result<Sats, E> {
+        self.visit_i64(i64::try_from(sats).unwrap_or(i64::MAX))
     }
 }
 

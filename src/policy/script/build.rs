@@ -1,9 +1,10 @@
 //! The document that the calls of a script build.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use rhai::NativeCallContext;
+use rhai::{Dynamic, NativeCallContext};
 
 use super::super::document::MAX_BYTES;
 use super::super::shown::quote;
@@ -11,7 +12,7 @@ use super::super::{Code, Diagnostic, Span};
 use super::parameter::{Parameter, Settings};
 use super::place::Sources;
 use super::trouble::Trouble;
-use super::value::{Fields, Kind, Node, size};
+use super::value::{Fields, Kind, Node, Term, size};
 
 /// Most problems that are kept of one script.
 const MAX_PROBLEMS: usize = 200;
@@ -29,6 +30,8 @@ pub(super) struct Builder {
     items: Fields,
     lints: Fields,
     paths: Vec<Node>,
+    /// What was made for a path, by the place of the call: what it is, and whether it is used.
+    made: BTreeMap<(usize, usize), (&'static str, Vec<Rc<Cell<bool>>>)>,
     bytes: usize,
 }
 
@@ -45,6 +48,7 @@ impl Builder {
             items: Fields::new(),
             lints: Fields::new(),
             paths: Vec::new(),
+            made: BTreeMap::new(),
             bytes: 0,
         }
     }
@@ -58,6 +62,51 @@ impl Builder {
     pub fn problem(&mut self, problem: Diagnostic) {
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(problem);
+        }
+    }
+
+    /// Something that belongs into a path.
+    pub fn made(
+        &mut self,
+        what: &'static str,
+        value: Dynamic,
+        context: &NativeCallContext,
+    ) -> Term {
+        let span = self.place(context);
+        let term = Term::new(value, span);
+        let (_, made) = self
+            .made
+            .entry((span.start, span.end))
+            .or_insert_with(|| (what, Vec::new()));
+        made.push(Rc::clone(&term.used));
+        term
+    }
+
+    /// Reports calls of which nothing got into the document.
+    pub fn unused_parts(&mut self) {
+        for ((start, end), (what, made)) in std::mem::take(&mut self.made) {
+            if made.iter().any(|used| used.get()) {
+                continue;
+            }
+            let one = match what {
+                "escrow" => "an escrow",
+                "lockup" => "a lock-up",
+                other => &format!("a {other}"),
+            };
+            let field = match what {
+                "condition" => "activation",
+                other => other,
+            };
+            self.problem(
+                Diagnostic::new(
+                    Code::UnusedPart,
+                    format!("{one} is made here that no path has"),
+                )
+                .at(Span::from(start..end), "in no path")
+                .help(format!(
+                    "write it into a path: `path(\"…\", #{{ …, {field}: … }})`; or remove it"
+                )),
+            );
         }
     }
 

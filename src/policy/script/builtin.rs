@@ -188,37 +188,27 @@ fn terms(sandbox: &mut Sandbox, builder: &Shared) {
     let engine = &mut sandbox.engine;
     for unit in ["blocks", "minutes", "hours", "days", "weeks"] {
         let b = Rc::clone(builder);
-        engine.register_fn(unit, move |context: NativeCallContext, number: i64| Term {
-            value: format!("{number} {unit}").into(),
-            span: b.borrow().place(&context),
+        engine.register_fn(unit, move |context: NativeCallContext, number: i64| {
+            let period = format!("{number} {unit}");
+            Term::new(period.into(), b.borrow().place(&context))
         });
     }
     let b = Rc::clone(builder);
     engine.register_fn("percent", move |context: NativeCallContext, number: i64| {
-        Term {
-            value: format!("{number}%").into(),
-            span: b.borrow().place(&context),
-        }
+        Term::new(format!("{number}%").into(), b.borrow().place(&context))
     });
     let b = Rc::clone(builder);
     engine.register_fn("height", move |context: NativeCallContext, number: i64| {
-        Term {
-            value: number.into(),
-            span: b.borrow().place(&context),
-        }
+        Term::new(number.into(), b.borrow().place(&context))
     });
     let b = Rc::clone(builder);
     engine.register_fn("date", move |context: NativeCallContext, moment: &str| {
-        Term {
-            value: moment.into(),
-            span: b.borrow().place(&context),
-        }
+        Term::new(moment.into(), b.borrow().place(&context))
     });
     for name in ["escrow", "lockup"] {
         let b = Rc::clone(builder);
-        engine.register_fn(name, move |context: NativeCallContext, map: Map| Term {
-            value: map.into(),
-            span: b.borrow().place(&context),
+        engine.register_fn(name, move |context: NativeCallContext, map: Map| {
+            b.borrow_mut().made(name, map.into(), &context)
         });
     }
     engine.register_fn("to_string", |term: &mut Term| term.value.to_string());
@@ -271,10 +261,8 @@ fn condition<const N: usize>(
     for (name, value) in named {
         map.insert(name.into(), value);
     }
-    Term {
-        value: map.into(),
-        span: builder.borrow().place(context),
-    }
+    let mut builder = builder.borrow_mut();
+    builder.made("condition", map.into(), context)
 }
 
 /// `require` and `param`.

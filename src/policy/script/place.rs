@@ -138,7 +138,13 @@ impl Sources {
             let is_whole = !follows.starts_with(is_word) && trimmed.len() < rest.len();
             is_whole.then_some(text.len() - trimmed.len())
         });
-        let (line, column) = position(text, found.unwrap_or_default());
+        self.position(source, found.unwrap_or_default())
+    }
+
+    /// The line and column of a byte.
+    pub fn position(&self, source: Option<&str>, at: usize) -> Position {
+        let (text, _) = self.text(source);
+        let (line, column) = position(text, at);
         match (u16::try_from(line), u16::try_from(column)) {
             (Ok(line), Ok(column)) => Position::new(line, column),
             _ => Position::NONE,

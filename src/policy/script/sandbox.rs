@@ -13,11 +13,11 @@ use rhai::packages::{
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
 use super::super::shown::quote;
-use super::super::{Code, Diagnostic};
+use super::super::{Code, Diagnostic, Span};
 use super::place::Sources;
 use super::size::Size;
 use super::trouble::{Trouble, diagnose, limit};
-use super::{Expired, Imports, LIMITS, strict, too_long};
+use super::{Expired, Imports, LIMITS, comment, strict, too_long};
 
 /// What the interpreter would know by itself and a script must not have.
 ///
@@ -139,6 +139,12 @@ impl Sandbox {
             .collect()
     }
 
+    /// Where the script defines a function.
+    pub fn definition(&self, function: &str) -> Span {
+        let sources = self.sources.borrow();
+        sources.span(None, sources.definition(None, function))
+    }
+
     /// Calls a function of a script that was read, once the rest of it has run.
     pub fn call(
         &self,
@@ -185,7 +191,29 @@ fn compile(
     source: Option<&str>,
     sources: &RefCell<Sources>,
 ) -> Result<AST, Box<EvalAltResult>> {
-    let mut ast = engine.compile(text)?;
+    let swallowed = |at| {
+        let trouble = Trouble::new(
+            Code::ScriptSyntax,
+            "a comment is never closed, so that nothing after it is read",
+            "begins here",
+            "write `*/` where it ends; each `/*` in a comment needs one of its own",
+        );
+        trouble.at(sources.borrow().position(source, at))
+    };
+    let mut ast = match engine.compile(text) {
+        Ok(ast) => match comment::unclosed(engine, text) {
+            Some(at) => return Err(swallowed(at)),
+            None => ast,
+        },
+        // What is missing at the end may stand in the comment.
+        Err(error) => {
+            let open = comment::open_comment(text).map(swallowed);
+            let is_behind = |open: &EvalAltResult| before(open.position(), error.position());
+            return Err(open
+                .filter(|open| is_behind(open))
+                .unwrap_or_else(|| error.into()));
+        }
+    };
     let taken = ast
         .iter_functions()
         .map(|function| function.name)
@@ -204,6 +232,12 @@ fn compile(
         ast.set_source(source);
     }
     Ok(ast)
+}
+
+/// Whether one position is before another, the end of a text having none.
+fn before(first: Position, second: Position) -> bool {
+    let place = |position: Position| (position.line(), position.position());
+    second.is_none() || place(first) < place(second)
 }
 
 /// Imports of a script: each file is read and run once.

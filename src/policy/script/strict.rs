@@ -1,4 +1,4 @@
-//! Comparisons that fail instead of guessing.
+//! Comparisons and shifts that fail instead of guessing.
 //!
 //! By itself the interpreter finds values of different types unequal and neither greater nor
 //! smaller, so `!(spend.amount > "100000")` would be true of every amount.  Here it is an error.
@@ -13,7 +13,7 @@ type Verdict = Result<bool, Box<EvalAltResult>>;
 /// Deepest nesting of values that are compared.
 const MAX_DEPTH: usize = 32;
 
-/// Makes all comparisons of an engine strict.
+/// Makes all comparisons and shifts of an engine strict.
 pub(super) fn register(engine: &mut Engine) {
     // Otherwise the built-in comparisons would be taken before these are looked at.
     engine.set_fast_operators(false);
@@ -21,6 +21,8 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("!=", |a: Dynamic, b: Dynamic| {
         equal("!=", &a, &b, 0).map(|equal| !equal)
     });
+    engine.register_fn("<<", |a: i64, b: i64| shifted(a, b, true));
+    engine.register_fn(">>", |a: i64, b: i64| shifted(a, b, false));
     engine.register_fn("<", |a: Dynamic, b: Dynamic| {
         order("<", &a, &b).map(std::cmp::Ordering::is_lt)
     });
@@ -33,6 +35,24 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn(">=", |a: Dynamic, b: Dynamic| {
         order(">=", &a, &b).map(std::cmp::Ordering::is_ge)
     });
+}
+
+/// A number moved by so many bits, without losing any: the interpreter would answer 0, and move
+/// to the other side by negative ones.
+fn shifted(number: i64, bits: i64, left: bool) -> Result<i64, Box<EvalAltResult>> {
+    let places = u32::try_from(bits).ok().filter(|bits| *bits < i64::BITS);
+    let moved = places.and_then(|bits| match left {
+        true => number
+            .checked_shl(bits)
+            .filter(|moved| moved >> bits == number),
+        false => number.checked_shr(bits),
+    });
+    moved.ok_or_else(|| {
+        let operator = if left { "<<" } else { ">>" };
+        let message = format!("the script stops: `{number} {operator} {bits}` has no result");
+        let help = "a number is moved by 0 to 63 bits, and goes from -9223372036854775808 to 9223372036854775807";
+        Trouble::new(Code::ScriptFailed, message, "no result", help).into()
+    })
 }
 
 fn order(

@@ -338,7 +338,7 @@ pub(super) fn limit(which: &str) -> Trouble {
 }
 
 /// A type of the interpreter in words.
-pub(super) fn type_in_words(name: &str) -> String {
+pub(in crate::policy) fn type_in_words(name: &str) -> String {
     let words = match name.trim() {
         "i64" => "a whole number",
         "bool" => "`true` or `false`",

@@ -1,6 +1,8 @@
 //! Values of a script as values of a document.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use rhai::{Dynamic, Map};
 use toml::Spanned as TomlSpanned;
@@ -20,6 +22,18 @@ const DEEPEST: usize = 2 * MAX_DEPTH + 4;
 pub(super) struct Term {
     pub value: Dynamic,
     pub span: Span,
+    /// Whether it stands in the document, of this one and all its copies.
+    pub used: Rc<Cell<bool>>,
+}
+
+impl Term {
+    pub fn new(value: Dynamic, span: Span) -> Self {
+        Self {
+            value,
+            span,
+            used: Rc::default(),
+        }
+    }
 }
 
 /// A value of a document, with the place of the call it was handed to, or was made by.
@@ -65,6 +79,9 @@ impl Node {
 
     fn nested(value: &Dynamic, span: Span, name: &str, depth: usize) -> Result<Self, Trouble> {
         let term = value.clone().try_cast::<Term>();
+        if let Some(term) = &term {
+            term.used.set(true);
+        }
         let (value, span) = term
             .as_ref()
             .map_or((value, span), |term| (&term.value, term.span));
