@@ -423,6 +423,83 @@ fn formatting_from_standard_input_to_standard_output() {
     assert!(!text(&output.stderr).contains(PRIVATE_KEY));
 }
 
+/// The standard input is one of the things that a command reads: a policy of either kind, a rule,
+/// facts, or what is compared with a policy.
+#[test]
+fn one_thing_is_read_from_standard_input() {
+    use std::io::Write as _;
+    let run = |input: &str, arguments: &[&str]| {
+        let mut child = longstop(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        // Where it is refused before it is read, there is nobody to read it.
+        let _ = pipe.write_all(input.as_bytes());
+        drop(pipe);
+        child.wait_with_output().expect("it ends")
+    };
+    let read = |path: &str| std::fs::read_to_string(path).expect("it is there");
+    const GOOD: &str = "tests/cli/fixtures/good/policy.toml";
+    let good = read(GOOD);
+    for (policy, begins) in [
+        (good.clone(), ""),
+        (good.clone(), "\u{feff}\n  # A comment = of TOML\n"),
+    ] {
+        let output = run(&format!("{begins}{policy}"), &["check", "-"]);
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    }
+    // What is said of a script is of a script.
+    for script in [
+        "// A comment.\npolicy(#{ name: 1 });",
+        "let n = 3;\n",
+        "policy(#{});",
+        "x == 1;",
+    ] {
+        let output = run(script, &["check", "-", "--json"]);
+        assert_eq!(code(&output), 3, "{script}");
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!said.contains("LS0101"), "{script}: {said}");
+    }
+    for toml in ["[policy\n", "name = \n", "\"a\".b = \n"] {
+        let output = run(toml, &["check", "-", "--json"]);
+        assert!(text(&output.stdout).contains("LS0101"), "{toml}");
+    }
+    let alone = run("import \"keys\" as keys;", &["check", "-", "--json"]);
+    assert!(text(&alone.stdout).contains("LS0806"));
+
+    let descriptors = run("", &["export", GOOD, "--format", "core"]);
+    assert_eq!(code(&descriptors), 0);
+    let descriptors = text(&descriptors.stdout);
+    assert_eq!(code(&run(&descriptors, &["verify", GOOD, "-"])), 0);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("descriptors.json");
+    std::fs::write(&file, &descriptors).expect("it can be written");
+    let file = file.to_str().expect("a plain name");
+    assert_eq!(code(&run(&good, &["verify", "-", file])), 0);
+
+    let rule = "tests/cli/fixtures/scripts/right.rhai";
+    let facts = "tests/cli/fixtures/scripts/facts.json";
+    let output = run(&read(facts), &["rule", "eval", rule, "--facts", "-"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let output = run(&read(rule), &["rule", "eval", "-", "--facts", facts]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    for twice in [
+        &["verify", "-", "-"][..],
+        &["diff", "-", "-"],
+        &["rule", "eval", "-", "--facts", "-"],
+    ] {
+        let output = run(&good, twice);
+        assert_eq!(code(&output), 2, "{twice:?}");
+        assert!(
+            text(&output.stderr).contains("only one of the things"),
+            "{twice:?}"
+        );
+    }
+}
+
 /// A script can put a private key together so that no text holds it as a whole, and as a whole it is
 /// never shown.
 /// The token of an encrypted record is a secret: it comes from a file or the standard input, and

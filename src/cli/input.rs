@@ -185,9 +185,11 @@ fn reads_like_a_script(text: &str) -> bool {
     let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
     first.is_some_and(|line| {
-        let name = line.split('=').next().unwrap_or_default().trim();
         let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.\"'".contains(c);
-        let is_field = line.contains('=') && !name.is_empty() && name.chars().all(is_name);
+        let is_field = line.split_once('=').is_some_and(|(name, value)| {
+            let name = name.trim_end();
+            !value.starts_with('=') && name.chars().all(is_name)
+        });
         !is_field && !line.starts_with('[')
     })
 }

@@ -35,7 +35,7 @@ enum Command {
 /// Exit code 0 is allowed, 1 is denied.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: question, allow, why, fault [code, line, column, text, help] (where the rule failed, and\nwhat would be right), rule_sha256, facts_sha256, interpreter and limits."
+    after_help = "With --json: question, allow, why, fault [code, line, column, text, help] (where the rule failed),\nrule_sha256, facts_sha256, interpreter and limits."
 )]
 struct Eval {
     /// The rule, a script

@@ -102,6 +102,8 @@ class Desk:
             process.kill()
         code = process.wait()
         is_as_before = termios.tcgetattr(slave) == before
+        # The cursor is there too.
+        is_as_before &= shown.rfind(b"\x1b[?25l") <= shown.rfind(b"\x1b[?25h")
         os.close(slave)
         os.close(master)
         text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).decode(errors="replace")
@@ -217,6 +219,14 @@ def codes(desk):
     expect(code == 2 and "too small for any code" in text, f"{code}: {text}")
 
 
+def questions(desk):
+    """An interrupt in a menu of `new` ends it, and the cursor is back."""
+    text, code, as_before = desk.at_terminal(
+        ["new"], [("Name of the policy", "mine\r"), ("inheritance", "\x03")])
+    expect(code == 130, f"an interrupt ends questions with {code}: {text}")
+    expect(as_before, "an interrupt leaves the terminal as it is")
+
+
 def main():
     longstop = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
@@ -229,6 +239,7 @@ def main():
         seeds(desk)
         confirmations(desk)
         codes(desk)
+        questions(desk)
     print("passphrases, tokens, confirmations and codes are as they should be at a terminal")
 
 
