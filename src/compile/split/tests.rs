@@ -401,3 +401,60 @@ fn partitions_are_what_they_always_were() {
         );
     }
 }
+
+/// The search ends where no other partition of any one leaf would be cheaper.
+#[test]
+fn no_leaf_could_be_split_better_by_itself() {
+    let mut chance = Chance(47);
+    let mut later = 0;
+    for _ in 0..300 {
+        let mut number = |limit| 1.0 + chance.below(limit) as f64;
+        let choices: Vec<Vec<Vec<Block>>> = (0..3)
+            .map(|leaf| {
+                let weight = number(60);
+                let partition = |pieces: usize| {
+                    let block = |_| Block {
+                        leaf,
+                        parts: Vec::new(),
+                        weight: weight / pieces as f64,
+                        text: String::new(),
+                        size: number(600) / pieces as f64,
+                        most: 0,
+                        expected: number(400),
+                    };
+                    (0..pieces).map(block).collect()
+                };
+                [1, 3, 9].map(partition).to_vec()
+            })
+            .collect();
+        let chosen = cheapest(choices.clone());
+        let cost = expected(&chosen.iter().collect::<Vec<_>>());
+        let pieces = |leaf| chosen.iter().filter(|block| block.leaf == leaf).count();
+        let own = (0..3).map(|leaf| {
+            choices[leaf]
+                .iter()
+                .position(|all| all.len() == pieces(leaf))
+        });
+        let own: Vec<usize> = own.map(|place| place.expect("one of three")).collect();
+        for leaf in 0..3 {
+            for other in 0..3 {
+                let mut changed = own.clone();
+                changed[leaf] = other;
+                assert!(expected(&selected(&choices, &changed)) >= cost);
+            }
+        }
+        // After a single round some leaf could be: there are cases for the second.
+        let mut once = vec![0; 3];
+        for leaf in 0..3 {
+            let cost = |choice: usize| {
+                let mut other = once.clone();
+                other[leaf] = choice;
+                expected(&selected(&choices, &other))
+            };
+            let best = (0..3).min_by(|one, other| cost(*one).total_cmp(&cost(*other)));
+            once[leaf] = best.expect("three choices");
+        }
+        later += usize::from(once != own);
+    }
+    assert!(later > 0);
+}
