@@ -154,7 +154,8 @@ pub fn verify(compiled: &Compiled, found: &[Found], id: Option<&str>) -> Verific
             while let Some(again) = take(&mut left, |again| stage.is_again(again, given.as_ref())) {
                 for difference in stage.differences(&again) {
                     let is_half = matches!(difference, Difference::OneKeychain { .. });
-                    if !(is_half && is_whole) && !differences.contains(&difference) {
+                    let is_said = is_half && is_whole || differences.contains(&difference);
+                    if !is_said {
                         differences.push(difference);
                     }
                 }
