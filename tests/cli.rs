@@ -784,6 +784,21 @@ fn what_is_found_while_compiling_is_a_diagnostic() {
     }
 }
 
+/// Other programs are told what the cheapest layout gives up, as people are.
+#[test]
+fn what_a_layout_gives_up_is_in_the_result() {
+    let device = std::fs::read_to_string("policies/joint-account/policy.toml").expect("a policy");
+    let cheapest = device.replacen("[policy]", "[policy]\nlayout = \"cheapest\"", 1);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("policy.toml");
+    for (text, gives_up) in [(device, false), (cheapest, true)] {
+        std::fs::write(&file, text).expect("it can be written");
+        let output = run(&["compile", file.to_str().expect("a name"), "--json"]);
+        let told = json(&output)["gives_up"].as_str().map(str::to_owned);
+        assert_eq!(told.is_some(), gives_up, "{told:?}");
+    }
+}
+
 /// Each problem is a line of its own, and nothing is said of files that the command does not test.
 #[test]
 fn what_failed_is_told_in_lines() {

@@ -284,6 +284,73 @@ fn examples_show_what_they_should() {
     assert!(examples >= 20, "{examples}");
 }
 
+/// A mistake is told once: nothing follows from it that is right, and it hides no other.
+#[test]
+fn one_mistake_is_one_problem() {
+    for (right, wrong, expected) in [
+        (
+            "alice = { key = \"{alice}\" }",
+            "alice = \"{alice}\"",
+            &["LS0105"][..],
+        ),
+        (
+            "council = { threshold = 2, of = [\"alice\", \"bob\", \"carol\"] }",
+            "council = [\"alice\", \"bob\", \"carol\"]",
+            &["LS0105"],
+        ),
+        (
+            "lockup = { period = \"30 days\" }",
+            "lockup = \"30 days\"",
+            &["LS0105"],
+        ),
+        (
+            "escrow = { window = \"14 days\", veto = \"objectors\", backstop = \"60 days\" }",
+            "escrow = \"14 days\"",
+            &["LS0105"],
+        ),
+    ] {
+        assert!(BASE.contains(right), "{right}");
+        let codes = template::codes(&BASE.replacen(right, wrong, 1));
+        let errors: Vec<_> = codes.into_iter().filter(|code| *code < "LS06").collect();
+        assert_eq!(errors, expected, "{wrong}");
+    }
+    // One path that is no list of paths is read like one.
+    let (before, _) = BASE
+        .split_once("[[path]]\nname = \"sos\"")
+        .expect("two paths");
+    let one = before
+        .replace("[[path]]", "[path]")
+        .replace("365 days", "365");
+    assert_eq!(template::codes(&one), ["LS0105", "LS0401"]);
+    // Of a field that is given twice both places are told.
+    let twice = BASE.replacen("script = \"tr\"", "script = \"tr\"\nscript = \"wsh\"", 1);
+    let checked = check_template(&twice);
+    let labels = checked.diagnostics[0].labels();
+    assert_eq!(checked.diagnostics[0].code(), Code::DuplicateField);
+    assert_eq!(labels.len(), 2);
+    assert!(labels[1].span < labels[0].span);
+    // A zero in the place of an o.
+    let alike = BASE.replace("\"bob\"", "\"bob\", \"b0b\"");
+    let alike = alike.replace("bob = {", "b0b = { key = \"{b0b}\" }\nbob = {");
+    assert!(template::codes(&alike).contains(&"LS0205"));
+}
+
+/// Where no coin ever waits for a lock, there is none, on any network and without a clock.
+#[test]
+fn locks_that_are_open_from_the_beginning_are_told() {
+    for (lock, open) in [
+        ("unlock_height = 1", true),
+        ("unlock_height = 100", true),
+        ("unlock_height = 101", false),
+        ("unlock_at = \"2009-01-03T00:00:00Z\"", true),
+        ("unlock_at = \"2011-02-02T23:16:41Z\"", true),
+        ("unlock_at = \"2011-02-02T23:16:42Z\"", false),
+    ] {
+        let codes = template::codes(&BASE.replacen("delay = \"365 days\"", lock, 1));
+        assert_eq!(codes.contains(&"LS0615"), open, "{lock}: {codes:?}");
+    }
+}
+
 #[test]
 fn a_mistyped_code_is_recognised() {
     for (typed, meant) in [

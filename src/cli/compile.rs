@@ -33,7 +33,7 @@ const MAX_FEERATE: u64 = 1_000_000;
 /// their scripts are listed to be watched.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: policy, id, network, script, feerate_sat_per_vb, stages [stage, path, descriptor,\nunspendable_internal_key, leaves, deposit_addresses (vault) or watch_scripts], branches and\nsmallest_armable_sats."
+    after_help = "With --json: policy, id, network, script, feerate_sat_per_vb, stages [stage, path, descriptor,\nunspendable_internal_key, leaves, deposit_addresses (vault) or watch_scripts], branches,\nsmallest_armable_sats and gives_up (with the layout cheapest)."
 )]
 pub(super) struct Compile {
     #[command(flatten)]
@@ -63,6 +63,9 @@ pub(super) struct Shown<'a> {
     pub branches: &'a [BranchUse],
     /// By staged path, at the policy's base fee or highest rung.
     pub smallest_armable_sats: BTreeMap<&'a str, u64>,
+    /// What the layout gives up for its weights, where it is `cheapest`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gives_up: Option<String>,
     #[serde(skip)]
     pub compiled: &'a Compiled,
 }
@@ -131,17 +134,21 @@ impl Compile {
             let smallest = builder.smallest_armable(path).ok()?;
             Some((path, smallest.to_sat()))
         });
+        let stages: Vec<_> = compiled
+            .stages()
+            .map(|stage| self.stage(compiled, stage))
+            .collect();
+        let branches = compiled.branches().uses();
+        let is_cheapest = policy.layout() == Layout::Cheapest;
         Shown {
+            gives_up: is_cheapest.then(|| render::given_up(&stages, branches)),
             policy: policy.name(),
             id: compiled.id(),
             network: policy.network(),
             script: policy.script(),
             feerate_sat_per_vb: sat_per_vb(self.feerate),
-            stages: compiled
-                .stages()
-                .map(|stage| self.stage(compiled, stage))
-                .collect(),
-            branches: compiled.branches().uses(),
+            stages,
+            branches,
             smallest_armable_sats: smallest.collect(),
             compiled,
         }

@@ -55,7 +55,7 @@ pub(super) use self::case::{denied, overview, spoken, standing};
 pub(super) use self::chain::{mined, tip};
 pub(super) use self::claims::claims;
 pub(super) use self::codes::{code, codes};
-pub(super) use self::compiled::compiled;
+pub(super) use self::compiled::{compiled, given_up};
 pub(super) use self::devices::devices;
 pub(super) use self::difference::difference;
 pub(super) use self::evidence::{evidence_created, evidence_verified};

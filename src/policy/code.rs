@@ -371,7 +371,7 @@ codes! {
 "Remove the entry."
 
 "LS0615" OpenPath Warning WithReason "a direct path has no lock"
-"Its quorum can spend every coin at once, as root can: it is a second root. A lock until a height or a date long past is none."
+"Its quorum can spend every coin at once, as root can: it is a second root. A lock until a height or a date long past is none: below height 900,000 or before 2025-06-06 on the main network, before that date on the test networks, and on any network up to height 100 or before 2011-02-02, where no coin waits for it. A policy is checked without a clock, so a date that has passed since is not noticed."
 "Add `delay`, `unlock_at` or `unlock_height`, or correct what is there."
 
 "LS0617" ShadowedPath Warning WithReason "a direct path adds nothing"

@@ -87,6 +87,9 @@ pub struct Document {
     pub(in crate::policy) stopped: bool,
     pub(in crate::policy) problems: Vec<Diagnostic>,
     pub(in crate::policy) settings: Settings,
+    /// The names of parties and quorums of which nothing could be read, which are problems of their
+    /// own.
+    pub(in crate::policy) unread: Vec<String>,
     pub(in crate::policy) parties: Vec<PartyEntry>,
     pub(in crate::policy) quorums: Vec<QuorumEntry>,
     pub(in crate::policy) root: RootEntry,
@@ -346,6 +349,8 @@ pub(in crate::policy) struct PathEntry {
     pub likelihood: Typed<u64>,
     pub escrow: Option<EscrowEntry>,
     pub lockup: Option<LockupEntry>,
+    /// Whether `escrow` or `lockup` is there, and is no table.
+    pub stages_unread: bool,
     pub activation: Option<ActivationEntry>,
     /// Whether something in the table could not be read.
     pub broken: bool,

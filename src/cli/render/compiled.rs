@@ -6,7 +6,6 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 use super::{BOLD, DIM, hanging, paint, policy, shown, words};
 use crate::cli::compile::{Shown, ShownGroup, ShownLeaf, ShownStage};
 use crate::compile::{BranchUse, LeafKind, Role};
-use crate::policy::Layout;
 use crate::report::btc;
 
 /// A line under the header, and no other.
@@ -69,8 +68,13 @@ pub(in crate::cli) fn compiled(result: &Shown<'_>, width: usize) -> String {
     );
     text.push('\n');
     text.push_str(&hanging("", DIM, &costs, width));
-    if result.compiled.policy().layout() == Layout::Cheapest {
-        text.push_str(&given_up(result, width));
+    if let Some(given_up) = &result.gives_up {
+        text.push_str(&hanging(
+            "layout `cheapest` gives something up: ",
+            BOLD,
+            given_up,
+            width,
+        ));
     }
     for (path, sats) in &result.smallest_armable_sats {
         let smallest = format!(
@@ -179,15 +183,11 @@ fn weight(leaf: &ShownLeaf<'_>) -> String {
 }
 
 /// What the layout `cheapest` gives up for its weights.
-fn given_up(result: &Shown<'_>, width: usize) -> String {
-    let leaves = result.stages.iter().flat_map(|stage| &stage.leaves);
+pub(in crate::cli) fn given_up(stages: &[ShownStage<'_>], uses: &[BranchUse]) -> String {
+    let leaves = stages.iter().flat_map(|stage| &stage.leaves);
     let scripts: usize = leaves.clone().map(|leaf| leaf.scripts.unwrap_or(1)).sum();
     let split = leaves.filter(|leaf| leaf.scripts.is_some()).count();
-    let size: usize = result
-        .stages
-        .iter()
-        .map(|stage| stage.descriptor.len())
-        .sum();
+    let size: usize = stages.iter().map(|stage| stage.descriptor.len()).sum();
     let text = match split {
         0 => format!(
             "No leaf is split here, so every device that can register the layout `device` may try this one; but the scripts are written for weight and not as devices know them. The descriptors have {size} characters."
@@ -199,13 +199,7 @@ fn given_up(result: &Shown<'_>, width: usize) -> String {
             "{split} leaves are split, which makes {scripts} scripts in all. Their keys stand in several of them: wallet policies (BIP-388) cannot say that, so signing devices will not register it. Who will sign must be known beforehand, or everybody signs every script his key stands in. The descriptors have {size} characters."
         ),
     };
-    let joint = joint(result.branches);
-    hanging(
-        "layout `cheapest` gives something up: ",
-        BOLD,
-        &(text + &joint),
-        width,
-    )
+    text + &joint(uses)
 }
 
 /// Which leaves are written as one, which shows in the pairs that they have in common.

@@ -37,6 +37,10 @@ impl Directory {
             parties: BTreeMap::new(),
             quorums: BTreeMap::new(),
         };
+        // What is there and could not be read is known: nothing is said where it is named.
+        for name in &document.unread {
+            directory.quorums.insert(name.clone(), None);
+        }
         for checked in parties {
             let party = Arc::clone(&checked.party);
             directory.parties.entry(party.name.clone()).or_insert(party);
@@ -95,6 +99,9 @@ impl Directory {
                 members: vec![Member::Party(Arc::clone(party))],
                 roster: None,
             }));
+        }
+        if matches!(self.quorums.get(&name.value), Some(None)) {
+            return None;
         }
         let quoted = quote(&name.value);
         problems.push(if self.quorums.contains_key(&name.value) {
@@ -404,6 +411,9 @@ impl<'d> Resolver<'_, 'd> {
         }
         if let Some(entry) = self.entries.get(name.value.as_str()).copied() {
             return self.quorum(entry).map(Member::Quorum);
+        }
+        if self.directory.quorums.contains_key(&name.value) {
+            return None;
         }
         let known = self.directory.parties.keys().map(String::as_str);
         let known = known.chain(self.entries.keys().copied());

@@ -56,6 +56,9 @@ fn find(
     if let Some(party) = directory.parties.get(&name.value) {
         return Some(Arc::clone(party));
     }
+    if matches!(directory.quorums.get(&name.value), Some(None)) {
+        return None;
+    }
     let quoted = quote(&name.value);
     let title = title(entry);
     problems.push(if directory.quorums.contains_key(&name.value) {

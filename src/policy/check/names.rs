@@ -259,7 +259,9 @@ fn check_likeness(names: &[(Kind, &Spanned<String>)], problems: &mut Vec<Diagnos
     for (_, name) in names {
         // Two forms, because the capital I looks like l, and not like the small i.
         let drawn: String = skeleton(&name.value).collect();
+        // A zero has the form of a capital O there, and is taken for a small one as well.
         let lower: String = skeleton(&name.value.to_lowercase()).collect();
+        let lower = lower.to_lowercase();
         let earlier = [&drawn, &lower]
             .into_iter()
             .filter_map(|form| seen.get(form.as_str()).copied())

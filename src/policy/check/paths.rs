@@ -95,6 +95,10 @@ fn too_long(code: Code, what: &str, span: Span, clock: Clock) -> Diagnostic {
 }
 
 fn direct(entry: &PathEntry, problems: &mut Vec<Diagnostic>) -> Option<Direct> {
+    if entry.stages_unread {
+        // It would be staged if its escrow could be read.
+        return None;
+    }
     let title = entry.title();
     let mut misplaced = |span: Span, field: &str, help: &str| {
         problems.push(
@@ -230,6 +234,9 @@ fn outcome(
     directory: &Directory,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Outcome> {
+    if entry.stages_unread {
+        return None;
+    }
     let title = entry.title();
     match (entry.purpose(), &entry.lockup) {
         (Purpose::Recover, Some(lockup)) => {

@@ -22,6 +22,8 @@ pub(in crate::policy) struct Fields<'p, 't, 'i> {
     span: Span,
     title: String,
     known: Vec<&'static str>,
+    /// The names of what was meant as a table, and is none.
+    pub unread: Vec<String>,
     pub problems: &'p mut Vec<Diagnostic>,
 }
 
@@ -38,6 +40,7 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
             span,
             title: title.into(),
             known: Vec::new(),
+            unread: Vec::new(),
             problems,
         }
     }
@@ -337,7 +340,11 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
         let DeValue::Array(array) = value else {
             let wanted = format!("a list of tables: each begins with `[[{name}]]`");
             self.wrong_type(name, value, span, &wanted);
-            return Vec::new();
+            // What is in it is read all the same, so that this mistake hides no other.
+            return match value {
+                DeValue::Table(table) => vec![(table, span)],
+                _ => Vec::new(),
+            };
         };
         let mut tables = Vec::new();
         for item in array {
@@ -366,6 +373,7 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
                 other => {
                     let wanted = format!("a table such as `{example}`");
                     self.wrong_type(key.get_ref(), other, value.span().into(), &wanted);
+                    self.unread.push(key.get_ref().to_string());
                 }
             }
         }

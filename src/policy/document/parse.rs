@@ -39,6 +39,7 @@ fn blank(source: Arc<str>) -> Document {
         stopped: false,
         problems: Vec::new(),
         settings: Settings::default(),
+        unread: Vec::new(),
         parties: Vec::new(),
         quorums: Vec::new(),
         root: RootEntry::default(),
@@ -89,7 +90,10 @@ pub(super) fn document(text: &str) -> Document {
     for error in errors {
         let span = error.span().unwrap_or_default();
         let span = Span::from(span.start.min(text.len())..span.end.min(text.len()));
-        document.problems.push(syntax(text, error.message(), span));
+        let problem = syntax(text, error.message(), span);
+        document
+            .problems
+            .push(with_first(problem, table.get_ref(), text, span));
     }
     let mut problems = Vec::new();
     root_table(&mut document, table.get_ref(), &mut problems);
@@ -104,12 +108,45 @@ fn syntax(text: &str, message: &str, span: Span) -> Diagnostic {
             Code::DuplicateField,
             format!("{} is given twice", quote(key)),
         )
-        .at(span, "given before")
+        .at(span, "given again")
         .help("remove one of the two, or correct its name");
     }
     Diagnostic::new(Code::Syntax, format!("this is not TOML: {message}"))
         .at(span, "cannot be read")
         .help("strings need straight quotes, as do names with other letters than a to z, and each path starts with `[[path]]`")
+}
+
+/// A problem with a key that is given twice, with the place where it was given first.
+fn with_first(problem: Diagnostic, table: &DeTable<'_>, text: &str, span: Span) -> Diagnostic {
+    let key = text.get(span.start..span.end).unwrap_or_default();
+    match first_place(table, key.trim_matches(['"', '\'']), span.start) {
+        Some(first) if problem.code() == Code::DuplicateField => {
+            problem.beside(first, "given first here")
+        }
+        _ => problem,
+    }
+}
+
+/// The last place before this one where a key of this name stands.  Between a key and the same key
+/// in the same table there is mostly none in another.
+fn first_place(table: &DeTable<'_>, name: &str, before: usize) -> Option<Span> {
+    let own = table.keys().filter(|key| **key.get_ref() == *name);
+    let own = own.map(|key| Span::from(key.span()));
+    let inner = table
+        .values()
+        .filter_map(|value| first_inside(value.get_ref(), name, before));
+    own.filter(|span| span.start < before).chain(inner).max()
+}
+
+fn first_inside(value: &DeValue<'_>, name: &str, before: usize) -> Option<Span> {
+    match value {
+        DeValue::Table(table) => first_place(table, name, before),
+        DeValue::Array(values) => values
+            .iter()
+            .filter_map(|value| first_inside(value.get_ref(), name, before))
+            .max(),
+        _ => None,
+    }
 }
 
 fn root_table(document: &mut Document, table: &DeTable<'_>, problems: &mut Vec<Diagnostic>) {
@@ -138,6 +175,7 @@ fn root_table(document: &mut Document, table: &DeTable<'_>, problems: &mut Vec<D
             .quorums
             .push(quorum::read(quorum.name, quorum.fields, fields.problems));
     }
+    document.unread = std::mem::take(&mut fields.unread);
     if let Some((table, span)) = fields.table("root") {
         document.root = root(table, span, fields.problems);
     }

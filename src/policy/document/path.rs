@@ -37,6 +37,9 @@ pub(super) fn read(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnosti
     let lockup = fields
         .table("lockup")
         .map(|(table, span)| lockup(table, span, &title, fields.problems));
+    let stages_unread = [("escrow", escrow.is_none()), ("lockup", lockup.is_none())]
+        .into_iter()
+        .any(|(name, unread)| unread && fields.has(name));
     let activation = fields
         .table("activation")
         .and_then(|(table, span)| activation::read(table, span, fields.problems));
@@ -53,6 +56,7 @@ pub(super) fn read(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnosti
         likelihood,
         escrow,
         lockup,
+        stages_unread,
         activation,
         broken: problems.len() > before,
     }

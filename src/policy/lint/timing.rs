@@ -16,6 +16,15 @@ const SHORT_WINDOW: Blocks = Blocks(BLOCKS_PER_DAY);
 /// with two digits swapped is mostly one long ago.
 const LONG_PAST: (UnixTime, BlockHeight) = (UnixTime(1_749_168_000), BlockHeight(900_000));
 
+/// A moment before the first block of every network, from the first blocks in Bitcoin Core,
+/// `src/kernel/chainparams.cpp`: regtest's says 2011-02-02, the main network's is older, and the
+/// others' are younger.
+const BEFORE_ALL: UnixTime = UnixTime(1_296_688_602);
+
+/// The last height for which no coin ever waits: the reward of block 1 can be spent in block 101 at
+/// the earliest (`COINBASE_MATURITY`), and a lock is open in every block above its height.
+const BEFORE_SPENDING: BlockHeight = BlockHeight(100);
+
 pub(super) fn check(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
     short_windows(facts, problems);
     direct_before_staged(facts, problems);
@@ -165,12 +174,14 @@ fn open_paths(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
 
 /// Whether an absolute lock was open already when this program was written.
 ///
-/// On regtest every chain has a time of its own, and heights of the test networks mean little.
+/// On regtest every chain has a time of its own, and heights of the test networks mean little: there
+/// it is past what no chain can be before.
 fn is_long_past(lock: AbsoluteLock, network: Option<Network>) -> bool {
     let (date, height) = LONG_PAST;
     match (lock, network) {
-        (_, None | Some(Network::Regtest)) => false,
+        (AbsoluteLock::Time(time), None | Some(Network::Regtest)) => time < BEFORE_ALL,
         (AbsoluteLock::Time(time), Some(_)) => time < date,
-        (AbsoluteLock::Height(at), Some(network)) => network == Network::Bitcoin && at < height,
+        (AbsoluteLock::Height(at), Some(Network::Bitcoin)) => at < height,
+        (AbsoluteLock::Height(at), _) => at <= BEFORE_SPENDING,
     }
 }
