@@ -17,6 +17,9 @@ use super::value::{Fields, Kind, Node, Term, size};
 /// Most problems that are kept of one script.
 const MAX_PROBLEMS: usize = 200;
 
+/// What a call made, and of each time it was called whether that is used.
+type Made = (&'static str, Vec<Rc<Cell<bool>>>);
+
 /// What has been said so far.
 pub(super) struct Builder {
     sources: Rc<RefCell<Sources>>,
@@ -31,7 +34,7 @@ pub(super) struct Builder {
     lints: Fields,
     paths: Vec<Node>,
     /// What was made for a path, by the place of the call: what it is, and whether it is used.
-    made: BTreeMap<(usize, usize), (&'static str, Vec<Rc<Cell<bool>>>)>,
+    made: BTreeMap<(usize, usize), Made>,
     bytes: usize,
 }
 
