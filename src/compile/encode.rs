@@ -120,19 +120,15 @@ impl Encoder {
         }
     }
 
-    /// All of these, of which at least one is a lock or a part.
-    fn rest(&self, parts: &[Condition], locks: &[Lock]) -> Option<Ways> {
-        let mut ways = match (parts, locks) {
-            ([], []) => return None,
-            ([], [only]) => Ways {
-                base: vec![lock(only)],
+    /// All of these, where they come last; no way where there are none.
+    fn rest(&self, parts: &[Condition], locks: &[Lock]) -> Ways {
+        match (parts, locks) {
+            ([only], []) => Ways {
+                base: self.ways(only).base.clone(),
                 verify: Vec::new(),
             },
-            ([only], []) => self.ways(only).as_ref().clone(),
             _ => self.both(parts, locks),
-        };
-        ways.verify.clear();
-        Some(ways)
+        }
     }
 
     fn ways(&self, condition: &Condition) -> Rc<Ways> {

@@ -36,9 +36,9 @@ impl Choice {
                 most: way.most,
             }];
         }
-        let and = parts.split_first().and_then(|(first, others)| {
-            let rest = encoder.rest(others, locks)?;
-            Some((encoder.ways(first).as_ref().clone(), rest))
+        let and = parts.split_first().map(|(first, others)| {
+            let rest = encoder.rest(others, locks);
+            (encoder.ways(first).as_ref().clone(), rest)
         });
         Self { ways, and, weight }
     }
