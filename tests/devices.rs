@@ -164,7 +164,10 @@ fn what_is_no_wallet_policy_is_not_registered() {
     let device = shipped(include_str!("../policies/dao-treasury/policy.toml"));
     for (compiled, vault_is_held) in [(&cheapest, false), (&device, true)] {
         assert_eq!(exported(compiled, &Stage::Vault), vault_is_held);
-        for stage in compiled.stages().map(longstop::compile::StageDescriptor::stage) {
+        for stage in compiled
+            .stages()
+            .map(longstop::compile::StageDescriptor::stage)
+        {
             let held = exported(compiled, stage);
             for name in ["Ledger", "BitBox02", "Coldcard"] {
                 let found = ask(compiled, stage, name);

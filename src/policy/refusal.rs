@@ -65,7 +65,10 @@ impl Document {
                 let named = |path: &&super::document::PathEntry| {
                     path.name.as_ref().is_some_and(|own| own.value == *name)
                 };
-                self.paths.iter().find(named).map(|path| path.place())
+                self.paths
+                    .iter()
+                    .find(named)
+                    .map(super::document::PathEntry::place)
             }
             Part::Quorum(name) => {
                 let mut quorums = self.quorums.iter();

@@ -323,7 +323,7 @@ fn what_is_missing_is_said() {
     ] {
         match compile(policy(&given(text, root, &[(path, lock)]))) {
             Err(CompileError::Given { reason, .. }) => {
-                assert!(reason.contains(expected), "{reason}")
+                assert!(reason.contains(expected), "{reason}");
             }
             other => panic!("{other:?}"),
         }
