@@ -68,7 +68,7 @@ pub use self::rule::{
 
 pub use self::schema::schema;
 pub use self::script::{
-    Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value,
+    Allowed, Imports, LIMITS, Limits, NoImports, Parameter, Script, ScriptRun, Value, code_alone,
 };
 pub(crate) use self::shown::{hidden, list, quote};
 pub use self::shown::{in_markup, is_invisible, secrets};

@@ -37,6 +37,7 @@ use self::parameter::Settings;
 use super::document::Document;
 use super::{Code, Diagnostic};
 
+pub use self::comment::code_alone;
 pub use self::parameter::{Allowed, Parameter, Value};
 pub(in crate::policy) use self::place::{Imported, Sources};
 pub(in crate::policy) use self::sandbox::{Sandbox, on_own_stack};

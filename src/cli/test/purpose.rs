@@ -5,7 +5,7 @@
 
 use toml::de::DeTable;
 
-use crate::policy::did_you_mean;
+use crate::policy::{code_alone, did_you_mean};
 
 /// The tables of a policy at the top of a TOML file, with which no file is anything else.
 const TABLES: [&str; 4] = ["policy", "parties", "quorums", "root"];
@@ -61,30 +61,28 @@ pub(in crate::cli) struct Script {
 impl Script {
     /// Reads the words of a text, which need not be a script: neither comments nor strings.
     pub(in crate::cli) fn of(text: &str) -> Self {
+        let code = code_alone(text);
         let mut found = Self::default();
-        let mut rest = text;
+        let mut rest = code.as_str();
         let mut before = "";
         while let Some(first) = rest.chars().next() {
-            if let Some(after) = after_quotes_or_comment(rest) {
-                rest = after;
-            } else if first.is_alphanumeric() || first == '_' {
-                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
-                let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
-                if after.trim_start().starts_with('(') {
-                    match before {
-                        "fn" => found.defines(word),
-                        "." | ":" => {}
-                        _ => found.calls_policy |= word == "policy",
-                    }
+            let is_word = |c: char| c.is_alphanumeric() || c == '_';
+            let end = match is_word(first) {
+                true => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
+                false => first.len_utf8(),
+            };
+            let (word, after) = rest.split_at(end);
+            if is_word(first) && after.trim_start().starts_with('(') {
+                match before {
+                    "fn" => found.defines(word),
+                    "." | ":" => {}
+                    _ => found.calls_policy |= word == "policy",
                 }
-                (before, rest) = (word, after);
-            } else {
-                let (sign, after) = rest.split_at(first.len_utf8());
-                if !first.is_whitespace() {
-                    before = sign;
-                }
-                rest = after;
             }
+            if !first.is_whitespace() {
+                before = word;
+            }
+            rest = after;
         }
         found
     }
@@ -94,41 +92,6 @@ impl Script {
             self.rule = Some(name.to_owned());
         }
     }
-}
-
-/// What comes after a string, a character or a comment, if the text begins with one.
-fn after_quotes_or_comment(text: &str) -> Option<&str> {
-    if let Some(comment) = text.strip_prefix("//") {
-        return Some(comment.find('\n').map_or("", |end| comment.split_at(end).1));
-    }
-    if let Some(mut comment) = text.strip_prefix("/*") {
-        let mut depth = 1_usize;
-        while depth > 0 {
-            let Some(at) = comment.find(['/', '*']) else {
-                return Some("");
-            };
-            let (_, from) = comment.split_at(at);
-            (depth, comment) = match (from.strip_prefix("*/"), from.strip_prefix("/*")) {
-                (Some(after), _) => (depth - 1, after),
-                (_, Some(after)) => (depth + 1, after),
-                _ => (depth, from.split_at(1).1),
-            };
-        }
-        return Some(comment);
-    }
-    let quote = text
-        .chars()
-        .next()
-        .filter(|c| matches!(c, '"' | '`' | '\''))?;
-    let mut inside = text.char_indices().skip(1);
-    while let Some((at, c)) = inside.next() {
-        if c == '\\' && quote != '`' {
-            inside.next();
-        } else if c == quote {
-            return Some(text.split_at(at + 1).1);
-        }
-    }
-    Some("")
 }
 
 #[cfg(test)]

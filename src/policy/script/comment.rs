@@ -1,4 +1,4 @@
-//! Comments that are never closed.
+//! What of a text is code, and comments that are never closed.
 //!
 //! To the interpreter the rest of a text is comment then, and nothing is said about it: a line of
 //! the script would be gone as if nobody had written it.
@@ -14,6 +14,33 @@ pub(super) fn unclosed(engine: &Engine, text: &str) -> Option<usize> {
     swallows.then(|| open_comment(text).unwrap_or_default())
 }
 
+/// Where a comment begins that is never closed, in a text that is well formed otherwise.
+pub(super) fn open_comment(text: &str) -> Option<usize> {
+    let mut pieces = Pieces::of(text);
+    pieces.find_map(|(at, _, kind)| matches!(kind, Kind::OpenComment).then_some(at))
+}
+
+/// The code of a text, which need not be a script: a blank in place of each string and comment.
+#[must_use]
+pub fn code_alone(text: &str) -> String {
+    let pieces = Pieces::of(text).map(|(_, piece, kind)| match kind {
+        Kind::Code => piece,
+        Kind::Quoted | Kind::Comment | Kind::OpenComment => " ",
+    });
+    pieces.collect()
+}
+
+/// What a piece of a text is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Code,
+    /// Of a string or a character.
+    Quoted,
+    Comment,
+    /// One that is never closed.
+    OpenComment,
+}
+
 /// What a text is in.
 #[derive(Clone, Copy)]
 enum Inside {
@@ -23,54 +50,81 @@ enum Inside {
     Template,
 }
 
-/// Where a comment begins that is never closed, in a text that is well formed otherwise.
+/// The pieces of a text, with where they begin.
 ///
 /// Comments stand in one another, and begin neither in strings nor in comments up to the end of a
 /// line.
-pub(super) fn open_comment(text: &str) -> Option<usize> {
-    let mut inside = vec![Inside::Code(0)];
-    let mut at = 0;
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+struct Pieces<'a> {
+    text: &'a str,
+    at: usize,
+    inside: Vec<Inside>,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            inside: vec![Inside::Code(0)],
+        }
+    }
+
+    /// How long the piece is that begins what is left, and what it is.
+    fn piece(&mut self, rest: &str) -> (usize, Kind) {
         let first = rest.chars().next().map_or(1, char::len_utf8);
-        at += match (inside.last().copied(), rest) {
-            (Some(Inside::Template), _) => match rest {
-                _ if rest.starts_with("\\${") => 3,
-                _ if rest.starts_with("${") => {
-                    inside.push(Inside::Code(0));
-                    2
+        match (self.inside.last().copied(), rest) {
+            (Some(Inside::Template), _) if rest.starts_with("\\${") => (3, Kind::Quoted),
+            (Some(Inside::Template), _) if rest.starts_with("${") => {
+                self.inside.push(Inside::Code(0));
+                (2, Kind::Quoted)
+            }
+            (Some(Inside::Template), _) => {
+                if rest.starts_with('`') {
+                    self.inside.pop();
                 }
-                _ => {
-                    if rest.starts_with('`') {
-                        inside.pop();
-                    }
-                    first
-                }
-            },
-            (_, code) if code.starts_with("//") => code.find('\n').unwrap_or(code.len()),
+                (first, Kind::Quoted)
+            }
+            (_, code) if code.starts_with("//") => {
+                (code.find('\n').unwrap_or(code.len()), Kind::Comment)
+            }
             (_, code) if code.starts_with("/*") => match comment(code) {
-                Some(length) => length,
-                None => return Some(at),
+                Some(length) => (length, Kind::Comment),
+                None => (code.len(), Kind::OpenComment),
             },
-            (_, code) if code.starts_with(['"', '\'']) => quoted(code),
-            (_, code) if code.starts_with('#') => raw(code).unwrap_or(1),
+            (_, code) if code.starts_with(['"', '\'']) => (quoted(code), Kind::Quoted),
+            (_, code) if code.starts_with('#') => match raw(code) {
+                Some(length) => (length, Kind::Quoted),
+                None => (1, Kind::Code),
+            },
             (_, code) if code.starts_with('`') => {
-                inside.push(Inside::Template);
-                1
+                self.inside.push(Inside::Template);
+                (1, Kind::Quoted)
             }
             (Some(Inside::Code(depth)), code) if code.starts_with(['{', '}']) => {
-                inside.pop();
+                self.inside.pop();
                 match (code.starts_with('{'), depth) {
-                    (true, _) => inside.push(Inside::Code(depth + 1)),
+                    (true, _) => self.inside.push(Inside::Code(depth + 1)),
                     // Back in the string, if there is one around.
-                    (false, 0) if !inside.is_empty() => {}
-                    (false, _) => inside.push(Inside::Code(depth.saturating_sub(1))),
+                    (false, 0) if !self.inside.is_empty() => {}
+                    (false, _) => self.inside.push(Inside::Code(depth.saturating_sub(1))),
                 }
-                1
+                (1, Kind::Code)
             }
-            _ => first,
-        };
+            _ => (first, Kind::Code),
+        }
     }
-    None
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = (usize, &'a str, Kind);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let (length, kind) = self.piece(rest);
+        let at = self.at;
+        self.at += length;
+        Some((at, rest.get(..length)?, kind))
+    }
 }
 
 /// The length of a comment that begins a text, if it is closed.
