@@ -209,6 +209,15 @@ mod tests {
                     *threshold -= 1;
                     assert!(!means(descriptor, &lower, &[], leaves));
                 }
+                if script == "tr" {
+                    let text = descriptor.to_string();
+                    let (text, _) = text.split_once('#').expect("a checksum");
+                    assert!(text.contains("internal"), "{text}");
+                    // Somebody's key, which could spend without any of the leaves.
+                    let held = text.replace("internal", "k9_0");
+                    let held = held.parse().expect("it is a descriptor");
+                    assert!(!means(&held, &whole, &[], leaves));
+                }
                 let hasty = hasty.stage(stage.stage()).expect("the same stages");
                 assert_eq!(
                     means(

@@ -140,6 +140,20 @@ proptest! {
         prop_assert_eq!(keys.len(), 2 * uses.len(), "the table has every use");
     }
 
+    /// What is compiled from the same text knows its scripts again, and those of no other stage.
+    #[test]
+    fn a_stage_knows_its_own_scripts(plan in of_any_version(plans())) {
+        let (one, other) = (compiled(&text(&plan)), compiled(&text(&plan)));
+        let secp = bitcoin::secp256k1::Secp256k1::new();
+        for stage in one.stages() {
+            let derived = stage.derive(Keychain::Receive, 3, &secp).expect("an index");
+            for known in one.stages().chain(other.stages()) {
+                let is_same = known.stage() == stage.stage();
+                prop_assert_eq!(known.is_origin_of(&derived), is_same);
+            }
+        }
+    }
+
     /// The table names each pair of a party's account once, and gives root the first in the vault.
     #[test]
     fn the_branch_table_gives_no_pair_twice(plan in of_any_version(plans())) {
