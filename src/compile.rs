@@ -227,24 +227,27 @@ fn staged_descriptors(
 fn check_rungs(stages: &[&StageDescriptor], rungs: &[FeeRate]) -> Result<(), CompileError> {
     for pair in rungs.windows(2) {
         let [lower, higher] = pair else { continue };
-        for stage in stages {
+        let lower = lower.to_sat_per_vb_ceil();
+        let higher = higher.to_sat_per_vb_floor();
+        let leaves = stages.iter().flat_map(|stage| {
             let leaves = stage.leaves().iter().filter(|leaf| leaf.is_presigned());
-            for leaf in leaves {
+            leaves.map(|leaf| {
                 let most = spend_weight(stage, leaf, 1).to_vbytes_ceil();
                 let least = cost::least_weight(stage, leaf).to_vbytes_floor().max(1);
-                let lower = lower.to_sat_per_vb_ceil();
-                let higher = higher.to_sat_per_vb_floor();
                 let needed = (lower * most).div_euclid(least) + 1;
-                if higher < needed {
-                    return Err(CompileError::Rungs {
-                        leaf: leaf.kind().clone(),
-                        lower,
-                        higher,
-                        needed,
-                        fitting: (higher * least).saturating_sub(1).div_euclid(most),
-                    });
-                }
-            }
+                (needed, most, least, leaf)
+            })
+        });
+        // That which asks for most, so that what is advised is enough for all.
+        let dearest = leaves.max_by_key(|(needed, ..)| *needed);
+        if let Some((needed, most, least, leaf)) = dearest.filter(|(needed, ..)| higher < *needed) {
+            return Err(CompileError::Rungs {
+                leaf: leaf.kind().clone(),
+                lower,
+                higher,
+                needed,
+                fitting: (higher * least).saturating_sub(1).div_euclid(most),
+            });
         }
     }
     Ok(())
