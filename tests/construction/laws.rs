@@ -80,7 +80,7 @@ proptest! {
     /// Each leaf of each stage is spent by exactly its quorums, and not with one signature less
     /// nor one block earlier.
     #[test]
-    fn every_leaf_holds_on_the_chain(plan in of_any_version(plans()).prop_map(hurried)) {
+    fn every_leaf_holds_on_the_chain(plan in of_any_version(plans().prop_map(hurried))) {
         let world = World::new(Arc::new(compiled(&text(&plan))));
         for stage in world.compiled.stages() {
             for leaf in stage.leaves() {
