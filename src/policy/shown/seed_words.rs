@@ -1,24 +1,14 @@
 //! Seed phrases of BIP-39, wherever they stand in a text.
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
-use bitcoin::hashes::{Hash, sha256};
+use bip39::{Language, Mnemonic};
 
-/// The English list of BIP-39, in its order, which is that of the alphabet.
-const WORDS: &str = include_str!("english.txt");
-
-/// Its words, to search in.
-static LIST: LazyLock<Vec<&str>> = LazyLock::new(|| WORDS.lines().collect());
-
-/// How long its words are.
+/// How long the words of the English list are.
 const LETTERS: std::ops::RangeInclusive<usize> = 3..=8;
 
 /// How many words a phrase can have, the longest first.
 const LENGTHS: [usize; 5] = [24, 21, 18, 15, 12];
-
-/// Bits of one word: its place among 2,048.
-const BITS: usize = 11;
 
 /// Words of the list in a row of which nothing is asked any more: nobody writes so many that are no
 /// phrases, and to look for checksums in them would take long.
@@ -27,6 +17,9 @@ const LONGEST_ROW: usize = 240;
 /// Longest gap between two words of a phrase, in bytes: room for a number, a mark of a comment
 /// and an indentation.
 const GAP: usize = 24;
+
+/// Where a word stands, and how the list spells it.
+type Word = (Range<usize>, &'static str);
 
 /// The places of all seed phrases: as many words of the list as a phrase has, one after the other,
 /// with the checksum of one.
@@ -41,8 +34,8 @@ pub(super) fn seed_phrases(text: &str) -> Vec<Range<usize>> {
     if text.len() < shortest * (LETTERS.start() + 1) - 1 {
         return found;
     }
-    let mut row: Vec<(Range<usize>, u16)> = Vec::new();
-    let mut finish = |row: &mut Vec<(Range<usize>, u16)>| {
+    let mut row: Vec<Word> = Vec::new();
+    let mut finish = |row: &mut Vec<Word>| {
         match (row.first(), row.last()) {
             (Some((first, _)), Some((last, _))) if row.len() > LONGEST_ROW => {
                 found.push(first.start..last.end);
@@ -59,8 +52,8 @@ pub(super) fn seed_phrases(text: &str) -> Vec<Range<usize>> {
         if gap.is_some_and(|gap| gap.len() > GAP || gap.contains(ends_a_row)) {
             finish(&mut row);
         }
-        match number(text.get(word.clone()).unwrap_or_default()) {
-            Some(number) => row.push((word, number)),
+        match of_the_list(text.get(word.clone()).unwrap_or_default()) {
+            Some(spelt) => row.push((word, spelt)),
             None => finish(&mut row),
         }
     }
@@ -74,14 +67,16 @@ fn ends_a_row(c: char) -> bool {
     !(c.is_whitespace() || c.is_ascii_digit() || ".,:;)#/*-_|".contains(c))
 }
 
-/// The place of a word in the list, in letters of either case.
-fn number(word: &str) -> Option<u16> {
+/// The word of the list that is written here, in letters of either case.
+fn of_the_list(word: &str) -> Option<&'static str> {
     if !LETTERS.contains(&word.len()) {
         return None;
     }
-    let word = word.to_ascii_lowercase();
-    let number = LIST.binary_search(&word.as_str()).ok()?;
-    u16::try_from(number).ok()
+    let number = Language::English.find_word(&word.to_ascii_lowercase())?;
+    Language::English
+        .word_list()
+        .get(usize::from(number))
+        .copied()
 }
 
 /// The runs of letters in a text.
@@ -97,7 +92,7 @@ fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// What of a row of words of the list is in a phrase.
-fn phrases(row: &[(Range<usize>, u16)]) -> Vec<Range<usize>> {
+fn phrases(row: &[Word]) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for start in 0..row.len() {
         let rest = row.get(start..).unwrap_or_default();
@@ -114,23 +109,10 @@ fn phrases(row: &[(Range<usize>, u16)]) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether the last bits are the first ones of the hash of those before them.
-fn is_phrase(row: &[(Range<usize>, u16)]) -> bool {
-    let mut bits = row.iter().flat_map(|(_, number)| {
-        let number = *number;
-        (0..BITS).rev().map(move |bit| number >> bit & 1 == 1)
-    });
-    // Of 33 bits, 32 are entropy and one is of the checksum.
-    let checksum = row.len() * BITS / 33;
-    let entropy: Vec<u8> = (0..checksum * 4).map(|_| byte(&mut bits, 8)).collect();
-    let [hash, ..] = sha256::Hash::hash(&entropy).to_byte_array();
-    byte(&mut bits, checksum) == hash >> (8 - checksum)
-}
-
-/// The next bits as a number, of which eight at most are asked for.
-fn byte(bits: &mut impl Iterator<Item = bool>, count: usize) -> u8 {
-    let bits = bits.take(count);
-    bits.fold(0, |byte, bit| byte << 1 | u8::from(bit))
+/// Whether so many words have the checksum of a phrase.
+fn is_phrase(row: &[Word]) -> bool {
+    let words: Vec<&str> = row.iter().map(|(_, word)| *word).collect();
+    Mnemonic::parse_in_normalized(Language::English, &words.join(" ")).is_ok()
 }
 
 #[cfg(test)]
@@ -141,25 +123,16 @@ mod tests {
 
     /// A phrase of so many bytes of entropy.
     fn phrase(entropy: &[u8]) -> Vec<&'static str> {
-        let list: Vec<&str> = WORDS.lines().collect();
-        let mut bytes = entropy.to_vec();
-        bytes.push(sha256::Hash::hash(entropy).to_byte_array()[0]);
-        let bit = |at: usize| usize::from(bytes[at / 8] >> (7 - at % 8) & 1);
-        let words = entropy.len() * 8 * 33 / 32 / BITS;
-        let number = |word: usize| (0..BITS).fold(0, |n, at| n << 1 | bit(word * BITS + at));
-        (0..words).map(|word| list[number(word)]).collect()
+        let phrase = Mnemonic::from_entropy(entropy).expect("a length of the proposal");
+        phrase.words().collect()
     }
 
     #[test]
-    fn the_list_is_that_of_the_proposal() {
-        let hash = sha256::Hash::hash(WORDS.as_bytes()).to_string();
-        assert_eq!(
-            hash,
-            "2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda"
-        );
-        let list: Vec<&str> = WORDS.lines().collect();
-        assert_eq!(list.len(), 1 << BITS);
-        assert!(list.is_sorted(), "as it is searched");
+    fn every_word_of_the_list_is_known() {
+        for word in Language::English.word_list() {
+            assert_eq!(of_the_list(&word.to_uppercase()), Some(*word));
+        }
+        assert_eq!(of_the_list("abandons"), None);
     }
 
     /// Vectors of BIP-39.
