@@ -4,6 +4,8 @@
 mod boundaries;
 #[path = "policy/canonical.rs"]
 mod canonical;
+#[path = "policy/examples.rs"]
+mod examples;
 #[path = "common/generate.rs"]
 mod generate;
 #[path = "policy/hostile.rs"]
@@ -196,7 +198,8 @@ fn page() -> String {
          A code never changes its meaning.\n\
          Errors stand in the way of a policy; warnings and notes do not.\n\
          What can be silenced is silenced with a reason, in the policy itself:\n\n\
-         ```toml\n[lints]\nLS0603 = \"the agents are three law firms under contract\"\n```\n",
+         ```toml\n[lints]\nLS0603 = \"the agents are three law firms under contract\"\n```\n\n\
+         In the examples `# …` stands for lines that are left out, and keys are cut off.\n",
     );
     let groups = [
         ("LS01", "The document"),
@@ -230,8 +233,10 @@ fn page() -> String {
             if let Some(example) = code.example() {
                 write!(
                     page,
-                    "\nWrong:\n\n```toml\n{}\n```\n\nRight:\n\n```toml\n{}\n```\n",
-                    example.wrong, example.right
+                    "\nWrong:\n\n```{language}\n{}\n```\n\nRight:\n\n```{language}\n{}\n```\n",
+                    example.wrong,
+                    example.right,
+                    language = example.language,
                 )
                 .expect("writing to a string");
             }
@@ -243,45 +248,6 @@ fn page() -> String {
 /// One sentence per line, as in all pages of the book.
 fn sentences(text: &str) -> String {
     text.replace(". ", ".\n")
-}
-
-/// A key that examples can show, of a stand-in.
-const KIM: &str = "[2e4b3030/48h/1h/0h/3h]tpubDEr85d3gmkQy6L5JuViMrTQM8DBaEmVxtDLHJtGsCZV57T9bMJPeuSxSCQ2EzFeKGYeaZ5y7FQ1ZaRdwfbjf51xsp639Cmx3U8GnLKkQztW";
-
-/// Things that are kept somewhere.
-const BACKUPS: &str = r#"
-[items.judy-seed]
-kind = "backup"
-of = "judy"
-custody = { cloud = "north-1" }
-
-[items.kim-seed]
-kind = "backup"
-of = "kim"
-custody = { cloud = "south-1" }
-"#;
-
-/// Each right example stands in the base policy, and with the wrong one instead it has the problem.
-#[test]
-fn examples_show_what_they_should() {
-    let with_more = BASE.replacen("{kim}", KIM, 1) + BACKUPS;
-    assert_eq!(check_template(&with_more).diagnostics, []);
-    let mut examples = 0;
-    for code in Code::ALL {
-        let Some(example) = code.example() else {
-            continue;
-        };
-        let base = match BASE.contains(example.right) {
-            true => BASE,
-            false => with_more.as_str(),
-        };
-        assert!(base.contains(example.right), "{code}: {}", example.right);
-        let wrong = base.replacen(example.right, example.wrong, 1);
-        let codes = template::codes(&wrong);
-        assert!(codes.contains(&code.as_str()), "{code}: {codes:?}");
-        examples += 1;
-    }
-    assert!(examples >= 20, "{examples}");
 }
 
 /// A mistake is told once: nothing follows from it that is right, and it hides no other.

@@ -6,6 +6,8 @@
 //! table.
 
 mod example;
+mod policies;
+mod scripts;
 
 use std::fmt;
 

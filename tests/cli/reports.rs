@@ -47,7 +47,7 @@ fn sarif_has_a_rule_for_each_code_and_a_result_for_each_problem() {
         for part in [code.explanation(), code.remedy()] {
             assert!(markdown.contains(part), "{code}");
         }
-        assert_eq!(markdown.contains("```toml"), code.example().is_some());
+        assert_eq!(markdown.contains("Wrong:\n\n```"), code.example().is_some());
         assert_eq!(
             rule["defaultConfiguration"]["level"],
             code.severity().to_string()

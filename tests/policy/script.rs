@@ -49,12 +49,13 @@ fn quick_fixtures() -> impl Iterator<Item = (String, String)> {
     fixtures.filter(|(name, _)| !name.starts_with("quadratic"))
 }
 
-/// Runs a script with the settings that its comments ask for.
-fn run(text: &str) -> ScriptRun {
+/// Runs a script with the settings that its comments ask for, as those of a command line as well.
+pub fn run(text: &str) -> ScriptRun {
     let mut script = Script::new(text).with_imports(Arc::new(Beside));
     for line in text.lines() {
         if let Some((name, value)) = line
             .strip_prefix("// set: ")
+            .or_else(|| line.strip_prefix("// longstop check policy.rhai --set "))
             .and_then(|setting| setting.split_once('='))
         {
             script = script.set(name, value);

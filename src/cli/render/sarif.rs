@@ -192,7 +192,8 @@ fn help(code: Code) -> MultiformatMessageString {
     );
     if let Some(example) = code.example() {
         for (title, lines) in [("Wrong", example.wrong), ("Right", example.right)] {
-            markdown += &format!("\n{title}:\n\n```toml\n{}\n```\n", lines.trim_end());
+            let language = example.language;
+            markdown += &format!("\n{title}:\n\n```{language}\n{lines}\n```\n");
         }
     }
     MultiformatMessageString::builder()
