@@ -340,20 +340,9 @@ impl Encoder {
                 .map(|(way, dissatisfy, _)| way.most - dissatisfy)
                 .collect();
             extra.sort_by(|left, right| right.total_cmp(left));
-            let mut size = push_size(threshold as u64) as f64 + 1.0;
-            let mut arguments = vec![Rc::new(Text::Word(threshold.to_string()))];
-            for (place, (way, ..)) in chosen.iter().enumerate() {
-                size += way.size;
-                if place == 0 {
-                    arguments.push(Rc::clone(&way.text));
-                } else {
-                    let (text, wrapper) = way.below();
-                    size += wrapper + 1.0;
-                    arguments.push(text);
-                }
-            }
+            let (text, size) = way::threshold(threshold, chosen.iter().map(|(way, ..)| *way));
             ways.base.push(Way {
-                text: Rc::new(Text::Fragment("thresh", arguments)),
+                text,
                 size,
                 satisfy: satisfy.sum(),
                 most: dissatisfy + extra.iter().take(threshold).sum::<f64>(),

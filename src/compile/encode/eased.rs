@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::either::either;
-use super::way::{LeafCost, Text, Way, Ways, fragment, undominated};
-use super::{Choice, Encoder, Lock, push_size};
+use super::way::{self, LeafCost, Text, Way, Ways, fragment, undominated};
+use super::{Choice, Encoder, Lock};
 use crate::compile::joint::Eased;
 use crate::compile::odds::Odds;
 use crate::compile::script::Condition;
@@ -243,22 +243,11 @@ impl Pair<'_> {
             )
         };
         let costs = [cost(0), cost(1)];
-        let mut size = push_size(threshold as u64) as f64 + 1.0;
-        let mut arguments = vec![Rc::new(Text::Word(threshold.to_string()))];
-        for (place, (way, ..)) in chosen.iter().enumerate() {
-            size += way.size;
-            if place == 0 {
-                arguments.push(Rc::clone(&way.text));
-            } else {
-                let (text, wrapper) = way.below();
-                size += wrapper + 1.0;
-                arguments.push(text);
-            }
-        }
+        let (text, size) = way::threshold(threshold, chosen.iter().map(|(way, ..)| way));
         let [(first, most), (second, second_most)] = costs;
         Ways {
             base: vec![Way {
-                text: Rc::new(Text::Fragment("thresh", arguments)),
+                text,
                 size,
                 satisfy: self.mean(first, second),
                 most: if most > second_most {

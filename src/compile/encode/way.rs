@@ -3,6 +3,8 @@
 use std::fmt::{self, Write};
 use std::rc::Rc;
 
+use super::push_size;
+
 /// The most ways of writing one part that are kept.  Parts of policies have two or three.
 const MAX_WAYS: usize = 8;
 
@@ -63,6 +65,26 @@ impl Way {
             (Rc::new(Text::Wrapped("a:", Rc::clone(&self.text))), 2.0)
         }
     }
+}
+
+/// A threshold of these, in their order, and its bytes of script.
+pub(super) fn threshold<'a>(
+    threshold: usize,
+    members: impl Iterator<Item = &'a Way>,
+) -> (Rc<Text>, f64) {
+    let mut size = push_size(threshold as u64) as f64 + 1.0;
+    let mut arguments = vec![Rc::new(Text::Word(threshold.to_string()))];
+    for (place, way) in members.enumerate() {
+        size += way.size;
+        if place == 0 {
+            arguments.push(Rc::clone(&way.text));
+        } else {
+            let (text, wrapper) = way.below();
+            size += wrapper + 1.0;
+            arguments.push(text);
+        }
+    }
+    (Rc::new(Text::Fragment("thresh", arguments)), size)
 }
 
 impl fmt::Display for Way {
