@@ -630,35 +630,241 @@ fn shipped_rules_come_to_what_their_cases_say() {
 
 #[test]
 fn cases_that_cannot_be_read_say_why() {
-    for (text, why) in [
-        ("", "there is no `[[case]]` in it"),
-        ("case = []", "there is no `[[case]]` in it"),
-        ("[[case]", "this is no TOML"),
-        ("[revew]\n[[case]]\n", "there is a `revew`"),
-        ("[[case]]\nallow = true", "case 1: it needs a `name`"),
-        ("[[case]]\nname = \"n\"", "case 1: it needs `allow = true`"),
+    let case = "[[case]]\nname = \"n\"\nallow = true\n";
+    for (text, code, why) in [
         (
-            "[[case]]\nname = \"n\"\nallow = true",
-            "case 1: it needs one of `activate` and `review`",
+            "".to_owned(),
+            Code::MissingField,
+            "line 1, column 1: LS0104: there is no `[[case]]` in it",
         ),
         (
-            "[[case]]\nname = \"n\"\nallow = true\ncode = \"LS9\"\nreview = {}",
-            "case 1: there is no code `LS9`",
+            "# none\ncase = []\n".to_owned(),
+            Code::MissingField,
+            "line 2, column 10: LS0104: there is no `[[case]]` in it",
         ),
         (
-            "[[case]]\nname = \"n\"\nallow = true\nreview = {}",
-            "case 1: missing field `policy_id`",
+            "case = 3".to_owned(),
+            Code::WrongType,
+            "line 1, column 8: LS0105: `case` is a whole number, and should be a list of tables",
         ),
         (
-            "[[case]]\nname = \"n\"\nallow = true\nreview = { amuont = 1 }",
-            "case 1: unknown field `amuont`",
+            "[[case]".to_owned(),
+            Code::Syntax,
+            "line 1, column 8: LS0101: this is not TOML",
         ),
         (
-            "[[case]]\nname = \"n\"\nallow = true\nbecause = 1\nreview = {}",
-            "case 1: there is no field `because`",
+            format!("[revew]\n{case}review = {{}}"),
+            Code::UnknownField,
+            "line 1, column 2: LS0103: the file has no field `revew`; did you mean `review`?",
+        ),
+        (
+            format!("{case}name = \"m\""),
+            Code::DuplicateField,
+            "line 4, column 1: LS0102: `name` is given twice",
+        ),
+        (
+            "[[case]]\nallow = true".to_owned(),
+            Code::MissingField,
+            "line 1, column 1: LS0104: case 1 lacks `name`",
+        ),
+        (
+            "[[case]]\nname = \"n\"".to_owned(),
+            Code::MissingField,
+            "line 1, column 1: LS0104: case 1 lacks `allow`",
+        ),
+        (
+            case.to_owned(),
+            Code::FieldConflict,
+            "line 1, column 1: LS0113: case 1 has neither `activate` nor `review`",
+        ),
+        (
+            format!("{case}review = {{}}\nactivate = {{}}"),
+            Code::FieldConflict,
+            "line 1, column 1: LS0113: case 1 has both `activate` and `review`",
+        ),
+        (
+            format!("{case}code = \"LS804\"\nreview = {{}}"),
+            Code::WrongWord,
+            "line 4, column 8: LS0106: there is no code `LS804`; did you mean `LS0804`",
+        ),
+        (
+            format!("{case}review = {{}}"),
+            Code::MissingField,
+            "line 4, column 10: LS0104: `review` lacks `policy_id`",
+        ),
+        (
+            format!("{case}review = {{ amuont = 1 }}"),
+            Code::UnknownField,
+            "line 4, column 12: LS0103: `review` has no field `amuont`; did you mean `amount`?",
+        ),
+        (
+            format!("{case}review = {{ policy_id = \"{}\" }}", ID.to_uppercase()),
+            Code::WrongType,
+            "line 4, column 24: LS0105: `000000",
+        ),
+        (
+            format!("{case}becuase = 1\nreview = {{}}"),
+            Code::UnknownField,
+            "line 4, column 1: LS0103: case 1 has no field `becuase`",
+        ),
+        (
+            format!("{case}review = {{}} # \u{202e}"),
+            Code::InvisibleCharacter,
+            "line 4, column 15: LS0204: the text has an invisible",
         ),
     ] {
-        let error = Cases::parse(text).expect_err(text).to_string();
-        assert!(error.contains(why), "{text}: {error}");
+        let error = Cases::parse(&text).expect_err(&text);
+        let mut codes = error.diagnostics().iter().map(|problem| problem.code());
+        assert!(codes.any(|found| found == code), "{text}: {error}");
+        let told = error.to_string();
+        assert!(told.contains(why), "{text}: {told}");
+    }
+}
+
+/// One mistake hides no other, and what cases have in common is told once.
+#[test]
+fn all_problems_of_cases_are_told_together() {
+    let text = "\
+[review]
+network = \"regtset\"
+height = -1
+fee = 2_100_000_000_000_001
+
+[[case]]
+nam = \"first\"
+allow = \"yes\"
+review = { payees = [{ adress = \"x\", amount = 1 }, 3], sat_per_kvb = 4_294_967_296 }
+
+[[case]]
+name = \"second\"
+why = 3
+activate = { vault = { coins = 1.5 }, alarms = 3 }
+";
+    let error = Cases::parse(text).expect_err(text).to_string();
+    let starts = error.lines().map(|line| line.split(" LS").next());
+    let starts: Vec<&str> = starts.flatten().collect();
+    assert_eq!(
+        starts,
+        [
+            // What the common facts lack, with the first case.
+            "line 1, column 1:",
+            "line 2, column 11:",
+            "line 3, column 10:",
+            "line 4, column 7:",
+            // No name, and a field that is unknown, and one of another type.
+            "line 6, column 1:",
+            "line 7, column 1:",
+            "line 8, column 9:",
+            // A payee without an address, the misspelt one, no payee, and too high a feerate.
+            "line 9, column 22:",
+            "line 9, column 24:",
+            "line 9, column 52:",
+            "line 9, column 70:",
+            // The second case.
+            "line 11, column 1:",
+            "line 13, column 7:",
+            "line 14, column 12:",
+            "line 14, column 22:",
+            "line 14, column 32:",
+            "line 14, column 48:",
+        ],
+        "{error}"
+    );
+    assert!(error.contains("did you mean `regtest`?"), "{error}");
+    assert!(error.contains("did you mean `address`?"), "{error}");
+    assert!(
+        error.contains("write 0 to 2100000000000000 satoshis"),
+        "{error}"
+    );
+    assert!(error.contains("write 0 to 4294967295"), "{error}");
+}
+
+/// A private key in cases is told of, and not shown.
+#[test]
+fn a_private_key_in_cases_is_not_repeated() {
+    let secret = "cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcA";
+    let text = format!("# {secret}\n[[case]]\nname = \"{secret}\"\nallow = true\nreview = {{}}");
+    let error = Cases::parse(&text).expect_err("a secret");
+    let mut codes = error.diagnostics().iter().map(|problem| problem.code());
+    assert_eq!(
+        codes
+            .by_ref()
+            .filter(|code| *code == Code::PrivateKey)
+            .count(),
+        2
+    );
+    assert!(!error.to_string().contains(secret), "{error}");
+    assert!(!error.text().contains(secret), "{}", error.text());
+}
+
+/// Cases are read by other code than facts in JSON, because they are told with all their problems.
+/// The two take the same facts, and refuse the same.
+#[test]
+fn facts_of_cases_are_those_of_json() {
+    fn places(value: &Value, at: &str, into: &mut Vec<String>) {
+        let mut inner = |key: &str, value: &Value| {
+            let path = format!("{at}/{key}");
+            into.push(path.clone());
+            places(value, &path, into);
+        };
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| inner(name, value)),
+            Value::Array(items) => (0..).zip(items).for_each(|(number, item)| {
+                let number: usize = number;
+                inner(&number.to_string(), item);
+            }),
+            _ => {}
+        }
+    }
+    let cases = |facts: &Value| {
+        let mut case = json!({ "name": "n", "allow": true });
+        let (question, asked) = facts
+            .as_object()
+            .and_then(|all| all.iter().next())
+            .expect("one");
+        case[question] = asked.clone();
+        Cases::parse(&toml::to_string(&json!({ "case": [case] })).expect("TOML"))
+    };
+    let others = [
+        json!("x"),
+        json!(""),
+        json!("vault"),
+        json!("regtest"),
+        json!(ID),
+        json!(true),
+        json!(1.5),
+        json!(-1),
+        json!(0),
+        json!(4_294_967_295_u32),
+        json!(4_294_967_296_u64),
+        json!(2_100_000_000_000_000_u64),
+        json!(2_100_000_000_000_001_u64),
+        json!([]),
+        json!({}),
+    ];
+    for whole in [spend(), activation()] {
+        let mut paths = Vec::new();
+        places(&whole, "", &mut paths);
+        assert!(paths.len() > 15);
+        let mut tried = vec![whole.clone()];
+        for path in paths.iter().filter(|path| path.matches('/').count() > 1) {
+            for other in &others {
+                let mut changed = whole.clone();
+                *changed.pointer_mut(path).expect("a place") = other.clone();
+                tried.push(changed);
+            }
+        }
+        let mut right = 0;
+        for facts in tried {
+            match (Facts::from_json(&facts.to_string()), cases(&facts)) {
+                (Ok(told), Ok(cases)) => {
+                    right += 1;
+                    assert_eq!(cases.cases()[0].facts, told);
+                }
+                (Err(_), Err(_)) => {}
+                (json, toml) => panic!("{facts}: {json:?}, but {toml:?}"),
+            }
+        }
+        assert!(right > 20, "{right}");
     }
 }

@@ -23,7 +23,7 @@ use crate::identity::{IdentityFileError, NameError, PassphraseError};
 use crate::import::ImportError;
 use crate::keys::KeyCheckError;
 use crate::logic::TooLarge;
-use crate::policy::{CasesError, Checked, Code, FormatError, Network};
+use crate::policy::{Checked, Code, FormatError, Network};
 use crate::signer::SeedFileError;
 use crate::simulate::{RehearsalError, ScenarioError};
 use crate::transaction::BuildError;
@@ -107,8 +107,6 @@ pub(super) enum Failure {
         file: String,
         source: serde_json::Error,
     },
-    #[error("`{file}`, {source}")]
-    Cases { file: String, source: CasesError },
     #[error("there is no template `{typed}`; there are `{known}`")]
     UnknownTemplate { typed: String, known: String },
     #[error(
@@ -333,7 +331,6 @@ impl Failure {
                 ..
             }
             | Self::Facts { .. }
-            | Self::Cases { .. }
             | Self::Incident { .. }
             | Self::Analysis { .. }
             | Self::Export { .. }
@@ -419,7 +416,6 @@ impl Failure {
             Self::UnknownCode { .. } => "unknown-code",
             Self::NoParameters { .. } => "no-parameters",
             Self::Facts { .. } => "facts",
-            Self::Cases { .. } => "cases",
             Self::UnknownTemplate { .. } => "unknown-template",
             Self::NoTerminal
             | Self::NoPassphrase

@@ -98,7 +98,7 @@ pub(super) fn test(path: &Path) -> Option<Outcome> {
     let name = path.file_name()?.to_str()?;
     if let Some(stem) = name.strip_suffix(CASES) {
         let rule = path.with_file_name(format!("{stem}.rhai"));
-        return Some(test::outcome(path, Kind::Rule, problems(&rule, path)));
+        return Some(outcome(&rule, path));
     }
     let stem = name.strip_suffix(".rhai")?;
     let cases = path.with_file_name(format!("{stem}{CASES}"));
@@ -126,21 +126,26 @@ pub(super) fn test(path: &Path) -> Option<Outcome> {
     Some(test::outcome(path, Kind::Rule, vec![problem]))
 }
 
-fn problems(rule: &Path, cases: &Path) -> Vec<String> {
-    let read = || {
-        let rule: Script = input::rule(rule)?.give_up_when(input::out_of_time());
-        let text = input::incident_text(cases)?;
-        let cases = Cases::parse(&text.text).map_err(|source| Failure::Cases {
-            file: text.file,
-            source,
-        })?;
-        Ok::<_, Failure>((rule, cases))
-    };
-    match read() {
-        Ok((rule, cases)) => {
-            let cases = cases.cases().iter();
-            cases.flat_map(|case| case.check(&rule)).collect()
+/// What came of the cases of a rule.
+fn outcome(rule: &Path, path: &Path) -> Outcome {
+    let of = |problems| test::outcome(path, Kind::Rule, problems);
+    let cases = match input::incident_text(path).map(|text| Cases::parse(&text.text)) {
+        Ok(Ok(cases)) => cases,
+        Ok(Err(error)) => {
+            let problems = error.to_string().lines().map(str::to_owned).collect();
+            return Outcome {
+                unreadable: Some(error),
+                ..of(problems)
+            };
         }
-        Err(failure) => vec![failure.to_string()],
+        Err(failure) => return of(vec![failure.to_string()]),
+    };
+    match input::rule(rule) {
+        Ok(rule) => {
+            let rule = rule.give_up_when(input::out_of_time());
+            let cases = cases.cases().iter();
+            of(cases.flat_map(|case| case.check(&rule)).collect())
+        }
+        Err(failure) => of(vec![failure.to_string()]),
     }
 }

@@ -19,7 +19,7 @@ use super::render::{self, Screen};
 use super::simulate::play;
 use super::{Exit, Failure, claims, input, rule};
 use crate::analysis::{Analyst, Verdict};
-use crate::policy::Severity;
+use crate::policy::{CasesError, Severity};
 use crate::report::Expectation;
 
 /// How the first line of a policy begins that has to be refused.
@@ -99,6 +99,9 @@ pub(super) struct Outcome {
     pub kind: Kind,
     pub passed: bool,
     pub problems: Vec<String>,
+    /// Why cases cannot be read, which the problems say as well.
+    #[serde(skip)]
+    pub unreadable: Option<CasesError>,
 }
 
 /// What a file tests.
@@ -329,6 +332,7 @@ pub(super) fn outcome(path: &Path, kind: Kind, problems: Vec<String>) -> Outcome
         kind,
         passed: problems.is_empty(),
         problems,
+        unreadable: None,
     }
 }
 

@@ -206,43 +206,23 @@ impl Document {
 
     /// Reports private keys wherever they stand, be it in a comment.
     fn check_secrets(&self, problems: &mut Vec<Diagnostic>) {
-        let imported = self.imported.iter().flat_map(|file| {
-            let secrets = secrets(&file.text).into_iter();
-            secrets.map(|at| Span::from(file.base + at.start..file.base + at.end))
-        });
-        for secret in secrets(&self.source).into_iter().chain(imported) {
-            let mut reported = problems.iter().filter(|problem| problem.is_concealed());
-            let known = reported.any(|problem| {
-                let mut labels = problem.labels().iter();
-                labels.any(|label| label.span.start <= secret.start && secret.end <= label.span.end)
-            });
-            if !known {
-                problems.push(
-                    Diagnostic::new(Code::PrivateKey, "a private key stands in the policy")
-                        .at(secret, "not shown")
-                        .concealed()
-                        .help("move the coins off this key, since it has been in a file"),
-                );
-            }
+        for (base, text) in self.texts() {
+            report_secrets(base, text, "policy", problems);
         }
     }
 
     /// Reports what makes the text look like another, wherever it stands, be it in a comment.
     fn check_hidden(&self, problems: &mut Vec<Diagnostic>) {
-        let imported = self.imported.iter().map(|file| (file.base, &file.text));
-        let texts = std::iter::once((0, &self.source)).chain(imported);
-        let found = texts.flat_map(|(base, text)| hidden(text).map(move |(at, c)| (base + at, c)));
-        for (at, c) in found.take(MAX_PROBLEMS) {
-            let known = problems.iter().any(|problem| {
-                let mut labels = problem.labels().iter();
-                problem.code() == Code::InvisibleCharacter
-                    && labels.any(|label| (label.span.start..label.span.end).contains(&at))
-            });
-            if !known {
-                let span = Span::from(at..at + c.len_utf8());
-                problems.push(hidden_character(c).at(span, "it stands here"));
-            }
+        for (base, text) in self.texts() {
+            report_hidden(base, text, problems);
         }
+    }
+
+    /// The source and what it imports, each with the place at which it is counted to begin.
+    fn texts(&self) -> impl Iterator<Item = (usize, &str)> {
+        let imported = self.imported.iter();
+        let imported = imported.map(|file| (file.base, file.text.as_ref()));
+        std::iter::once((0, self.source.as_ref())).chain(imported)
     }
 
     /// Moves places in imported files to the imports that named them, and says where they are.
@@ -340,6 +320,50 @@ fn check_checksum(descriptor: &Spanned<String>) -> Option<Diagnostic> {
     Some(problem.at(descriptor.span, "made elsewhere").help(help))
 }
 
+/// Reports private keys in a text that begins at `base`, unless they have been already.
+pub(in crate::policy) fn report_secrets(
+    base: usize,
+    text: &str,
+    what: &str,
+    problems: &mut Vec<Diagnostic>,
+) {
+    for secret in secrets(text) {
+        let secret = Span::from(base + secret.start..base + secret.end);
+        let mut reported = problems.iter().filter(|problem| problem.is_concealed());
+        let known = reported.any(|problem| {
+            let mut labels = problem.labels().iter();
+            labels.any(|label| label.span.start <= secret.start && secret.end <= label.span.end)
+        });
+        if !known {
+            problems.push(
+                Diagnostic::new(
+                    Code::PrivateKey,
+                    format!("a private key stands in the {what}"),
+                )
+                .at(secret, "not shown")
+                .concealed()
+                .help("move the coins off this key, since it has been in a file"),
+            );
+        }
+    }
+}
+
+/// Reports what makes a text that begins at `base` look like another, unless it has been already.
+pub(in crate::policy) fn report_hidden(base: usize, text: &str, problems: &mut Vec<Diagnostic>) {
+    for (at, c) in hidden(text).take(MAX_PROBLEMS) {
+        let at = base + at;
+        let known = problems.iter().any(|problem| {
+            let mut labels = problem.labels().iter();
+            problem.code() == Code::InvisibleCharacter
+                && labels.any(|label| (label.span.start..label.span.end).contains(&at))
+        });
+        if !known {
+            let span = Span::from(at..at + c.len_utf8());
+            problems.push(hidden_character(c).at(span, "it stands here"));
+        }
+    }
+}
+
 /// A character that makes a text look like another.
 pub(in crate::policy) fn hidden_character(c: char) -> Diagnostic {
     let number = u32::from(c);
@@ -359,7 +383,7 @@ fn has_errors(problems: &[Diagnostic]) -> bool {
 }
 
 /// Leaves the first problems, errors before all else, and says that there were more.
-fn limit(problems: &mut Vec<Diagnostic>) {
+pub(in crate::policy) fn limit(problems: &mut Vec<Diagnostic>) {
     if problems.len() <= MAX_PROBLEMS {
         return;
     }

@@ -30,9 +30,10 @@ use super::{
 };
 
 pub(in crate::policy) use self::activation::{ActivationEntry, Condition};
-pub(in crate::policy) use self::fields::SUGGESTIONS_MAX;
 pub(crate) use self::fields::did_you_mean;
+pub(in crate::policy) use self::fields::{Fields, SUGGESTIONS_MAX};
 pub(crate) use self::parse::MAX_RUNG;
+pub(in crate::policy) use self::parse::toml_table;
 
 /// The feerate of pre-signed transactions where the policy is silent.
 const DEFAULT_BASE_FEE: FeeRate = FeeRate::from_sat_per_vb_u32(2);

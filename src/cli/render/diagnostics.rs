@@ -20,8 +20,13 @@ const INDENT_OF_MESSAGES: usize = 4;
 /// What stands before each line of help.
 const INDENT_OF_HELP: usize = 8;
 
-/// All problems, each with its lines.
+/// All problems of a policy, each with its lines.
 pub(super) fn graphical(file: &str, checked: &Checked, width: usize) -> String {
+    of_text(file, checked.source(), &checked.diagnostics, width)
+}
+
+/// All problems of a text, which may be shown, each with its lines.
+pub(super) fn of_text(file: &str, text: String, problems: &[Diagnostic], width: usize) -> String {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode())
         .with_width(width)
         .with_wrap_lines(false)
@@ -29,23 +34,23 @@ pub(super) fn graphical(file: &str, checked: &Checked, width: usize) -> String {
         .with_links(false);
     let source = Lines {
         file: file.to_owned(),
-        text: checked.source(),
+        text,
         widest: width.saturating_sub(MARGIN),
     };
-    let mut text = String::new();
-    for problem in &checked.diagnostics {
+    let mut told = String::new();
+    for problem in problems {
         let headed = Headed {
             problem,
             source: &source,
             width,
         };
         // Writing to a string does not fail.
-        if handler.render_report(&mut text, &headed).is_err() {
-            text.push_str(&problem.to_string());
+        if handler.render_report(&mut told, &headed).is_err() {
+            told.push_str(&problem.to_string());
         }
-        text.push('\n');
+        told.push('\n');
     }
-    text
+    told
 }
 
 /// All problems, for other programs.

@@ -1,5 +1,6 @@
 //! The outcomes of `longstop test`, as test runners show them.
 
+use super::diagnostics::of_text;
 use super::{BOLD, GREEN, RED, hanging, paint, shown};
 use crate::cli::test::{Outcome, Outcomes};
 
@@ -20,6 +21,12 @@ pub(in crate::cli) fn outcomes(outcomes: &Outcomes, width: usize) -> String {
     }
     for test in failures {
         text.push_str(&format!("\n{}\n", paint(BOLD, &test.file)));
+        if let Some(error) = &test.unreadable {
+            let (file, source) = (&test.file, error.text().to_owned());
+            let told = of_text(file, source, error.diagnostics(), width);
+            text.push_str(&format!("{}\n", told.trim_end()));
+            continue;
+        }
         for problem in &test.problems {
             text.push_str(&hanging("  - ", RED, &shown(problem), width));
         }

@@ -65,6 +65,12 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
         );
     }
 
+    /// Reports those of the fields that were asked for and are missing, all at once.
+    pub fn require_all(&mut self) {
+        let known = self.known.clone();
+        self.require(&known);
+    }
+
     /// Whether the table has this field at all, without reading it.
     pub fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)

@@ -86,22 +86,31 @@ pub(super) fn document(text: &str) -> Document {
         );
         return document;
     }
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        let span = error.span().unwrap_or_default();
-        let span = Span::from(span.start.min(text.len())..span.end.min(text.len()));
-        let problem = syntax(text, error.message(), span);
-        document
-            .problems
-            .push(with_first(problem, table.get_ref(), text, span));
-    }
+    let table = toml_table(text, "path", &mut document.problems);
     let mut problems = Vec::new();
-    root_table(&mut document, table.get_ref(), &mut problems);
+    root_table(&mut document, &table, &mut problems);
     document.problems.append(&mut problems);
     document
 }
 
-fn syntax(text: &str, message: &str, span: Span) -> Diagnostic {
+/// A text as TOML, with what stands in the way of reading all of it.  `each` is the list of tables
+/// that it consists of mostly.
+pub(in crate::policy) fn toml_table<'i>(
+    text: &'i str,
+    each: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> DeTable<'i> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        let span = Span::from(span.start.min(text.len())..span.end.min(text.len()));
+        let problem = syntax(text, error.message(), each, span);
+        problems.push(with_first(problem, table.get_ref(), text, span));
+    }
+    table.into_inner()
+}
+
+fn syntax(text: &str, message: &str, each: &str, span: Span) -> Diagnostic {
     if message == "duplicate key" {
         let key = text.get(span.start..span.end).unwrap_or_default();
         return Diagnostic::new(
@@ -113,7 +122,7 @@ fn syntax(text: &str, message: &str, span: Span) -> Diagnostic {
     }
     Diagnostic::new(Code::Syntax, format!("this is not TOML: {message}"))
         .at(span, "cannot be read")
-        .help("strings need straight quotes, as do names with other letters than a to z, and each path starts with `[[path]]`")
+        .help(format!("strings need straight quotes, as do names with other letters than a to z, and each {each} starts with `[[{each}]]`"))
 }
 
 /// A problem with a key that is given twice, with the place where it was given first.

@@ -1,14 +1,22 @@
 //! Cases of a rule: facts, and the verdict they should come to.
 
+mod facts;
+
 use thiserror::Error;
-use toml::{Table, Value};
+use toml::de::DeTable;
 
-use super::super::shown::hidden;
-use super::super::{Code, position};
-use super::{Facts, Rule, Verdict};
+use self::facts::Extent;
+use super::super::check::{limit, report_hidden, report_secrets};
+use super::super::document::{Fields, toml_table};
+use super::super::shown::{presentable, quote};
+use super::super::{Code, Diagnostic, Span, position};
+use super::{Facts, Question, Rule, Verdict};
 
-/// What the cases of a rule are written in.
-const KEYS: [&str; 6] = ["name", "allow", "why", "code", "activate", "review"];
+/// The questions that cases can be about.
+const QUESTIONS: [(&str, Question); 2] = [
+    ("activate", Question::Activate),
+    ("review", Question::Review),
+];
 
 /// The cases of a rule.
 ///
@@ -41,33 +49,41 @@ pub struct Case {
     pub code: Option<Code>,
 }
 
-/// Why a text holds no cases.
+/// Why a text holds no cases: everything that is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum CasesError {
-    /// It is no TOML.
-    #[error("this is no TOML: {0}")]
-    Syntax(String),
-    /// It has a character that makes it look like another text.
-    #[error(
-        "line {line} has an invisible or direction-changing character, U+{number:04X}, so that it does not read as it looks; remove it, in comments too"
-    )]
-    Hidden {
-        /// The line, the first being 1.
-        line: usize,
-        /// The number of the character.
-        number: u32,
-    },
-    /// It has no cases in it.
-    #[error("there is no `[[case]]` in it")]
-    Empty,
-    /// A case cannot be read.
-    #[error("case {number}: {problem}")]
-    Case {
-        /// Which, the first being 1.
-        number: usize,
-        /// What is wrong with it.
-        problem: String,
-    },
+#[error("{}", lines(.source_text, .diagnostics))]
+pub struct CasesError {
+    source_text: String,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl CasesError {
+    /// All problems in the order of their places, at least one.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// The text as it may be shown.  The places of the problems hold for it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.source_text
+    }
+}
+
+/// Problems in words, each in a line that begins with its place.
+fn lines(source: &str, diagnostics: &[Diagnostic]) -> String {
+    let lines = diagnostics.iter().map(|problem| {
+        let start = problem.labels().first().map_or(0, |label| label.span.start);
+        let (line, column) = position(source, start);
+        let help = problem.advice().map(|help| format!("; {help}"));
+        let help = help.unwrap_or_default();
+        format!(
+            "line {line}, column {column}: {}: {problem}{help}",
+            problem.code()
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 impl Cases {
@@ -78,39 +94,29 @@ impl Cases {
     ///
     /// # Errors
     ///
-    /// If the text is something else, or a case has facts that no rule is told.
+    /// If the text is something else, or a case has facts that no rule is told.  All problems are
+    /// found together.
     pub fn parse(text: &str) -> Result<Self, CasesError> {
-        if let Some((at, c)) = hidden(text).next() {
-            let (line, _) = position(text, at);
-            return Err(CasesError::Hidden {
-                line,
-                number: u32::from(c),
-            });
+        let mut problems = Vec::new();
+        let cases = read(text, &mut problems);
+        report_secrets(0, text, "cases", &mut problems);
+        report_hidden(0, text, &mut problems);
+        if problems.is_empty() {
+            return Ok(Self { cases });
         }
-        let mut table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| CasesError::Syntax(error.message().to_owned()))?;
-        let Some(Value::Array(cases)) = table.remove("case") else {
-            return Err(CasesError::Empty);
-        };
-        for other in table.keys() {
-            if other != "activate" && other != "review" {
-                return Err(CasesError::Syntax(format!(
-                    "there is a `{other}`, which is neither `activate`, `review` nor `case`"
-                )));
-            }
-        }
-        let cases = cases.into_iter().enumerate().map(|(number, case)| {
-            read(case, &table).map_err(|problem| CasesError::Case {
-                number: number + 1,
-                problem,
-            })
+        // What is wrong with the facts that cases have in common is found with each of them.
+        problems.sort_by(|one, other| {
+            let places = one.place().cmp(&other.place());
+            places.then_with(|| one.message().cmp(other.message()))
         });
-        let cases: Vec<Case> = cases.collect::<Result<_, _>>()?;
-        if cases.is_empty() {
-            return Err(CasesError::Empty);
-        }
-        Ok(Self { cases })
+        problems.dedup();
+        limit(&mut problems);
+        let concealed = problems.iter().filter(|problem| problem.is_concealed());
+        let concealed = concealed.flat_map(|problem| problem.labels().iter());
+        Err(CasesError {
+            source_text: presentable(text, concealed.map(|label| label.span)),
+            diagnostics: problems,
+        })
     }
 
     /// The cases in their order.
@@ -170,63 +176,98 @@ fn place(verdict: &Verdict) -> String {
     })
 }
 
-fn read(case: Value, common: &Table) -> Result<Case, String> {
-    let Value::Table(mut case) = case else {
-        return Err("it is no table".to_owned());
-    };
-    let mut take = |name: &str| case.remove(name);
-    let Some(Value::String(name)) = take("name") else {
-        return Err("it needs a `name` in quotes".to_owned());
-    };
-    let Some(Value::Boolean(allow)) = take("allow") else {
-        return Err("it needs `allow = true` or `allow = false`".to_owned());
-    };
-    let why = match take("why") {
-        None => None,
-        Some(Value::String(why)) => Some(why),
-        Some(_) => return Err("`why` is a part of the reason, in quotes".to_owned()),
-    };
-    let code = match take("code") {
-        None => None,
-        Some(Value::String(code)) => {
-            Some(Code::from_written(&code).ok_or_else(|| format!("there is no code `{code}`"))?)
-        }
-        Some(_) => return Err("`code` is a code in quotes".to_owned()),
-    };
-    let asked: Vec<&str> = ["activate", "review"]
-        .into_iter()
-        .filter(|question| case.contains_key(*question))
-        .collect();
-    let [question] = asked.as_slice() else {
-        return Err(
-            "it needs one of `activate` and `review`, with the fields in which it differs"
-                .to_owned(),
+/// Reads all cases, and notes whatever is wrong.
+fn read(text: &str, problems: &mut Vec<Diagnostic>) -> Vec<Case> {
+    let table = toml_table(text, "case", problems);
+    let is_toml = problems.is_empty();
+    let mut fields = Fields::new(&table, Span::default(), "the file", problems);
+    let common = QUESTIONS.map(|(name, question)| {
+        let (table, span) = fields.table(name)?;
+        facts::read(question, table, span, Extent::Part, fields.problems);
+        Some((table, span))
+    });
+    let written = fields.tables("case");
+    if written.is_empty() && is_toml {
+        let end = text.trim_end().len();
+        fields.problems.push(
+            Diagnostic::new(Code::MissingField, "there is no `[[case]]` in it")
+                .at((end..end).into(), "the first is needed here")
+                .help("write cases, each with a `name`, `allow` and `review` or `activate`"),
         );
-    };
-    let Some(Value::Table(own)) = case.remove(*question) else {
-        return Err(format!("`{question}` is a table of facts"));
-    };
-    if let Some(other) = case.keys().next() {
-        return Err(format!(
-            "there is no field `{other}`; there are {}",
-            KEYS.map(|key| format!("`{key}`")).join(", ")
-        ));
     }
-    let mut facts = match common.get(*question) {
-        Some(Value::Table(common)) => common.clone(),
-        _ => Table::new(),
+    let cases = (1..).zip(written).filter_map(|(number, (table, span))| {
+        let title = format!("case {number}");
+        let fields = Fields::new(table, span, title.clone(), fields.problems);
+        case(fields, span, &title, &common)
+    });
+    let cases = cases.collect();
+    fields.finish();
+    cases
+}
+
+/// The facts that cases have in common, for each question.
+type Common<'t, 'i> = [Option<(&'t DeTable<'i>, Span)>; QUESTIONS.len()];
+
+fn case(
+    mut fields: Fields<'_, '_, '_>,
+    span: Span,
+    title: &str,
+    common: &Common<'_, '_>,
+) -> Option<Case> {
+    fields.require(&["name", "allow"]);
+    let name = fields.text("name");
+    let allow = fields.boolean("allow");
+    let why = fields.text("why");
+    let expected = fields.text("code");
+    let code = expected
+        .as_ref()
+        .and_then(|code| Code::from_written(&code.value));
+    if let (Some(expected), None) = (&expected, code) {
+        let similar = Code::similar_to(&expected.value);
+        let help = similar.map_or_else(
+            || "`longstop explain-code` lists all codes".to_owned(),
+            |code| format!("did you mean `{code}` ({})?", code.title()),
+        );
+        fields.problems.push(
+            Diagnostic::new(
+                Code::WrongWord,
+                format!("there is no code {}", quote(&expected.value)),
+            )
+            .at(expected.span, "no code")
+            .help(help),
+        );
+    }
+    let conflict = match QUESTIONS.map(|(name, _)| fields.has(name)) {
+        [true, true] => Some("both `activate` and `review`"),
+        [false, false] => Some("neither `activate` nor `review`"),
+        _ => None,
     };
-    facts.extend(own);
-    let mut asked = Table::new();
-    asked.insert((*question).to_owned(), Value::Table(facts));
-    let facts = asked
-        .try_into()
-        .map_err(|error: toml::de::Error| error.message().to_owned())?;
-    Ok(Case {
-        name,
-        facts,
-        allow,
-        why,
+    if let Some(what) = conflict {
+        fields.problems.push(
+            Diagnostic::new(Code::FieldConflict, format!("{title} has {what}"))
+                .at(span, "which function is asked?")
+                .help("write one of them, with the facts in which the case differs, such as `review = { fee = 2000 }`"),
+        );
+    }
+    let mut facts = None;
+    for ((name, question), common) in QUESTIONS.into_iter().zip(common) {
+        let Some((own, place)) = fields.table(name) else {
+            continue;
+        };
+        // What is missing can be added to what the cases have in common, if there is that.
+        let (mut whole, place) = match common {
+            Some((common, place)) => ((*common).clone(), *place),
+            None => (DeTable::new(), place),
+        };
+        whole.extend(own.clone());
+        facts = facts::read(question, &whole, place, Extent::Whole, fields.problems);
+    }
+    fields.finish();
+    Some(Case {
+        name: name?.value,
+        facts: facts?,
+        allow: allow?.value,
+        why: why.map(|why| why.value),
         code,
     })
 }

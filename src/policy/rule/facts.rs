@@ -197,7 +197,7 @@ pub struct Spend {
 
 impl Spend {
     /// Whether the amount is what the payees get together.
-    fn check_sum(&self) -> Result<(), String> {
+    pub(super) fn check_sum(&self) -> Result<(), String> {
         let payees = self.payees.iter();
         // So many amounts that could exist come nowhere near the end of the type.
         let sum = payees.fold(0, |sum: i64, payee| sum.saturating_add(payee.amount.0));
@@ -219,6 +219,11 @@ macro_rules! words {
         #[serde(try_from = "String", into = "&'static str")]
         pub enum $name {
             $($(#[$doc])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them with their words.
+            pub(super) const ALL: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),*];
         }
 
         impl TryFrom<String> for $name {
@@ -285,14 +290,18 @@ fn unknown(what: &str, typed: &str, known: &[&'static str]) -> String {
 /// The id of a policy as it is always written.
 fn policy_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let id = String::deserialize(deserializer)?;
-    let digits = id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if digits && id.len() == 64 {
+    if is_policy_id(&id) {
         return Ok(id);
     }
     Err(serde::de::Error::custom(format!(
         "{} is no id of a policy, which has 64 hexadecimal digits of lower case",
         quote(&id)
     )))
+}
+
+/// Whether a text is the id of a policy as it is always written.
+pub(super) fn is_policy_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Somebody who is paid.
@@ -311,6 +320,11 @@ pub struct Payee {
 pub struct Sats(i64);
 
 impl Sats {
+    /// The most there can be.
+    pub(super) fn most() -> u64 {
+        Amount::MAX_MONEY.to_sat()
+    }
+
     /// The amount in satoshis.
     #[must_use]
     pub const fn to_i64(self) -> i64 {
@@ -322,7 +336,7 @@ impl TryFrom<i64> for Sats {
     type Error = &'static str;
 
     fn try_from(sats: i64) -> Result<Self, Self::Error> {
-        let possible = u64::try_from(sats).is_ok_and(|sats| sats <= Amount::MAX_MONEY.to_sat());
+        let possible = u64::try_from(sats).is_ok_and(|sats| sats <= Self::most());
         possible
             .then_some(Self(sats))
             .ok_or("an amount is 0 to 2100000000000000 satoshis")
