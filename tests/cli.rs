@@ -748,13 +748,33 @@ fn what_is_found_while_compiling_is_a_diagnostic() {
     ] {
         std::fs::write(&file, sound.replace(rungs, close)).expect("it can be written");
         let line = 1 + sound.lines().take_while(|line| *line != rungs).count();
-        for command in ["check", "compile", "explain", "analyze", "devices"] {
-            let output = run(&[command, name, "--json"]);
+        let incident = "policies/guild/incidents/stuck-at-the-lowest-rung.toml";
+        let vault = folder.path().join("vault");
+        let vault = vault.to_str().expect("a plain name");
+        for command in [
+            &["check", name][..],
+            &["compile", name],
+            &["explain", name],
+            &["analyze", name],
+            &["devices", name],
+            &["render", name],
+            &["export", name, "--format", "core"],
+            &["verify", name, incident],
+            &["diff", name, "policies/guild/policy.toml"],
+            &["diff", "policies/guild/policy.toml", name],
+            &["vault", "create", vault, name],
+            &["ledger", "init", vault, name],
+            &["psbt", "show", name, incident],
+            &["simulate", incident, "--policy", name],
+        ] {
+            let output = run(&[command, &["--json"]].concat());
+            let command = command.join(" ");
             assert_eq!(code(&output), 3, "{command}");
             let json = json(&output);
-            let found = match command {
-                "check" => &json["diagnostics"],
-                _ => &json["error"]["diagnostics"],
+            let found = if command.starts_with("check") {
+                &json["diagnostics"]
+            } else {
+                &json["error"]["diagnostics"]
             };
             let found = found.as_array().expect("a list");
             let error = found.iter().find(|problem| problem["severity"] == "error");
@@ -781,6 +801,18 @@ fn what_is_found_while_compiling_is_a_diagnostic() {
         std::fs::write(&file, format!("# expect: LS0902\n{expected}")).expect("it can be written");
         let output = run(&["test", folder.path().to_str().expect("a name")]);
         assert_eq!(code(&output), 0, "{}", text(&output.stdout));
+        let incidents = folder.path().join("incidents");
+        std::fs::create_dir_all(&incidents).expect("a folder");
+        std::fs::copy(incident, incidents.join("one.toml")).expect("it can be copied");
+        let output = run(&["test", incidents.to_str().expect("a name")]);
+        assert_eq!(code(&output), 1);
+        let told = text(&output.stdout);
+        let place = format!("line {}, column", line + 1);
+        assert!(
+            told.contains(&place) && told.contains(": LS0902: "),
+            "{told}"
+        );
+        std::fs::remove_dir_all(&incidents).expect("it can be removed");
     }
 }
 

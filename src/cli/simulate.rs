@@ -9,7 +9,7 @@ use super::input::{self, PolicyFile, Settings, Text};
 use super::render::{self, Screen};
 use super::{Exit, Failure, output};
 use crate::report::Report;
-use crate::simulate::{Rehearsal, Script, rehearse};
+use crate::simulate::{Rehearsal, RehearsalError, Script, rehearse};
 
 /// Rehearse an incident with real transactions on a chain in memory
 ///
@@ -98,14 +98,27 @@ pub(super) fn rehearsed(
     record: bool,
 ) -> Result<Rehearsal, Failure> {
     // Here its problems can be shown with their places.
-    input::sound(policy)?;
+    let mut checked = input::sound(policy)?;
     let script = Script {
         incident: &incident.text,
         policy: &policy.text,
         record,
     };
-    rehearse(script).map_err(|source| Failure::Rehearsal {
-        file: incident.file.clone(),
-        source,
+    rehearse(script).map_err(|source| {
+        let refusal = match &source {
+            RehearsalError::Compile(error) => error.refusal(),
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            checked.refuse(&refusal);
+            return Failure::Policy {
+                file: policy.file.clone(),
+                checked: Box::new(checked),
+            };
+        }
+        Failure::Rehearsal {
+            file: incident.file.clone(),
+            source,
+        }
     })
 }

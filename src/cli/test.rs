@@ -433,9 +433,16 @@ fn failed(failure: &Failure) -> Vec<String> {
     let text = failure.to_string();
     let mut problems: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
     if let Some((_, checked)) = failure.checked() {
+        let source = checked.source();
         let errors = checked.diagnostics.iter();
         let errors = errors.filter(|problem| problem.severity() == Severity::Error);
-        problems.extend(errors.map(|error| format!("{}: {error}", error.code())));
+        problems.extend(errors.map(|error| {
+            let located = error.located(&source);
+            let place = located.labels.first().map_or_else(String::new, |label| {
+                format!("line {}, column {}: ", label.line, label.column)
+            });
+            format!("{place}{}: {error}", error.code())
+        }));
     }
     problems
 }
