@@ -486,6 +486,27 @@ fn one_thing_is_read_from_standard_input() {
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     let output = run(&read(rule), &["rule", "eval", "-", "--facts", facts]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let incident = "policies/guild/incidents/stuck-at-the-lowest-rung.toml";
+    let policy = "policies/guild/policy.toml";
+    for (input, arguments) in [
+        (incident, ["simulate", "-", "--policy", policy]),
+        (policy, ["simulate", incident, "--policy", "-"]),
+    ] {
+        let output = run(&read(input), &arguments);
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    }
+    // Whoever asks for help is told.
+    for command in [
+        "check", "compile", "explain", "export", "diff", "simulate", "render", "params",
+    ] {
+        let help = run("", &["help", command]);
+        let help = text(&help.stdout);
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            help.contains("- for the standard input"),
+            "{command}: {help}"
+        );
+    }
     for twice in [
         &["verify", "-", "-"][..],
         &["diff", "-", "-"],

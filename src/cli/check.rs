@@ -22,7 +22,7 @@ use crate::policy::{Checked, Located, Severity, secrets};
     after_help = "With --json: file, policy, policy_id, network, script (null where there are errors), errors,\nwarnings, notes, diagnostics [code, severity, message, help, labels] and silenced [code,\nmessage, reason]; of several policies: policies, the list of these."
 )]
 pub(super) struct Check {
-    /// The policy files: TOML, or scripts that end in `.rhai`
+    /// The policy files: TOML, or scripts that end in `.rhai`; - for the standard input
     #[arg(required = true)]
     policies: Vec<PathBuf>,
     #[command(flatten)]

@@ -26,9 +26,9 @@ use crate::transaction::Builder;
     after_help = "With --json: old and new [policy, id], same_id, same_descriptors, same_powers, changes, gains, losses,\nwaits, work [action, stages, moving, arming, leavers], feerate_sat_per_vb and smallest_armable_sats."
 )]
 pub(super) struct Diff {
-    /// The policy before: TOML, or a script that ends in `.rhai`
+    /// The policy before: TOML, or a script that ends in `.rhai`; - for the standard input
     old: PathBuf,
-    /// The policy now
+    /// The policy now; - for the standard input
     new: PathBuf,
     /// Give a parameter of the old policy script another value than its default
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]

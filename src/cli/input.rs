@@ -33,7 +33,7 @@ const SCRIPT_TIME: Duration = Duration::from_secs(10);
 /// A policy on the command line, with values for its parameters.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PolicyArgs {
-    /// The policy file: TOML, or a script that ends in `.rhai`
+    /// The policy file: TOML, or a script that ends in `.rhai`; - for the standard input
     policy: PathBuf,
     #[command(flatten)]
     settings: Settings,

@@ -38,9 +38,9 @@ enum Command {
     after_help = "With --json: question, allow, why, fault [code, line, column, text, help] (where the rule failed),\nrule_sha256, facts_sha256, interpreter and limits."
 )]
 struct Eval {
-    /// The rule, a script
+    /// The rule, a script, or - for the standard input
     rule: PathBuf,
-    /// The facts: JSON with one field, activate or review
+    /// The facts: JSON with one field, activate or review; - for the standard input
     #[arg(long, value_name = "FILE")]
     facts: PathBuf,
 }

@@ -20,9 +20,9 @@ use crate::simulate::{Rehearsal, RehearsalError, Script, rehearse};
     after_help = "With --json: passed, incident, about, provenance, warnings, timeline [date, height, event, line,\nwho, what, verdict, notes, money], money and expectations [expected, actual, met, line]."
 )]
 pub(super) struct Simulate {
-    /// The incident file
+    /// The incident file, or - for the standard input
     incident: PathBuf,
-    /// Take this policy instead of the one that the incident names
+    /// Take this policy instead of the one that the incident names; - for the standard input
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     #[command(flatten)]

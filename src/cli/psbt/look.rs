@@ -23,7 +23,7 @@ use crate::cli::{Exit, Failure, input};
 pub(in crate::cli) struct Show {
     #[command(flatten)]
     reader: ReaderArgs,
-    /// The file: bytes, base64, hexadecimal, what QR codes say, or `-`
+    /// The file: bytes, base64, hexadecimal or what QR codes say; - for the standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -40,7 +40,7 @@ pub(in crate::cli) struct Show {
 pub(in crate::cli) struct Check {
     #[command(flatten)]
     reader: ReaderArgs,
-    /// The files
+    /// The files; - for the standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }

@@ -24,10 +24,10 @@ use crate::compile::Role;
 pub(in crate::cli) struct Merge {
     #[command(flatten)]
     reader: ReaderArgs,
-    /// Our own file
+    /// Our own file; - for the standard input
     #[arg(value_name = "BASE")]
     base: PathBuf,
-    /// The files that came back
+    /// The files that came back; - for the standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Take signatures in this role only

@@ -28,7 +28,7 @@ use crate::compile::{Compiled, KeyUse, Role};
 pub(in crate::cli) struct Sign {
     #[command(flatten)]
     reader: ReaderArgs,
-    /// The file
+    /// The file; - for the standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
