@@ -349,7 +349,7 @@ impl CompileError {
     /// What is wrong with a descriptor from elsewhere is the policy's fault, and not the compiler's.
     fn given(self) -> Self {
         let reason = match self {
-            Self::Refused { source, .. } => source.to_string(),
+            Self::Refused { source, .. } => in_words(&source),
             Self::Meaning { .. } => {
                 "lifted, its ways to spend are not just those of root and of the paths".to_owned()
             }
@@ -357,6 +357,20 @@ impl CompileError {
             other => return other,
         };
         Self::Given { reason, path: None }
+    }
+}
+
+/// What miniscript says of a descriptor, as a sentence of ours ends.
+///
+/// It names taproot where a key is uncompressed, whatever the script is, and does not name that
+/// error for others to match.
+pub(crate) fn in_words(error: &miniscript::Error) -> String {
+    let text = error.to_string();
+    match error {
+        miniscript::Error::ContextError(_) if text.contains("ncompressed") => {
+            "a public key in it is uncompressed, and scripts take compressed ones".to_owned()
+        }
+        _ => text.trim_end_matches('.').to_owned(),
     }
 }
 

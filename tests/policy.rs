@@ -22,6 +22,8 @@ mod schema;
 mod script;
 #[path = "policy/template.rs"]
 mod template;
+#[path = "policy/wordings.rs"]
+mod wordings;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -118,7 +118,7 @@ impl Family {
             }
             Self::SortedMultiA => "`sortedmulti_a` cannot be read yet; `multi_a` can",
             Self::PrivateKey => {
-                "a private key stands in it, which is not shown; move the coins off this key, and give the descriptor with public keys"
+                "a private key stands in it; move the coins off this key, and give the descriptor with public keys"
             }
             Self::HardenedSteps => {
                 "only the private key can take hardened steps; export the account at the deeper path, so that they stand inside the brackets"

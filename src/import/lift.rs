@@ -5,7 +5,7 @@ use miniscript::policy::{Liftable, Semantic};
 use miniscript::{AnalysisError, Error};
 use thiserror::Error;
 
-use crate::compile::is_unspendable;
+use crate::compile::{in_words, is_unspendable};
 use crate::units::{AbsoluteLock, RelativeLock};
 
 type Meaning = Semantic<DescriptorPublicKey>;
@@ -70,7 +70,7 @@ pub(super) fn lift(
     check_sound(descriptor)?;
     let mut scripts: Vec<Meaning> = Vec::new();
     let lifted = |meaning: Result<Meaning, Error>| {
-        meaning.map_err(|error| LiftError::Unsound(error.to_string()))
+        meaning.map_err(|error| LiftError::Unsound(in_words(&error)))
     };
     match descriptor {
         Descriptor::Tr(tr) => {
@@ -140,7 +140,7 @@ fn check_sound(descriptor: &Descriptor<DescriptorPublicKey>) -> Result<(), LiftE
             Err(LiftError::MixedLocks)
         }
         Err(Error::AnalysisError(AnalysisError::SiglessBranch)) => Err(LiftError::Keyless),
-        Err(error) => Err(LiftError::Unsound(error.to_string())),
+        Err(error) => Err(LiftError::Unsound(in_words(&error))),
     }
 }
 

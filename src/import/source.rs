@@ -19,6 +19,7 @@ use super::{
     ImportError, MAX_BYTES, MAX_DEPTH, MAX_DESCRIPTOR_BYTES, MAX_DESCRIPTORS, MAX_KEYS, bsms, core,
     merge, wallet_policy,
 };
+use crate::compile::in_words;
 use crate::policy::{Network, secrets};
 
 /// The form in which a descriptor came.
@@ -91,7 +92,7 @@ impl Found {
         let text = text.trim();
         check_size(text)?;
         if !secrets(text).is_empty() {
-            return Err(Family::PrivateKey.refuse("not shown").into());
+            return Err(Family::PrivateKey.refuse("its text is not shown").into());
         }
         let (body, given) = match text.split_once('#') {
             Some((body, given)) => (body, Some(given)),
@@ -180,7 +181,7 @@ impl Found {
 
 /// Why miniscript does not read a descriptor: it checks taproot scripts while it reads them.
 fn unread(error: &miniscript::Error) -> ImportError {
-    let text = shown(&error.to_string());
+    let text = shown(&in_words(error));
     match error {
         Error::AnalysisError(AnalysisError::SiglessBranch) => Family::Keyless.refuse(text).into(),
         Error::AnalysisError(AnalysisError::HeightTimelockCombination) => {

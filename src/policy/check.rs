@@ -62,9 +62,12 @@ impl Checked {
     pub(in crate::policy) fn add(&mut self, problem: Diagnostic) {
         let mut problem = [problem];
         self.document.relocate(&mut problem);
-        problem
-            .iter_mut()
-            .for_each(Diagnostic::without_repeated_places);
+        for problem in &mut problem {
+            problem.without_repeated_places();
+            if self.document.scripted {
+                problem.advise_script();
+            }
+        }
         self.diagnostics.extend(problem);
         self.diagnostics.sort_by_key(Diagnostic::place);
     }
@@ -96,7 +99,7 @@ impl Document {
     #[must_use]
     pub fn check(&self) -> Checked {
         let mut problems = self.problems.clone();
-        let (policy, silenced) = if self.stopped {
+        let (policy, mut silenced) = if self.stopped {
             // Everything else would be reported as missing.
             (None, Vec::new())
         } else {
@@ -107,6 +110,14 @@ impl Document {
         self.relocate(&mut problems);
         for problem in &mut problems {
             problem.without_repeated_places();
+            if self.scripted {
+                problem.advise_script();
+            }
+        }
+        if self.scripted {
+            for silenced in &mut silenced {
+                silenced.diagnostic.advise_script();
+            }
         }
         problems.sort_by_key(Diagnostic::place);
         let policy = policy.filter(|_| !has_errors(&problems));

@@ -157,7 +157,7 @@ codes! {
 "Type the text again without them; the message says which character it is and where."
 
 "LS0205" ConfusableNames Error Never "two names look the same"
-"The names differ, but are drawn alike or nearly so, or differ only in upper and lower case. Somebody would sign for the wrong one."
+"The names differ, but are drawn alike or nearly so, or differ only in upper and lower case, or in a digit that stands for a letter, as in `al1ce`. Somebody would sign for the wrong one."
 "Rename one of the two."
 
 "LS0206" ReservedName Error Never "a name is reserved"
@@ -185,7 +185,7 @@ codes! {
 "Use `script = \"tr\"`, or nest smaller quorums."
 
 "LS0212" WeightsIrreducible Error Never "weights are no threshold of thresholds"
-"A script counts keys and not weights. Weights are compiled where they say the same as quorums inside one another in which every member has one seat: members who suffice alone, members nobody can act without, members who weigh alike, and a group that counts as one. Other weights, and weights that never matter, are refused."
+"A script counts keys and not weights. Weights are compiled where they say the same as quorums inside one another in which every member has one seat: members who suffice alone, members nobody can act without, members who weigh alike, and a group that counts as one, which is looked for among up to 12 members. Other weights, and weights that never matter, are refused."
 "Change the weights, or write the rule with quorums inside one another."
 
 "LS0213" RosterUnfit Error Never "a roster is not just enough to act"

@@ -50,6 +50,7 @@ pub struct Diagnostic {
     message: String,
     labels: Vec<Label>,
     help: Option<String>,
+    help_in_script: Option<String>,
     conceal: bool,
 }
 
@@ -60,6 +61,7 @@ impl Diagnostic {
             message: message.into(),
             labels: Vec::new(),
             help: None,
+            help_in_script: None,
             conceal: false,
         }
     }
@@ -87,6 +89,12 @@ impl Diagnostic {
     /// With advice.
     pub(in crate::policy) fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    /// With other advice for whoever wrote a script: in the words of scripts.
+    pub(in crate::policy) fn help_in_script(mut self, text: impl Into<String>) -> Self {
+        self.help_in_script = Some(text.into());
         self
     }
 
@@ -164,6 +172,16 @@ impl Diagnostic {
             .retain(|label| label.primary || Some(label.span) != main);
     }
 
+    /// Gives its advice in the words of scripts: fields as they stand in a map, where nothing else
+    /// was said for scripts.
+    pub(in crate::policy) fn advise_script(&mut self) {
+        if let Some(help) = self.help_in_script.take() {
+            self.help = Some(help);
+        } else if !self.code.is_of_scripts() {
+            self.help = self.help.as_deref().map(fields_of_map);
+        }
+    }
+
     /// The places, to move them.
     pub(in crate::policy) fn labels_mut(&mut self) -> &mut [Label] {
         &mut self.labels
@@ -174,6 +192,19 @@ impl Diagnostic {
         let start = self.labels.first().map_or(0, |label| label.span.start);
         (start, self.code)
     }
+}
+
+/// Advice with every `field = value` as it stands in a map of a script: `field: value`.
+fn fields_of_map(help: &str) -> String {
+    let pieces = help.split('`').enumerate().map(|(number, piece)| {
+        let field = piece.split_once(" = ").map(|(field, _)| field);
+        let is_field = |field: &str| field.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        match number % 2 == 1 && field.is_some_and(is_field) {
+            true => piece.replace(" = ", ": ").replace("{ ", "#{ "),
+            false => piece.to_owned(),
+        }
+    });
+    pieces.collect::<Vec<_>>().join("`")
 }
 
 impl fmt::Display for Diagnostic {

@@ -84,6 +84,8 @@ pub struct Document {
     pub(in crate::policy) source: Arc<str>,
     /// What a script imported: spans beyond the end of the source lie in these texts.
     pub(in crate::policy) imported: Vec<Imported>,
+    /// Whether a script built it.
+    pub(in crate::policy) scripted: bool,
     /// Whether a script stopped before its end, so that the rest of the document is missing.
     pub(in crate::policy) stopped: bool,
     pub(in crate::policy) problems: Vec<Diagnostic>,

@@ -95,6 +95,11 @@ impl Unit {
 }
 
 impl Duration {
+    /// Whether its number is beyond 64 bits, so that it cannot be told exactly.
+    pub(in crate::policy) const fn is_beyond_counting(self) -> bool {
+        self.count == u64::MAX
+    }
+
     /// The blocks that are expected in it, at most [`u32::MAX`].
     #[must_use]
     pub fn expected_blocks(self) -> Blocks {

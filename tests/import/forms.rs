@@ -164,6 +164,33 @@ fn a_missing_or_wrong_checksum_is_told_the_right_one() {
     assert!(read(&format!("{body}#{expected}")).is_ok());
 }
 
+/// What is refused is told once and truly, whatever the script is.
+#[test]
+fn refusals_say_what_is_true() {
+    let uncompressed = "0479be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8";
+    for body in [
+        format!("wsh(pk({uncompressed}))"),
+        format!("wsh(multi(1,{ALICE}/<0;1>/*,{uncompressed}))"),
+        format!("tr({uncompressed})"),
+        format!("tr({ALICE}/<0;1>/*,pk({uncompressed}))"),
+    ] {
+        let message = read(&with_checksum(&body)).unwrap_err().to_string();
+        assert!(
+            message.contains("a public key in it is uncompressed"),
+            "{message}"
+        );
+        assert!(!message.contains("Taproot"), "{message}");
+        assert!(!message.contains(".:"), "{message}");
+    }
+    let private = "tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK";
+    let message = read(&with_checksum(&format!("wsh(pk({private}/*))"))).unwrap_err();
+    assert_eq!(
+        message.to_string().matches("not shown").count(),
+        1,
+        "{message}"
+    );
+}
+
 #[test]
 fn every_family_is_refused_by_its_name() {
     let private = "tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK";

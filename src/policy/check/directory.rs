@@ -117,7 +117,9 @@ impl Directory {
                 .at(name.span, "unknown");
             match did_you_mean(&name.value, known) {
                 Some(similar) => problem.help(format!("did you mean {}?", quote(similar))),
-                None => problem.help("declare it under `[parties]`"),
+                None => problem
+                    .help("declare it under `[parties]`")
+                    .help_in_script("declare it with `party(…)`"),
             }
         });
         None
@@ -164,13 +166,16 @@ fn unknown_quorum<'a>(
             format!("{quoted} is a party, and {whose} needs a quorum"),
         )
         .at(name.span, "a party, not a quorum")
-        .help("write a quorum of one under `[quorums]`: `{ threshold = 1, of = [\"…\"] }`");
+        .help("write a quorum of one under `[quorums]`: `{ threshold = 1, of = [\"…\"] }`")
+        .help_in_script("write a quorum of one: `quorum(\"…\", 1, [\"…\"])`");
     }
     let problem = Diagnostic::new(Code::UnknownName, format!("there is no quorum {quoted}"))
         .at(name.span, "unknown");
     match did_you_mean(&name.value, known) {
         Some(similar) => problem.help(format!("did you mean {}?", quote(similar))),
-        None => problem.help("declare it under `[quorums]`"),
+        None => problem
+            .help("declare it under `[quorums]`")
+            .help_in_script("declare it with `quorum(…)`"),
     }
 }
 
@@ -278,32 +283,46 @@ impl<'d> Resolver<'_, 'd> {
         let title = format!("quorum {}", quote(&entry.name.value));
         let members = quorum.members();
         let seats = quorum.seats().len();
-        let (code, message, label, help) =
-            if 1 + members.iter().map(depth).max().unwrap_or(0) > MAX_DEPTH {
-                (
+        let (code, message, label, help) = if 1 + members.iter().map(depth).max().unwrap_or(0)
+            > MAX_DEPTH
+        {
+            // Quorums that the weights come to are called so, as no name can be that is typed.
+            let own = format!("{} (others", entry.name.value);
+            let is_own = |member: &Member| matches!(member, Member::Quorum(inner) if inner.name.starts_with(&own));
+            match members.iter().any(is_own) {
+                true => (
+                    Code::TooLarge,
+                    format!(
+                        "the weights of {title} come to quorums inside one another, more than {MAX_DEPTH} deep"
+                    ),
+                    "too many different weights",
+                    "give more members the same weight, or leave some out",
+                ),
+                false => (
                     Code::TooLarge,
                     format!("the quorums in {title} are nested more than {MAX_DEPTH} deep"),
                     "too deep",
                     "write the same with fewer quorums inside one another",
-                )
-            } else if seats > MAX_SEATS {
-                (
-                    Code::TooLarge,
-                    format!("{title} has {seats} seats, and can have {MAX_SEATS}"),
-                    "too large",
-                    "make it, or one of the quorums inside it, smaller",
-                )
-            } else if self.is_wsh && members.len() > MAX_WSH_MEMBERS {
-                let count = members.len();
-                (
-                    Code::TooManyMembers,
-                    format!("{title} has {count} members, and in `wsh` can have {MAX_WSH_MEMBERS}"),
-                    "too many for one threshold",
-                    "use `script = \"tr\"`, or nest smaller quorums",
-                )
-            } else {
-                return true;
-            };
+                ),
+            }
+        } else if seats > MAX_SEATS {
+            (
+                Code::TooLarge,
+                format!("{title} has {seats} seats, and can have {MAX_SEATS}"),
+                "too large",
+                "make it, or one of the quorums inside it, smaller",
+            )
+        } else if self.is_wsh && members.len() > MAX_WSH_MEMBERS {
+            let count = members.len();
+            (
+                Code::TooManyMembers,
+                format!("{title} has {count} members, and in `wsh` can have {MAX_WSH_MEMBERS}"),
+                "too many for one threshold",
+                "use `script = \"tr\"`, or nest smaller quorums",
+            )
+        } else {
+            return true;
+        };
         self.problems.push(
             Diagnostic::new(code, message)
                 .at(entry.name.span, label)
@@ -431,7 +450,9 @@ impl<'d> Resolver<'_, 'd> {
             .flatten();
         self.problems.push(match similar {
             Some(similar) => problem.help(format!("did you mean {}?", quote(similar))),
-            None => problem.help("declare it under `[parties]` or `[quorums]`"),
+            None => problem
+                .help("declare it under `[parties]` or `[quorums]`")
+                .help_in_script("declare it with `party(…)` or `quorum(…)`"),
         });
         None
     }

@@ -74,7 +74,9 @@ fn find(
             .at(name.span, "unknown");
         match did_you_mean(&name.value, known) {
             Some(similar) => problem.help(format!("did you mean {}?", quote(similar))),
-            None => problem.help("declare it under `[parties]`"),
+            None => problem
+                .help("declare it under `[parties]`")
+                .help_in_script("declare it with `party(…)`"),
         }
     });
     None

@@ -262,7 +262,8 @@ fn check_likeness(names: &[(Kind, &Spanned<String>)], problems: &mut Vec<Diagnos
         // A zero has the form of a capital O there, and is taken for a small one as well.
         let lower: String = skeleton(&name.value.to_lowercase()).collect();
         let lower = lower.to_lowercase();
-        let earlier = [&drawn, &lower]
+        let spelt: String = skeleton(&with_letters(&name.value.to_lowercase())).collect();
+        let earlier = [&drawn, &lower, &spelt]
             .into_iter()
             .filter_map(|form| seen.get(form.as_str()).copied())
             .find(|earlier| earlier.value != name.value);
@@ -284,10 +285,26 @@ fn check_likeness(names: &[(Kind, &Spanned<String>)], problems: &mut Vec<Diagnos
                 .help("rename one of the two"),
             );
         }
-        for form in [drawn, lower] {
+        for form in [drawn, lower, spelt] {
             seen.entry(form).or_insert(name);
         }
     }
+}
+
+/// The name with an i for each one between two letters, as in `al1ce`.
+///
+/// A one elsewhere counts: `seat1`, `seat-1`, `p11`.
+fn with_letters(name: &str) -> String {
+    let characters: Vec<char> = name.chars().collect();
+    let is_letter = |at: Option<usize>| {
+        let neighbour = at.and_then(|at| characters.get(at));
+        neighbour.is_some_and(|c| c.is_alphabetic())
+    };
+    let spelt = characters.iter().enumerate().map(|(at, c)| {
+        let inside = is_letter(at.checked_sub(1)) && is_letter(at.checked_add(1));
+        if *c == '1' && inside { 'i' } else { *c }
+    });
+    spelt.collect()
 }
 
 /// A remark with the numbers of the characters that are not plain letters.

@@ -88,9 +88,16 @@ fn check_total_loss(
                 };
                 problem = problem.beside(entry.place(), why);
             }
-            problems.push(problem.help(
-                "add a direct path with a delay for a quorum outside root, or say `accept_total_loss = \"why\"` under `[policy]`",
-            ));
+            let help = "add a direct path with a delay for a quorum outside root, or say";
+            problems.push(
+                problem
+                    .help(format!(
+                        "{help} `accept_total_loss = \"why\"` under `[policy]`"
+                    ))
+                    .help_in_script(format!(
+                        "{help} `policy(#{{ …, accept_total_loss: \"why\" }})`"
+                    )),
+            );
         }
         _ => {}
     }
@@ -116,7 +123,8 @@ fn check_refresh(
                 )
                 .at(typed.span, "opens for every coin that has rested so long")
                 .beside(document.root.span, "`refresh` is needed here")
-                .help("add `refresh = \"90 days\"` or the like under `[root]`: how often root moves or refreshes every coin"),
+                .help("add `refresh = \"90 days\"` or the like under `[root]`: how often root moves or refreshes every coin")
+                .help_in_script("write `root(\"…\", #{ refresh: days(90) })` or the like: how often root moves or refreshes every coin"),
             );
             continue;
         };

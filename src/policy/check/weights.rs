@@ -42,13 +42,23 @@ pub(super) fn formula(
     let all = weights
         .iter()
         .try_fold(0u64, |sum, (_, weight)| sum.checked_add(weight.value));
-    let Some(all) = all.filter(|all| (1..=*all).contains(&target.value)) else {
-        let sum = all.map_or_else(|| "beyond all bounds".to_owned(), |all| all.to_string());
+    let Some(all) = all else {
+        problems.push(
+            Diagnostic::new(
+                Code::OutOfRange,
+                format!("the weights of {title} together are more than a policy can count"),
+            )
+            .at(entry.name.span, "too large")
+            .help("choose smaller weights; only how they compare matters"),
+        );
+        return None;
+    };
+    if !(1..=all).contains(&target.value) {
         problems.push(
             Diagnostic::new(
                 Code::ThresholdOutOfRange,
                 format!(
-                    "the weight that {title} needs is {}, and that of all members is {sum}",
+                    "the weight that {title} needs is {}, and that of all members is {all}",
                     target.value
                 ),
             )
@@ -56,8 +66,7 @@ pub(super) fn formula(
             .help("choose a weight from 1 to that of all members"),
         );
         return None;
-    };
-    debug_assert!(all >= target.value, "the range was checked");
+    }
     let members: Vec<(usize, u64)> = weights
         .iter()
         .map(|(_, weight)| weight.value)
@@ -78,6 +87,20 @@ pub(super) fn formula(
                 .at(weight.span, "no group needs it")
                 .beside(target.span, "to reach this")
                 .help("leave the member out, or change the weights"),
+            );
+            None
+        }
+        Err(Irreducible::NotSearched) => {
+            problems.push(
+                Diagnostic::new(
+                    Code::WeightsIrreducible,
+                    format!("the weights of {title} were not found to be a threshold of thresholds"),
+                )
+                .at(entry.name.span, "too many members to find a group among them")
+                .beside(target.span, "the weight that is needed")
+                .help(format!(
+                    "a group that counts as one is looked for among up to {MAX_SEARCHED} members: make it a quorum of its own, or change the weights"
+                )),
             );
             None
         }
@@ -103,6 +126,8 @@ enum Irreducible {
     Idle(usize),
     /// No rule here applies.
     NoThresholds,
+    /// No rule applies, and there are too many members to search for a group among them.
+    NotSearched,
 }
 
 /// Thresholds of thresholds in which every member stands once, for members whose weights together
@@ -148,7 +173,7 @@ fn reduce(target: u64, members: &[(usize, u64)]) -> Result<Formula, Irreducible>
     if sorted.len() <= MAX_SEARCHED {
         return grouped(target, &sorted);
     }
-    Err(Irreducible::NoThresholds)
+    Err(Irreducible::NotSearched)
 }
 
 fn idle(rest: &[(usize, u64)]) -> Irreducible {
@@ -294,6 +319,7 @@ mod tests {
                     prop_assert_eq!(reaches(set), reaches(set & !(1 << at)));
                 },
                 Err(Irreducible::NoThresholds) => {}
+                Err(Irreducible::NotSearched) => prop_assert!(weights.len() > MAX_SEARCHED),
             }
         }
     }

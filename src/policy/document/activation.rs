@@ -123,6 +123,7 @@ fn not_one_kind(kinds: &[&str], span: Span, table: &DeTable<'_>) -> Diagnostic {
     .help(format!(
         "{help}, and join several in `any = [...]` or `all = [...]`"
     ))
+    .help_in_script("join several conditions with `any_of([…])` or `all_of([…])`")
 }
 
 fn children(

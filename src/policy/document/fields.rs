@@ -47,10 +47,16 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
 
     /// Reports those of the fields that are missing, all at once.
     pub fn require(&mut self, names: &[&'static str]) {
+        let names: Vec<_> = names.iter().map(|name| (*name, *name)).collect();
+        self.require_as(&names);
+    }
+
+    /// The same for fields that messages call something else: each with its name there.
+    pub fn require_as(&mut self, names: &[(&str, &str)]) {
         let missing: Vec<String> = names
             .iter()
-            .filter(|name| !self.table.contains_key(**name))
-            .map(|name| format!("`{name}`"))
+            .filter(|(name, _)| !self.table.contains_key(*name))
+            .map(|(_, called)| format!("`{called}`"))
             .collect();
         if missing.is_empty() {
             return;
@@ -165,19 +171,14 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
     }
 
     fn integer(&mut self, name: &str, integer: &DeInteger<'_>, span: Span) -> Typed<u64> {
-        let text = integer.as_str();
-        if let Ok(number) = u64::from_str_radix(text.trim_start_matches('+'), integer.radix()) {
-            return Some(Spanned::new(number, span));
+        match whole(integer) {
+            Ok(number) => Some(Spanned::new(number, span)),
+            Err(beyond) => {
+                let problem = beyond.problem(&format!("`{name}`"), integer, span);
+                self.problems.push(problem);
+                None
+            }
         }
-        self.problems.push(
-            Diagnostic::new(
-                Code::OutOfRange,
-                format!("`{name}` is {}, which is out of range", quote(text)),
-            )
-            .at(span, "out of range")
-            .help("write a whole number that is not negative"),
-        );
-        None
     }
 
     /// One of a few words.
@@ -218,6 +219,14 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
             }
         };
         match Duration::from_str(text) {
+            Ok(duration) if duration.is_beyond_counting() => self.problems.push(
+                Diagnostic::new(
+                    Code::TooLong,
+                    format!("`{name}` is {}, longer than any lock", quote(text.trim())),
+                )
+                .at(span, "too long")
+                .help("write a shorter one, such as `\"14 days\"`"),
+            ),
             Ok(duration) => return Some(Spanned::new(duration, span)),
             Err(DurationError::NoUnit) => self.problems.push(no_unit(name, text.trim(), span)),
             Err(DurationError::Malformed) => self.problems.push(
@@ -385,6 +394,45 @@ impl<'p, 't, 'i> Fields<'p, 't, 'i> {
         }
         tables
     }
+}
+
+/// Why a whole number is none that a policy can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beyond {
+    Negative,
+    TooLarge,
+}
+
+impl Beyond {
+    /// The problem of such a number; `what` has it.
+    pub fn problem(self, what: &str, integer: &DeInteger<'_>, span: Span) -> Diagnostic {
+        let number = quote(&integer.to_string());
+        let (why, label, help) = match self {
+            Self::Negative => (
+                "which is out of range",
+                "out of range",
+                "write a whole number that is not negative",
+            ),
+            Self::TooLarge => (
+                "which is more than a policy can count",
+                "too large",
+                "write a smaller whole number",
+            ),
+        };
+        Diagnostic::new(Code::OutOfRange, format!("{what} is {number}, {why}"))
+            .at(span, label)
+            .help(help)
+    }
+}
+
+/// A whole number, if it is neither negative nor beyond 64 bits.
+pub(super) fn whole(integer: &DeInteger<'_>) -> Result<u64, Beyond> {
+    let digits = integer.as_str();
+    let number = u64::from_str_radix(digits.trim_start_matches('+'), integer.radix());
+    number.map_err(|_| match digits.starts_with('-') {
+        true => Beyond::Negative,
+        false => Beyond::TooLarge,
+    })
 }
 
 /// A table with its name.

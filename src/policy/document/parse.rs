@@ -31,11 +31,18 @@ const RUNGS: std::ops::RangeInclusive<u64> = 1..=MAX_RUNG;
 /// Most rungs: what is signed for each coin grows with their square.
 const MAX_RUNGS: usize = 3;
 
+/// Most keys given twice of which the first is looked for: each takes another reading.
+const SEARCHES_MAX: usize = 20;
+
+/// A key that stands for another.
+const STAND_IN: &str = "longstop--stands-here";
+
 /// A document of which nothing has been read yet.
 fn blank(source: Arc<str>) -> Document {
     Document {
         source,
         imported: Vec::new(),
+        scripted: false,
         stopped: false,
         problems: Vec::new(),
         settings: Settings::default(),
@@ -60,6 +67,7 @@ pub(super) fn scripted(
 ) -> Document {
     let mut document = blank(source);
     document.imported = imported;
+    document.scripted = true;
     document.stopped = stopped;
     document.problems = problems;
     if !stopped {
@@ -101,11 +109,18 @@ pub(in crate::policy) fn toml_table<'i>(
     problems: &mut Vec<Diagnostic>,
 ) -> DeTable<'i> {
     let (table, errors) = DeTable::parse_recoverable(text);
+    let mut searches = 0;
     for error in errors {
         let span = error.span().unwrap_or_default();
         let span = Span::from(span.start.min(text.len())..span.end.min(text.len()));
-        let problem = syntax(text, error.message(), each, span);
-        problems.push(with_first(problem, table.get_ref(), text, span));
+        let mut problem = syntax(text, error.message(), each, span);
+        if problem.code() == Code::DuplicateField && searches < SEARCHES_MAX {
+            searches += 1;
+            if let Some(first) = first_place(text, span) {
+                problem = problem.beside(first, "given first here");
+            }
+        }
+        problems.push(problem);
     }
     table.into_inner()
 }
@@ -113,56 +128,102 @@ pub(in crate::policy) fn toml_table<'i>(
 fn syntax(text: &str, message: &str, each: &str, span: Span) -> Diagnostic {
     if message == "duplicate key" {
         let key = text.get(span.start..span.end).unwrap_or_default();
+        let before = text.get(..span.start).unwrap_or_default();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let help = match line.trim_start().starts_with('[') {
+            true if key == each => format!("begin each {each} with `[[{each}]]`"),
+            true => "put what is under both into one table, or correct the name of one".to_owned(),
+            false => "remove one of the two, or correct its name".to_owned(),
+        };
         return Diagnostic::new(
             Code::DuplicateField,
             format!("{} is given twice", quote(key)),
         )
         .at(span, "given again")
-        .help("remove one of the two, or correct its name");
+        .help(help);
     }
     Diagnostic::new(Code::Syntax, format!("this is not TOML: {message}"))
         .at(span, "cannot be read")
         .help(format!("strings need straight quotes, as do names with other letters than a to z, and each {each} starts with `[[{each}]]`"))
 }
 
-/// A problem with a key that is given twice, with the place where it was given first.
-fn with_first(problem: Diagnostic, table: &DeTable<'_>, text: &str, span: Span) -> Diagnostic {
-    let key = text.get(span.start..span.end).unwrap_or_default();
-    match first_place(table, key.trim_matches(['"', '\'']), span.start) {
-        Some(first) if problem.code() == Code::DuplicateField => {
-            problem.beside(first, "given first here")
-        }
-        _ => problem,
+/// Where a key that is given again was given first.
+///
+/// The reader merges tables that are given twice and forgets where the first was.  So what stands
+/// before the second is read once more, with another key in its place: beside that one stands the
+/// first.
+fn first_place(text: &str, again: Span) -> Option<Span> {
+    let before = text.get(..again.start)?;
+    let key = text.get(again.start..again.end)?;
+    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    let ending = match line {
+        line if line.starts_with("[[") => "]]",
+        line if line.starts_with('[') => "]",
+        _ => " = 0",
+    };
+    if before.contains(STAND_IN) {
+        return None;
     }
+    // The key may be written in quotes, once or both times.
+    let written = format!("{key} = 0");
+    let (written, _) = DeTable::parse_recoverable(&written);
+    let name = written.get_ref().keys().next()?.get_ref();
+    // A line can begin with a bracket and be no header.
+    [ending, " = 0"].into_iter().find_map(|ending| {
+        let other = format!("{before}{STAND_IN}{ending}\n");
+        let (table, _) = DeTable::parse_recoverable(&other);
+        let mut keys = with_stand_in(table.get_ref())?.keys();
+        let first = keys.find(|key| key.get_ref() == name)?;
+        Some(first.span().into())
+    })
 }
 
-/// The last place before this one where a key of this name stands.  Between a key and the same key
-/// in the same table there is mostly none in another.
-fn first_place(table: &DeTable<'_>, name: &str, before: usize) -> Option<Span> {
-    let own = table.keys().filter(|key| **key.get_ref() == *name);
-    let own = own.map(|key| Span::from(key.span()));
-    let inner = table
+/// The table in which the stand-in stands.
+fn with_stand_in<'t, 'i>(table: &'t DeTable<'i>) -> Option<&'t DeTable<'i>> {
+    if table.contains_key(STAND_IN) {
+        return Some(table);
+    }
+    table
         .values()
-        .filter_map(|value| first_inside(value.get_ref(), name, before));
-    own.filter(|span| span.start < before).chain(inner).max()
+        .find_map(|value| with_stand_in_inside(value.get_ref()))
 }
 
-fn first_inside(value: &DeValue<'_>, name: &str, before: usize) -> Option<Span> {
+fn with_stand_in_inside<'t, 'i>(value: &'t DeValue<'i>) -> Option<&'t DeTable<'i>> {
     match value {
-        DeValue::Table(table) => first_place(table, name, before),
-        DeValue::Array(values) => values
-            .iter()
-            .filter_map(|value| first_inside(value.get_ref(), name, before))
-            .max(),
+        DeValue::Table(table) => with_stand_in(table),
+        DeValue::Array(values) => {
+            let mut values = values.iter();
+            values.find_map(|value| with_stand_in_inside(value.get_ref()))
+        }
         _ => None,
     }
 }
 
 fn root_table(document: &mut Document, table: &DeTable<'_>, problems: &mut Vec<Diagnostic>) {
-    let mut fields = Fields::new(table, Span::default(), "the document", problems);
-    fields.require(&["policy", "parties", "quorums", "root"]);
+    let scripted = document.scripted;
+    let title = if scripted {
+        "the script"
+    } else {
+        "the document"
+    };
+    let mut fields = Fields::new(table, Span::default(), title, problems);
+    if scripted {
+        fields.require_as(&[
+            ("policy", "policy(…)"),
+            ("parties", "party(…)"),
+            ("quorums", "quorum(…)"),
+            ("root", "root(…)"),
+        ]);
+    } else {
+        fields.require(&["policy", "parties", "quorums", "root"]);
+    }
     if let Some((table, span)) = fields.table("policy") {
-        document.settings = settings(table, span, fields.problems);
+        let title = if scripted {
+            "`policy(…)`"
+        } else {
+            "`[policy]`"
+        };
+        document.settings = settings(table, span, title, fields.problems);
     }
     for party in limited(
         fields.named_tables("parties", "{ key = \"…\" }"),
@@ -186,7 +247,8 @@ fn root_table(document: &mut Document, table: &DeTable<'_>, problems: &mut Vec<D
     }
     document.unread = std::mem::take(&mut fields.unread);
     if let Some((table, span)) = fields.table("root") {
-        document.root = root(table, span, fields.problems);
+        let title = if scripted { "`root(…)`" } else { "`[root]`" };
+        document.root = root(table, span, title, fields.problems);
     }
     let before = fields.problems.len();
     let paths = fields.tables("path");
@@ -232,8 +294,13 @@ fn limited<T>(
     items
 }
 
-fn settings(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnostic>) -> Settings {
-    let mut fields = Fields::new(table, span, "`[policy]`", problems);
+fn settings(
+    table: &DeTable<'_>,
+    span: Span,
+    title: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Settings {
+    let mut fields = Fields::new(table, span, title, problems);
     fields.require(&["name", "network", "script"]);
     let settings = Settings {
         name: fields.text("name"),
@@ -473,9 +540,9 @@ fn item(name: Spanned<String>, table: &DeTable<'_>, problems: &mut Vec<Diagnosti
     }
 }
 
-fn root(table: &DeTable<'_>, span: Span, problems: &mut Vec<Diagnostic>) -> RootEntry {
+fn root(table: &DeTable<'_>, span: Span, title: &str, problems: &mut Vec<Diagnostic>) -> RootEntry {
     let before = problems.len();
-    let mut fields = Fields::new(table, span, "`[root]`", problems);
+    let mut fields = Fields::new(table, span, title, problems);
     fields.require(&["quorum"]);
     let quorum = fields.text("quorum");
     let refresh = fields.duration("refresh");

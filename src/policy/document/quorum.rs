@@ -4,7 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::shown::quote;
 use super::super::{Code, Diagnostic, Span};
-use super::fields::{Fields, spanned_key, wrong_type};
+use super::fields::{Beyond, Fields, spanned_key, whole, wrong_type};
 use super::{MAX_MEMBERS, Members, QuorumEntry, RosterEntry, Spanned};
 
 /// The fields that say who the members are, of which a quorum has one.
@@ -110,15 +110,19 @@ fn weights(
             problems.push(wrong_type(&name.value, value.get_ref(), span, wanted));
             continue;
         };
-        match u64::from_str_radix(number.as_str(), number.radix()) {
+        match whole(number) {
             Ok(weight) if weight > 0 => weights.push((name, Spanned::new(weight, span))),
+            Err(Beyond::TooLarge) => {
+                let what = format!("the weight of {}", quote(&name.value));
+                problems.push(Beyond::TooLarge.problem(&what, number, span));
+            }
             _ => problems.push(
                 Diagnostic::new(
                     Code::OutOfRange,
                     format!(
                         "the weight of {} is {}, which is out of range",
                         quote(&name.value),
-                        quote(number.as_str())
+                        quote(&number.to_string())
                     ),
                 )
                 .at(span, "out of range")

@@ -44,7 +44,10 @@ fn weak_rescues(facts: &Facts<'_>, problems: &mut Vec<Diagnostic>) {
                 ),
             )
             .at(span, "weaker than root")
-            .help("raise its threshold, or say under `[lints]` why it is enough"),
+            .help("raise its threshold, or say under `[lints]` why it is enough")
+            .help_in_script(
+                "raise its threshold, or say why it is enough: `lint(\"LS0603\", \"…\")`",
+            ),
         );
     }
 }

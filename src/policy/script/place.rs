@@ -121,6 +121,18 @@ impl Sources {
         before.rsplit('\n').next().unwrap_or_default()
     }
 
+    /// The number that stands at a position, with its sign, as it is written.
+    pub fn written(&self, source: Option<&str>, position: Position) -> &str {
+        let (text, _) = self.text(source);
+        let rest = text
+            .get(self.offset(source, position)..)
+            .unwrap_or_default();
+        let digits = rest.trim_start_matches('-');
+        let end = digits.find(|c| !is_word(c)).unwrap_or(digits.len());
+        let signs = rest.len() - digits.len();
+        rest.get(..signs + end).unwrap_or_default()
+    }
+
     /// All words of the script that could be names, for suggestions.
     pub fn words(&self, source: Option<&str>) -> impl Iterator<Item = &str> {
         let (text, _) = self.text(source);

@@ -214,6 +214,9 @@ fn syntax(
         {
             forbidden(name)
         }
+        ParseErrorType::BadInput(LexError::MalformedNumber(_)) => {
+            number(sources.written(source, position))
+        }
         ParseErrorType::ExprTooDeep => limit("expression_depth"),
         ParseErrorType::TooManyFunctions => limit("functions"),
         ParseErrorType::LiteralTooLarge(what, _) => limit(match what {
@@ -250,6 +253,29 @@ fn syntax(
             "statements end with `;`, maps are written `#{ name: value }`, and lists `[1, 2]`",
         ),
     }
+}
+
+/// What looks like a whole number, and is none.
+fn number(text: &str) -> Trouble {
+    let digits = text.trim_start_matches('-').replace('_', "");
+    let (radix, digits) = match digits.get(..2) {
+        Some("0x" | "0X") => (16, digits.get(2..)),
+        Some("0o" | "0O") => (8, digits.get(2..)),
+        Some("0b" | "0B") => (2, digits.get(2..)),
+        _ => (10, Some(digits.as_str())),
+    };
+    let digits = digits.unwrap_or_default();
+    let is_number = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+    let (what, label) = match is_number {
+        true => ("no number that a script can have", "too large"),
+        false => ("no whole number", "cannot be read"),
+    };
+    Trouble::new(
+        Code::ScriptSyntax,
+        format!("{} is {what}", quote(text)),
+        label,
+        &format!("whole numbers go from {} to {}", i64::MIN, i64::MAX),
+    )
 }
 
 fn forbidden(name: &str) -> Trouble {
