@@ -65,7 +65,7 @@ impl Checked {
         for problem in &mut problem {
             problem.without_repeated_places();
             if self.document.scripted {
-                problem.advise_script();
+                problem.speak_of_script();
             }
         }
         self.diagnostics.extend(problem);
@@ -111,12 +111,12 @@ impl Document {
         for problem in &mut problems {
             problem.without_repeated_places();
             if self.scripted {
-                problem.advise_script();
+                problem.speak_of_script();
             }
         }
         if self.scripted {
             for silenced in &mut silenced {
-                silenced.diagnostic.advise_script();
+                silenced.diagnostic.speak_of_script();
             }
         }
         problems.sort_by_key(Diagnostic::place);

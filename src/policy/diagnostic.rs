@@ -172,13 +172,20 @@ impl Diagnostic {
             .retain(|label| label.primary || Some(label.span) != main);
     }
 
-    /// Gives its advice in the words of scripts: fields as they stand in a map, where nothing else
-    /// was said for scripts.
-    pub(in crate::policy) fn advise_script(&mut self) {
-        if let Some(help) = self.help_in_script.take() {
-            self.help = Some(help);
-        } else if !self.code.is_of_scripts() {
-            self.help = self.help.as_deref().map(fields_of_map);
+    /// Says the same in the words of scripts, which have maps and no tables.
+    pub(in crate::policy) fn speak_of_script(&mut self) {
+        if self.code.is_of_scripts() {
+            return;
+        }
+        self.help = match self.help_in_script.take() {
+            Some(help) => Some(help),
+            None => self.help.as_deref().map(of_script),
+        };
+        if self.code == Code::WrongType {
+            self.message = of_script(&self.message);
+            for label in &mut self.labels {
+                label.text = of_script(&label.text);
+            }
         }
     }
 
@@ -194,12 +201,16 @@ impl Diagnostic {
     }
 }
 
-/// Advice with every `field = value` as it stands in a map of a script: `field: value`.
-fn fields_of_map(help: &str) -> String {
-    let pieces = help.split('`').enumerate().map(|(number, piece)| {
+/// A sentence about a document as it is of a script: with every `field = value` as it stands in a
+/// map, `field: value`, and outside of what is quoted with maps for tables.
+fn of_script(sentence: &str) -> String {
+    let pieces = sentence.split('`').enumerate().map(|(number, piece)| {
+        if number % 2 == 0 {
+            return piece.replace(" table", " map");
+        }
         let field = piece.split_once(" = ").map(|(field, _)| field);
         let is_field = |field: &str| field.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        match number % 2 == 1 && field.is_some_and(is_field) {
+        match field.is_some_and(is_field) {
             true => piece.replace(" = ", ": ").replace("{ ", "#{ "),
             false => piece.to_owned(),
         }

@@ -268,6 +268,12 @@ fn scripts_are_advised_in_their_own_words() {
         advice,
         "add `policy(…)`, `party(…)`, `quorum(…)` and `root(…)`"
     );
+    // What is a table in TOML is a map.
+    let (code, message, advice) =
+        only(&script_with("lockup(#{ period: days(30) })", "\"30 days\""));
+    assert_eq!(code, Code::WrongType);
+    assert_eq!(message, "`lockup` is a string, and should be a map");
+    assert_eq!(advice, "write a map");
     let half = script_with(", network: \"regtest\", script: \"tr\"", "");
     assert_eq!(only(&half).1, "`policy(…)` lacks `network` and `script`");
 }
