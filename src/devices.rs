@@ -4,10 +4,12 @@
 //! month in which it was read.  A cell without both is unknown, and whatever rests on an unknown
 //! cell is unknown as well.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use miniscript::descriptor::{Descriptor, DescriptorPublicKey, SinglePub};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::compile::{
     Compiled, Leaf, LeafKind, Piece, Stage, StageDescriptor, is_unspendable, pieces,
@@ -34,9 +36,11 @@ struct Device {
     tr: Option<Cell>,
     keys_wsh: Option<Cell>,
     keys_tr: Option<Cell>,
+    template: Option<Cell>,
     leaves: Option<Cell>,
     depth: Option<Cell>,
-    repeats: Option<Cell>,
+    repeats_wsh: Option<Cell>,
+    repeats_tr: Option<Cell>,
     others: Option<Cell>,
     origins: Option<Cell>,
     version3: Option<Cell>,
@@ -71,7 +75,7 @@ enum Counts {
     /// Extended keys, each once.
     #[default]
     Keys,
-    /// Key expressions, each branch pair by itself.
+    /// Key expressions, each branch pair by itself; one that stands in several leaves, once.
     Uses,
 }
 
@@ -133,6 +137,8 @@ pub struct StageDevices {
     pub keys: usize,
     /// How many key expressions.
     pub key_uses: usize,
+    /// How many characters its template has, where it is a wallet policy (BIP-388).
+    pub template: Option<usize>,
     /// How many leaves its tree has; none in P2WSH.
     pub leaves: usize,
     /// How deep its tree is.
@@ -190,10 +196,10 @@ impl Devices {
     }
 
     fn stage(&self, compiled: &Compiled, stage: &StageDescriptor) -> StageDevices {
-        let size = Size::of(stage);
-        let form = wallet_policy(compiled, stage).err();
+        let policy = wallet_policy(compiled, stage);
+        let size = Size::of(stage, policy.as_ref().ok());
         let devices = self.devices.iter().map(|device| {
-            let register = device.register(stage, &size, form.as_ref());
+            let register = device.register(stage, &size, policy.as_ref().err());
             let sign = stage
                 .leaves()
                 .iter()
@@ -213,6 +219,7 @@ impl Devices {
             stage: stage.stage().clone(),
             keys: size.keys,
             key_uses: size.uses,
+            template: size.template,
             leaves: size.leaves,
             depth: size.depth,
             devices: devices.collect(),
@@ -224,19 +231,26 @@ impl Devices {
 struct Size {
     keys: usize,
     uses: usize,
+    /// Uses of keys that differ.
+    distinct: usize,
+    template: Option<usize>,
     leaves: usize,
     depth: usize,
     without_origin: usize,
 }
 
 impl Size {
-    fn of(stage: &StageDescriptor) -> Self {
+    fn of(stage: &StageDescriptor, policy: Option<&Value>) -> Self {
         let text = format!("{:#}", stage.descriptor());
         let mut keys: Vec<String> = Vec::new();
+        let mut distinct: BTreeSet<&str> = BTreeSet::new();
         let (mut uses, mut without_origin) = (0, 0);
         for piece in pieces(&text) {
-            let Piece::Key(_, key) = piece else { continue };
+            let Piece::Key(word, key) = piece else {
+                continue;
+            };
             uses += 1;
+            distinct.insert(word);
             let (origin, text) = match &*key {
                 DescriptorPublicKey::XPub(key) => (&key.origin, key.xkey.to_string()),
                 DescriptorPublicKey::MultiXPub(key) => (&key.origin, key.xkey.to_string()),
@@ -265,6 +279,11 @@ impl Size {
         Self {
             keys: keys.len(),
             uses,
+            distinct: distinct.len(),
+            template: policy
+                .and_then(|policy| policy.get("descriptor_template"))
+                .and_then(Value::as_str)
+                .map(str::len),
             leaves: depths.len(),
             depth: depths.into_iter().max().unwrap_or_default(),
             without_origin,
@@ -280,19 +299,28 @@ impl Device {
         form: Option<&NoWalletPolicy>,
     ) -> Finding {
         let taproot = stage.is_taproot();
-        let (script, keys) = if taproot {
-            (&self.tr, &self.keys_tr)
+        let (script, keys, repeats) = if taproot {
+            (&self.tr, &self.keys_tr, &self.repeats_tr)
         } else {
-            (&self.wsh, &self.keys_wsh)
+            (&self.wsh, &self.keys_wsh, &self.repeats_wsh)
         };
         let name = if taproot { "tr" } else { "wsh" };
         let mut facts = vec![fact(script.as_ref(), format!("miniscript in {name}"))];
+        // Without miniscript in it, nothing else of the stage matters.
+        if facts.iter().any(|fact| fact.answer == Answer::No) {
+            return finding(facts);
+        }
         let (count, noun) = match keys.as_ref().map(|cell| cell.counts) {
-            Some(Counts::Uses) => (size.uses, ["use of a key", "uses of keys"]),
+            Some(Counts::Uses) => (size.distinct, ["use of a key", "uses of keys"]),
             _ => (size.keys, ["key", "keys"]),
         };
         facts.push(limit(keys.as_ref(), noun, count));
-        // Most devices state no limit of their own for trees; those that do are asked.
+        // Most devices state no limit of their own for templates and trees; those that do are
+        // asked.
+        if let (Some(cell), Some(count)) = (&self.template, size.template) {
+            let noun = ["character of the template", "characters of the template"];
+            facts.push(limit(Some(cell), noun, count));
+        }
         let tree = [
             (&self.leaves, ["leaf", "leaves"], size.leaves),
             (
@@ -308,7 +336,7 @@ impl Device {
         }
         facts.extend(form.map(|reason| {
             let (cell, what) = match reason {
-                NoWalletPolicy::Twice { .. } => (&self.repeats, "branches of keys in two places"),
+                NoWalletPolicy::Twice { .. } => (repeats, "branches of keys in two places"),
                 NoWalletPolicy::Key { .. } => (&self.others, "keys without a branch pair"),
             };
             let mut fact = fact(cell.as_ref(), what.to_owned());
@@ -374,7 +402,8 @@ fn limit(cell: Option<&Cell>, [one, many]: [&str; 2], count: usize) -> Fact {
     match most {
         Some(most) if count <= most => fact.answer = Answer::Yes,
         Some(most) => fact.what = format!("{count} {noun}, where {most} are taken"),
-        None => fact.answer = Answer::Unknown,
+        // Somebody has looked for a limit and found none, or nobody has looked.
+        None => {}
     }
     fact
 }
@@ -408,9 +437,11 @@ mod tests {
                 &device.tr,
                 &device.keys_wsh,
                 &device.keys_tr,
+                &device.template,
                 &device.leaves,
                 &device.depth,
-                &device.repeats,
+                &device.repeats_wsh,
+                &device.repeats_tr,
                 &device.others,
                 &device.origins,
                 &device.version3,
@@ -430,6 +461,17 @@ mod tests {
                     "{}",
                     device.name
                 );
+            }
+            let limits = [
+                &device.keys_wsh,
+                &device.keys_tr,
+                &device.template,
+                &device.leaves,
+                &device.depth,
+            ];
+            for cell in limits.into_iter().flatten() {
+                let unlimited = cell.answer == Some(Answer::Yes);
+                assert_ne!(cell.most.is_some(), unlimited, "{}", device.name);
             }
         }
     }
@@ -481,6 +523,28 @@ mod tests {
             } else {
                 assert_eq!((firm, open), (Answer::Yes, Answer::Yes));
             }
+        }
+    }
+
+    #[test]
+    fn where_somebody_found_no_limit_any_number_is_taken() {
+        let unlimited = Cell {
+            answer: Some(Answer::Yes),
+            source: Some("https://example.org".to_owned()),
+            read: Some("2026-11".to_owned()),
+            ..Cell::default()
+        };
+        let unread = Cell {
+            read: None,
+            ..unlimited.clone()
+        };
+        for (cell, answer) in [
+            (Some(&unlimited), Answer::Yes),
+            (Some(&unread), Answer::Unknown),
+            (None, Answer::Unknown),
+        ] {
+            let fact = limit(cell, ["key", "keys"], 1000);
+            assert_eq!((fact.answer, fact.what.as_str()), (answer, "1000 keys"));
         }
     }
 

@@ -15,7 +15,7 @@ use crate::devices::{Devices, StageDevices};
 /// written it down, and not that it does not work. Try it with a policy of a test network first.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --json: policy, id and stages [stage, path, keys, key_uses, leaves, depth, devices [device,\nsoftware, register, sign]], each finding with an answer and the facts behind it."
+    after_help = "With --json: policy, id and stages [stage, path, keys, key_uses, template, leaves, depth, devices\n[device, software, register, sign]], each finding with an answer and the facts behind it."
 )]
 pub(super) struct DevicesOf {
     #[command(flatten)]
