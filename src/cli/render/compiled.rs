@@ -193,10 +193,10 @@ pub(in crate::cli) fn given_up(stages: &[ShownStage<'_>], uses: &[BranchUse]) ->
             "No leaf is split here, so every device that can register the layout `device` may try this one; but the scripts are written for weight and not as devices know them. The descriptors have {size} characters."
         ),
         1 => format!(
-            "One leaf is split, which makes {scripts} scripts in all. Its keys stand in several of them: wallet policies (BIP-388) cannot say that, so signing devices will not register it. Who will sign must be known beforehand, or everybody signs every script his key stands in. The descriptors have {size} characters."
+            "One leaf is split, which makes {scripts} scripts in all. Its keys stand in several of them: wallet policies (BIP-388) cannot say that, so most signing devices will not register it. Who will sign must be known beforehand, or everybody signs every script his key stands in. The descriptors have {size} characters."
         ),
         split => format!(
-            "{split} leaves are split, which makes {scripts} scripts in all. Their keys stand in several of them: wallet policies (BIP-388) cannot say that, so signing devices will not register it. Who will sign must be known beforehand, or everybody signs every script his key stands in. The descriptors have {size} characters."
+            "{split} leaves are split, which makes {scripts} scripts in all. Their keys stand in several of them: wallet policies (BIP-388) cannot say that, so most signing devices will not register it. Who will sign must be known beforehand, or everybody signs every script his key stands in. The descriptors have {size} characters."
         ),
     };
     text + &joint(uses)
