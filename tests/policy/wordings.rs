@@ -278,6 +278,33 @@ fn scripts_are_advised_in_their_own_words() {
     assert_eq!(only(&half).1, "`policy(…)` lacks `network` and `script`");
 }
 
+/// What is declared by its name is no variable yet, which is the likeliest mistake of all.
+#[test]
+fn a_name_that_was_never_kept_is_told_how() {
+    for (text, help) in [
+        (
+            "param(\"seats\", 5, \"how many\");\nlet all = seats + 1;",
+            "`param` makes no variable by itself: write `let seats = param(\"seats\", …)`",
+        ),
+        (
+            "party( \"ann\", #{});\nquorum(\"board\", 1, [ann]);",
+            "`party` makes no variable by itself: write `\"ann\"` here, or `let ann = party(\"ann\", …)` there",
+        ),
+        (
+            "my_party(\"ann\");\nquorum(\"board\", 1, [ann]);",
+            "declare it with `let` before; functions see only their own variables, and `global::NAME` for a `const`",
+        ),
+    ] {
+        let checked = script::run(text).document.check();
+        let unknown = checked.diagnostics.iter();
+        let unknown: Vec<_> = unknown
+            .filter(|problem| problem.code() == Code::UnknownVariable)
+            .map(Diagnostic::advice)
+            .collect();
+        assert_eq!(unknown, [Some(help)], "{text}");
+    }
+}
+
 /// Of a table that is given twice both places are told, however it is written.
 #[test]
 fn both_places_of_a_table_are_told() {

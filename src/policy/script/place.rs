@@ -140,6 +140,22 @@ impl Sources {
         words.filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
     }
 
+    /// Which of these functions the script calls with this text as the first argument.
+    pub fn maker(
+        &self,
+        source: Option<&str>,
+        functions: &'static [&'static str],
+        name: &str,
+    ) -> Option<&'static str> {
+        let (text, _) = self.text(source);
+        let argument = format!("\"{name}\"");
+        text.match_indices(&argument).find_map(|(at, _)| {
+            let call = text.get(..at)?.trim_end().strip_suffix('(')?;
+            let called = call.rsplit(|c| !is_word(c)).next()?;
+            functions.iter().copied().find(|own| *own == called)
+        })
+    }
+
     /// Where a script defines a function.
     pub fn definition(&self, source: Option<&str>, name: &str) -> Position {
         let (text, _) = self.text(source);

@@ -180,14 +180,28 @@ fn unknown_function(signature: &str, source: Option<&str>, sources: &Sources) ->
 }
 
 fn unknown_name(name: &str, source: Option<&str>, sources: &Sources) -> Trouble {
-    let similar = suggestion(name, sources.words(source));
+    let help = match sources.maker(source, &["param", "party", "quorum", "path"], name) {
+        Some("param") => {
+            let kept = quote(&format!("let {name} = param(\"{name}\", …)"));
+            format!("`param` makes no variable by itself: write {kept}")
+        }
+        Some(maker) => {
+            let kept = quote(&format!("let {name} = {maker}(\"{name}\", …)"));
+            let text = quote(&format!("\"{name}\""));
+            format!("`{maker}` makes no variable by itself: write {text} here, or {kept} there")
+        }
+        None => {
+            let similar = suggestion(name, sources.words(source));
+            format!(
+                "{similar}declare it with `let` before; functions see only their own variables, and `global::NAME` for a `const`"
+            )
+        }
+    };
     Trouble::new(
         Code::UnknownVariable,
         format!("{} is unknown", quote(name)),
         "unknown name",
-        &format!(
-            "{similar}declare it with `let` before; functions see only their own variables, and `global::NAME` for a `const`"
-        ),
+        &help,
     )
 }
 
