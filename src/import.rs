@@ -15,6 +15,7 @@ mod family;
 mod lift;
 mod merge;
 mod party;
+mod reused;
 mod source;
 mod wallet_policy;
 mod way;
@@ -123,10 +124,25 @@ pub fn read(text: &str) -> Result<Imported, ImportError> {
     one.check_checksum()?;
     let network = one.check_address()?;
     let holders = party::holders(&one.descriptor)?;
+    match fitted(&one, &one.descriptor, &holders, network) {
+        Err(refusal) if refusal.family == Family::Unfitted => {
+            Err(reuse(&one, &holders, network).unwrap_or(refusal).into())
+        }
+        fitted => Ok(fitted?),
+    }
+}
+
+/// The first reading of a descriptor that compiles back to it.
+fn fitted(
+    one: &Found,
+    descriptor: &Descriptor<DescriptorPublicKey>,
+    holders: &[Holder],
+    network: Option<Network>,
+) -> Result<Imported, Refusal> {
     let mut refusal = None;
     let mut tried: Option<Vec<Way>> = None;
     for seats in [true, false] {
-        let ways = match way::ways(&one.descriptor, &holders, seats) {
+        let ways = match way::ways(descriptor, holders, seats) {
             Ok(ways) if tried.as_ref() == Some(&ways) => continue,
             Ok(ways) => ways,
             Err(error) => {
@@ -137,8 +153,8 @@ pub fn read(text: &str) -> Result<Imported, ImportError> {
         let imported = Imported {
             source: one.source,
             name: one.name.clone(),
-            descriptor: one.descriptor.clone(),
-            holders: holders.clone(),
+            descriptor: descriptor.clone(),
+            holders: holders.to_vec(),
             ways,
             network,
         };
@@ -150,8 +166,20 @@ pub fn read(text: &str) -> Result<Imported, ImportError> {
         }
         tried = Some(imported.ways);
     }
-    let refusal = refusal.unwrap_or_else(|| Family::Unfitted.refuse("nothing in it fits"));
-    Err(refusal.into())
+    Err(refusal.unwrap_or_else(|| Family::Unfitted.refuse("nothing in it fits")))
+}
+
+/// That accounts in several places are why a descriptor fits no policy: it would fit one if each
+/// place had an account of its own.
+fn reuse(one: &Found, holders: &[Holder], network: Option<Network>) -> Option<Refusal> {
+    let apart = reused::apart(&one.descriptor, holders)?;
+    let holders = party::holders(&apart.descriptor).ok()?;
+    fitted(one, &apart.descriptor, &holders, network).ok()?;
+    let accounts = apart.reused.iter();
+    let accounts = accounts
+        .map(|(holder, count)| format!("`{}` stands in {count} places", holder.expression()));
+    let accounts: Vec<String> = accounts.collect();
+    Some(Family::AccountReused.refuse(accounts.join(", ")))
 }
 
 /// Why a text is not read.

@@ -41,6 +41,8 @@ pub enum Family {
     SignerTwice,
     /// More ways to spend, or more seats, than a policy has.
     TooMany,
+    /// One account in several places that cannot be told apart.
+    AccountReused,
     /// No policy was found that means the same.
     Unfitted,
     /// Malleable, with repeated keys, against a rule of miniscript, or beyond a limit of its script.
@@ -49,7 +51,7 @@ pub enum Family {
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::OtherScript,
         Self::Opaque,
         Self::HashLock,
@@ -67,6 +69,7 @@ impl Family {
         Self::MixedLocks,
         Self::SignerTwice,
         Self::TooMany,
+        Self::AccountReused,
         Self::Unfitted,
         Self::Unsound,
     ];
@@ -97,6 +100,7 @@ impl Family {
             Self::MixedLocks => "mixed-locks",
             Self::SignerTwice => "signer-twice",
             Self::TooMany => "too-many",
+            Self::AccountReused => "account-reused",
             Self::Unfitted => "unfitted",
             Self::Unsound => "unsound",
         }
@@ -145,8 +149,11 @@ impl Family {
             }
             Self::SignerTwice => "one signer would count twice; give each seat a signer of its own",
             Self::TooMany => "it has more ways to spend, or more seats, than a policy can have",
+            Self::AccountReused => {
+                "a party is one account, and a policy cannot say which of these places is meant; give each place an account of its own, and it is read"
+            }
             Self::Unfitted => {
-                "no policy was found that is spent just like it; one party's branches in several places are the usual cause, so give each place an account of its own"
+                "no policy was found that is spent just like it; write it with fewer conditions inside one another"
             }
             Self::Unsound => {
                 "its script is malleable, repeats a key, breaks a rule of miniscript, or exceeds a limit"

@@ -206,6 +206,7 @@ fn every_family_is_refused_by_its_name() {
             format!("or_i(and_v(v:pkh({later}),n:older({delay})),pk({now}))")
         })
         .collect();
+    let accounts: Vec<String> = (0..12).map(account).collect();
     let cases = [
         (Family::OtherScript, format!("wpkh({a})")),
         (Family::OtherScript, format!("pkh({a})")),
@@ -274,11 +275,12 @@ fn every_family_is_refused_by_its_name() {
             format!("wsh(thresh(4,{}))", many.join(",a:")),
         ),
         (
-            Family::Unfitted,
+            Family::AccountReused,
             format!(
                 "wsh(and_v(v:pk({a}),or_i(or_i(pk({BOB}/<0;1>/*),and_v(v:pk({CAROL}/<0;1>/*),older(4194305))),pk({CAROL}/<2;3>/*))))"
             ),
         ),
+        (Family::Unfitted, format!("wsh({})", nested(&accounts, 10))),
         (Family::Unsound, format!("wsh(multi(1,{a},{a}))")),
         (Family::Unsound, format!("wsh(or_i(pk({a}),pk({a})))")),
     ];
@@ -297,6 +299,70 @@ fn every_family_is_refused_by_its_name() {
             "nothing here is refused as {family}"
         );
     }
+}
+
+/// The account of a person of this number.
+fn account(number: usize) -> String {
+    let secp = Secp256k1::new();
+    let path: DerivationPath = "48h/1h/0h/3h".parse().unwrap();
+    let signer = SoftwareSigner::stand_in(0, &format!("p{number}"), &secp);
+    format!("{}/<0;1>/*", signer.account(&path, &secp))
+}
+
+/// A key, and another or, and so on: so many thresholds inside one another.
+fn nested(keys: &[String], depth: usize) -> String {
+    let (key, rest) = keys.split_first().unwrap();
+    if depth == 0 {
+        return format!("pk({key})");
+    }
+    let inner = nested(rest, depth - 1);
+    match depth % 2 {
+        0 => format!("or_d(pk({key}),{inner})"),
+        _ => format!("and_v(v:pk({key}),{inner})"),
+    }
+}
+
+/// An account in several places is refused for that where it is the reason, and only there: with an
+/// account for each place the same descriptor is read.
+#[test]
+fn accounts_in_several_places_are_refused_by_name() {
+    let secp = Secp256k1::new();
+    let other = |name: &str, branches: &str| {
+        let path: DerivationPath = "48h/1h/0h/3h".parse().unwrap();
+        let signer = SoftwareSigner::stand_in(0, name, &secp);
+        format!("{}/{branches}/*", signer.account(&path, &secp))
+    };
+    let seat = |later: &str, now: &str| {
+        format!(
+            "wsh(and_v(v:pk({ALICE}/<0;1>/*),or_i(or_i(pk({BOB}/<0;1>/*),and_v(v:pk({later}),older(4194305))),pk({now}))))"
+        )
+    };
+    let carol = |branches: &str| format!("{CAROL}/{branches}/*");
+    let text = with_checksum(&seat(&carol("<0;1>"), &carol("<2;3>")));
+    assert_eq!(family(&text), Family::AccountReused);
+    let message = read(&text).unwrap_err().to_string();
+    assert!(message.contains("(account-reused)"), "{message}");
+    let place = format!("`{}` stands in 2 places", CAROL.replace('\'', "h"));
+    assert!(message.contains(&place), "{message}");
+    assert!(
+        message.contains("give each place an account of its own"),
+        "{message}"
+    );
+    // What is advised is enough.
+    let apart = seat(&carol("<0;1>"), &other("dave", "<2;3>"));
+    imports_as(&with_checksum(&apart), &apart);
+    // Where a policy says which is meant, an account may stand in several places.
+    let told = format!(
+        "wsh(or_d(pk({}),and_v(v:pkh({}),older(10))))",
+        carol("<0;1>"),
+        carol("<2;3>")
+    );
+    imports_as(&with_checksum(&told), &told);
+    // Where that is not the reason, it is not named.
+    let mut keys: Vec<String> = (0..12).map(account).collect();
+    keys[1] = keys[0].replace("<0;1>", "<2;3>");
+    let deep = with_checksum(&format!("wsh({})", nested(&keys, 10)));
+    assert_eq!(family(&deep), Family::Unfitted);
 }
 
 #[test]
