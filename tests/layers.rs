@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "analysis",
         &["units", "logic", "policy", "governance", "compile"],
     ),
-    ("explain", &["units", "policy", "compile"]),
+    ("explain", &["units", "logic", "policy", "compile"]),
     ("export", &["units", "policy", "compile"]),
     ("devices", &["units", "compile", "export"]),
     ("import", &["units", "policy", "compile"]),

@@ -4,26 +4,36 @@
 //! in two quorums.  Such a sentence names the statements it turns on, which are found by trying:
 //! each is changed alone, and it is named if the sentence would read differently.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use crate::logic::{Atom, AtomSet};
 use crate::policy::{Member, Policy, Quorum};
 
 use super::words::names;
 use super::{Fact, Sentence, Teller};
 
 /// The quorums and parties of a policy in a form that can be varied.
+///
+/// A judgement is made anew for every statement that could be different, so that it has to be
+/// quick: parties and quorums are numbers here.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
-    quorums: BTreeMap<String, Group>,
-    parties: BTreeSet<String>,
-    fee_wallets: BTreeSet<String>,
-    veto_keys: BTreeSet<String>,
+    /// The names of the parties, and behind them those of the quorums, both in their order: the
+    /// number of each is its place.
+    names: Arc<[String]>,
+    /// How many parties there are.
+    parties: usize,
+    /// The quorums in the order of their names.
+    quorums: Vec<Group>,
+    fee_wallets: AtomSet,
+    veto_keys: AtomSet,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Group {
     threshold: usize,
-    members: BTreeSet<String>,
+    members: AtomSet,
 }
 
 impl Group {
@@ -34,154 +44,207 @@ impl Group {
 
 impl Groups {
     pub(super) fn of(policy: &Policy) -> Self {
-        let quorums = policy.quorums().map(|quorum| {
-            let members = quorum
-                .members()
-                .iter()
-                .map(|member| member.name().to_owned());
+        let parties: BTreeSet<&str> = policy.parties().map(|party| party.name()).collect();
+        let quorums: BTreeSet<&str> = policy.quorums().map(|quorum| quorum.name()).collect();
+        let all = parties.iter().chain(&quorums);
+        let mut groups = Self {
+            names: all.map(|name| (*name).to_owned()).collect(),
+            parties: parties.len(),
+            quorums: vec![Group::default(); quorums.len()],
+            fee_wallets: AtomSet::new(),
+            veto_keys: AtomSet::new(),
+        };
+        for quorum in policy.quorums() {
+            let members = quorum.members().iter().map(Member::name);
+            let members = members.filter_map(|name| groups.party(name).or(groups.quorum(name)));
             let group = Group {
                 threshold: quorum.threshold(),
                 members: members.collect(),
             };
-            (quorum.name().to_owned(), group)
-        });
+            let number = groups.quorum(quorum.name());
+            if let Some(place) = number.and_then(|number| groups.group_mut(number)) {
+                *place = group;
+            }
+        }
         let having = |has: &dyn Fn(&crate::policy::Party) -> bool| {
             let parties = policy.parties().filter(|party| has(party));
-            parties.map(|party| party.name().to_owned()).collect()
+            parties
+                .filter_map(|party| groups.party(party.name()))
+                .collect()
         };
+        let fee_wallets = having(&|party| party.fees().is_some());
+        let veto_keys = having(&|party| party.veto().is_some());
         Self {
-            quorums: quorums.collect(),
-            parties: having(&|_| true),
-            fee_wallets: having(&|party| party.fees().is_some()),
-            veto_keys: having(&|party| party.veto().is_some()),
+            fee_wallets,
+            veto_keys,
+            ..groups
         }
+    }
+
+    /// The number of a party.
+    fn party(&self, name: &str) -> Option<Atom> {
+        let parties = self.names.get(..self.parties)?;
+        parties.binary_search_by(|own| own.as_str().cmp(name)).ok()
+    }
+
+    /// The number of a quorum.
+    fn quorum(&self, name: &str) -> Option<Atom> {
+        let quorums = self.names.get(self.parties..)?;
+        let place = quorums
+            .binary_search_by(|own| own.as_str().cmp(name))
+            .ok()?;
+        Some(self.parties + place)
+    }
+
+    fn name(&self, number: Atom) -> &str {
+        self.names.get(number).map_or("", String::as_str)
+    }
+
+    /// The quorum of a number; none if it is that of a party.
+    fn group(&self, number: Atom) -> Option<&Group> {
+        self.quorums.get(number.checked_sub(self.parties)?)
+    }
+
+    fn group_mut(&mut self, number: Atom) -> Option<&mut Group> {
+        self.quorums.get_mut(number.checked_sub(self.parties)?)
     }
 
     /// The parties of a quorum, those of the quorums inside it included.
     pub(super) fn parties_of(&self, quorum: &str) -> BTreeSet<&str> {
+        let Some(quorum) = self.quorum(quorum) else {
+            return BTreeSet::new();
+        };
         let inside = self.inside(quorum);
-        let members = inside.iter().filter_map(|name| self.quorums.get(*name));
-        let members = members.flat_map(|group| &group.members).map(String::as_str);
-        members
-            .filter(|member| self.parties.contains(*member))
-            .collect()
+        let groups = inside.iter().filter_map(|number| self.group(number));
+        let members = groups.fold(AtomSet::new(), |all, group| all.union(&group.members));
+        let members = members.iter().take_while(|number| *number < self.parties);
+        members.map(|number| self.name(number)).collect()
     }
 
     /// The only party of a quorum, if it is nothing else.
     pub(super) fn single_party(&self, quorum: &str) -> Option<&str> {
-        let mut members = self.quorums.get(quorum)?.members.iter();
-        match (members.next(), members.next()) {
-            (Some(member), None) if self.parties.contains(member) => Some(member),
-            (Some(member), None) => self.single_party(member),
-            _ => None,
+        let mut number = self.quorum(quorum)?;
+        while let Some(group) = self.group(number) {
+            let mut members = group.members.iter();
+            number = match (members.next(), members.next()) {
+                (Some(member), None) => member,
+                _ => return None,
+            };
         }
+        Some(self.name(number))
     }
 
     /// Whether these parties meet the threshold of a quorum.
     pub(super) fn is_met_by(&self, quorum: &str, present: &BTreeSet<&str>) -> bool {
-        let Some(group) = self.quorums.get(quorum) else {
-            return false;
+        let present = present.iter().filter_map(|name| self.party(name)).collect();
+        let mut known = vec![None; self.quorums.len()];
+        let quorum = self.quorum(quorum);
+        quorum.is_some_and(|quorum| self.agrees(quorum, &present, &mut known))
+    }
+
+    /// Whether a party is present, or enough of a quorum are.  A quorum that stands in several is
+    /// asked once.
+    fn agrees(&self, number: Atom, present: &AtomSet, known: &mut [Option<bool>]) -> bool {
+        let Some(group) = self.group(number) else {
+            return present.contains(number);
         };
-        let agrees = |member: &&String| {
-            if self.parties.contains(*member) {
-                present.contains(member.as_str())
-            } else {
-                self.is_met_by(member, present)
-            }
-        };
-        group.members.iter().filter(agrees).count() >= group.threshold
+        let place = number - self.parties;
+        if let Some(Some(agrees)) = known.get(place) {
+            return *agrees;
+        }
+        let members = group.members.iter();
+        let count = members.filter(|member| self.agrees(*member, present, known));
+        let agrees = count.count() >= group.threshold;
+        if let Some(known) = known.get_mut(place) {
+            *known = Some(agrees);
+        }
+        agrees
     }
 
     /// How many members must agree, in words, in the quorum and in those inside it.
     pub(super) fn needed(&self, quorum: &str) -> String {
-        let threshold = |name: &str| self.quorums.get(name).map_or(0, |group| group.threshold);
-        let inside = self.inside(quorum);
-        if inside.len() == 1 {
-            return match threshold(quorum) {
+        let threshold = |number| self.group(number).map_or(0, |group| group.threshold);
+        let number = self.quorum(quorum);
+        let inside = number.map_or_else(AtomSet::new, |number| self.inside(number));
+        let rest: Vec<Atom> = inside
+            .iter()
+            .filter(|other| Some(*other) != number)
+            .collect();
+        if rest.is_empty() {
+            return match number.map_or(0, threshold) {
                 1 => "1 is needed".to_owned(),
                 n => format!("{n} are needed"),
             };
         }
-        let rest = inside.iter().filter(|name| **name != quorum);
-        let each = std::iter::once(quorum).chain(rest.copied());
-        let each = each.map(|name| format!("{} in the {name}", threshold(name)));
+        let each = number.into_iter().chain(rest);
+        let each = each.map(|number| format!("{} in the {}", threshold(number), self.name(number)));
         format!("needed: {}", names(each))
     }
 
     pub(super) fn has_fee_wallet(&self, party: &str) -> bool {
-        self.fee_wallets.contains(party)
+        let party = self.party(party);
+        party.is_some_and(|party| self.fee_wallets.contains(party))
     }
 
     pub(super) fn has_veto_key(&self, party: &str) -> bool {
-        self.veto_keys.contains(party)
+        let party = self.party(party);
+        party.is_some_and(|party| self.veto_keys.contains(party))
     }
 
     /// A quorum and all quorums inside it.
-    fn inside(&self, quorum: &str) -> BTreeSet<&str> {
-        let mut found = BTreeSet::new();
-        let mut open: Vec<&str> = self
-            .quorums
-            .get_key_value(quorum)
-            .map(|(name, _)| name.as_str())
-            .into_iter()
-            .collect();
-        while let Some(name) = open.pop() {
-            if found.insert(name) {
-                let members = self
-                    .quorums
-                    .get(name)
-                    .into_iter()
-                    .flat_map(|group| &group.members);
-                open.extend(
-                    members
-                        .map(String::as_str)
-                        .filter(|member| self.quorums.contains_key(*member)),
-                );
+    fn inside(&self, quorum: Atom) -> AtomSet {
+        let mut found = AtomSet::new();
+        let mut open = vec![quorum];
+        while let Some(number) = open.pop() {
+            if let Some(group) = self.group(number)
+                && found.insert(number)
+            {
+                let members = group.members.iter();
+                open.extend(members.filter(|member| *member >= self.parties));
             }
         }
         found
     }
 
-    /// Every statement about these quorums that could be different alone, with the ways in which
-    /// it could be.
-    fn changes(&self, over: &[&Quorum]) -> Vec<(Fact, Change)> {
-        let quorums: BTreeSet<&str> = over
-            .iter()
-            .flat_map(|quorum| self.inside(quorum.name()))
-            .collect();
+    /// Every way in which a statement about these quorums could be different alone.
+    fn changes(&self, over: &[&Quorum]) -> Vec<Change> {
+        let all = self.parties + self.quorums.len();
+        let inside: Vec<AtomSet> = (0..all).map(|number| self.inside(number)).collect();
+        let over = over.iter().filter_map(|quorum| self.quorum(quorum.name()));
+        let over = over.filter_map(|quorum| inside.get(quorum));
+        let quorums = over.fold(AtomSet::new(), |all, inside| all.union(inside));
         let mut changes = Vec::new();
-        for quorum in quorums {
-            let name = || quorum.to_owned();
-            let threshold = Fact::Threshold { quorum: name() };
-            changes.push((threshold.clone(), Change::Lower(name())));
-            changes.push((threshold, Change::Raise(name())));
-            for member in self.parties.iter().chain(self.quorums.keys()) {
-                // A quorum cannot come to contain itself.
-                if self.inside(member).contains(quorum) {
-                    continue;
-                }
-                let fact = Fact::Member {
-                    quorum: name(),
-                    member: member.clone(),
-                };
-                changes.push((fact, Change::Seat(name(), member.clone())));
-            }
+        for quorum in quorums.iter() {
+            changes.extend([Change::Lower(quorum), Change::Raise(quorum)]);
+            // A quorum cannot come to contain itself.
+            let others = inside.iter().enumerate();
+            let others = others.filter(|(_, inside)| !inside.contains(quorum));
+            changes.extend(others.map(|(member, _)| Change::Seat(quorum, member)));
         }
-        for party in &self.parties {
-            let fact = Fact::FeeWallet {
-                party: party.clone(),
-            };
-            changes.push((fact, Change::FeeWallet(party.clone())));
-            let fact = Fact::VetoKey {
-                party: party.clone(),
-            };
-            changes.push((fact, Change::VetoKey(party.clone())));
+        for party in 0..self.parties {
+            changes.extend([Change::FeeWallet(party), Change::VetoKey(party)]);
         }
         changes
     }
 
+    /// The statement that a change is about.
+    fn fact(&self, change: Change) -> Fact {
+        let name = |number| self.name(number).to_owned();
+        match change {
+            Change::Raise(quorum) | Change::Lower(quorum) => Fact::Threshold {
+                quorum: name(quorum),
+            },
+            Change::Seat(quorum, member) => Fact::Member {
+                quorum: name(quorum),
+                member: name(member),
+            },
+            Change::FeeWallet(party) => Fact::FeeWallet { party: name(party) },
+            Change::VetoKey(party) => Fact::VetoKey { party: name(party) },
+        }
+    }
+
     /// Makes a change, or takes it back; false if the quorum is not sound with it.
-    fn apply(&mut self, change: &Change, back: bool) -> bool {
+    fn apply(&mut self, change: Change, back: bool) -> bool {
         let (quorum, edit): (_, &dyn Fn(&mut Group)) = match change {
             Change::Raise(quorum) | Change::Lower(quorum) => {
                 let raise = matches!(change, Change::Raise(_)) != back;
@@ -194,7 +257,9 @@ impl Groups {
                     };
                 })
             }
-            Change::Seat(quorum, member) => (quorum, &|group| toggle(&mut group.members, member)),
+            Change::Seat(quorum, member) => {
+                (quorum, &move |group| toggle(&mut group.members, member))
+            }
             Change::FeeWallet(party) => {
                 toggle(&mut self.fee_wallets, party);
                 return true;
@@ -204,7 +269,7 @@ impl Groups {
                 return true;
             }
         };
-        self.quorums.get_mut(quorum).is_some_and(|group| {
+        self.group_mut(quorum).is_some_and(|group| {
             edit(group);
             group.is_sound()
         })
@@ -212,19 +277,19 @@ impl Groups {
 }
 
 /// One statement, changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Change {
-    Raise(String),
-    Lower(String),
+    Raise(Atom),
+    Lower(Atom),
     /// The member joins the quorum, or leaves it if it is there.
-    Seat(String, String),
-    FeeWallet(String),
-    VetoKey(String),
+    Seat(Atom, Atom),
+    FeeWallet(Atom),
+    VetoKey(Atom),
 }
 
-fn toggle(set: &mut BTreeSet<String>, item: &str) {
+fn toggle(set: &mut AtomSet, item: Atom) {
     if !set.remove(item) {
-        set.insert(item.to_owned());
+        set.insert(item);
     }
 }
 
@@ -239,16 +304,16 @@ impl Teller<'_> {
     ) -> Option<Sentence> {
         let mut sentence = judge(&self.groups)?;
         let mut varied = self.groups.clone();
-        for (fact, change) in self.groups.changes(over) {
-            if varied.apply(&change, false) {
+        for change in self.groups.changes(over) {
+            if varied.apply(change, false) {
                 let other = judge(&varied);
                 if other.is_none_or(|other| {
                     other.text != sentence.text || other.guarantee != sentence.guarantee
                 }) {
-                    sentence.about.insert(fact);
+                    sentence.about.insert(self.groups.fact(change));
                 }
             }
-            varied.apply(&change, true);
+            varied.apply(change, true);
         }
         Some(sentence)
     }
