@@ -130,8 +130,8 @@ fn spend(fields: &mut Fields<'_, '_, '_>) -> Option<Spend> {
     let policy_id = policy_id(fields);
     let network = word(fields, "network", &Network::ALL);
     let path = text(fields, "path");
-    let stage = word(fields, "stage", &SpendStage::ALL);
-    let transaction = word(fields, "transaction", &SpendKind::ALL);
+    let stage = word(fields, "stage", SpendStage::ALL);
+    let transaction = word(fields, "transaction", SpendKind::ALL);
     let height = number(fields, "height");
     let median_time_past = number(fields, "median_time_past");
     let balance = amount(fields, "balance");
