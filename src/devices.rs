@@ -401,7 +401,7 @@ fn limit(cell: Option<&Cell>, [one, many]: [&str; 2], count: usize) -> Fact {
         .and_then(|cell| cell.most);
     match most {
         Some(most) if count <= most => fact.answer = Answer::Yes,
-        Some(most) => fact.what = format!("{count} {noun}, where {most} are taken"),
+        Some(most) => fact.what = format!("{count} {noun} ({most} at most)"),
         // Somebody has looked for a limit and found none, or nobody has looked.
         None => {}
     }

@@ -110,13 +110,13 @@ fn keys_are_counted_as_each_device_counts_them() {
     assert_eq!(coldcard.register.answer, Answer::No);
     assert_eq!(
         coldcard.register.because[0].what,
-        "23 uses of keys, where 20 are taken"
+        "23 uses of keys (20 at most)"
     );
     let jade = ask(&wsh, &escrow, "Jade");
     assert_eq!(jade.register.answer, Answer::No);
     assert_eq!(
         jade.register.because[0].what,
-        "23 uses of keys, where 15 are taken"
+        "23 uses of keys (15 at most)"
     );
     // These have a parser without a limit.
     for name in ["Specter DIY", "Krux"] {
@@ -153,7 +153,7 @@ fn templates_have_a_length_that_a_device_can_refuse() {
     let compiled = shipped(include_str!("../policies/cooperative/policy.toml"));
     let ledger = ask(&compiled, &Stage::Vault, "Ledger").register;
     assert_eq!(ledger.answer, Answer::No);
-    let what = "666 characters of the template, where 512 are taken";
+    let what = "666 characters of the template (512 at most)";
     assert_eq!(ledger.because[0].what, what);
     let escrow = ask(&compiled, &Stage::Escrow("audit".to_owned()), "Ledger").register;
     assert_eq!(escrow.answer, Answer::Yes);
@@ -186,7 +186,7 @@ fn beyond_what_is_only_documented_it_is_unknown() {
     let escrow = coldcard(&Stage::Escrow("sos".to_owned()));
     assert_eq!(escrow.answer, Answer::Unknown);
     let levels = &escrow.because[0];
-    assert_eq!(levels.what, "5 levels of the tree, where 4 are taken");
+    assert_eq!(levels.what, "5 levels of the tree (4 at most)");
     assert!(levels.note.is_some());
 }
 

@@ -74,7 +74,7 @@ fn reasons(device: &StageDevice) -> String {
     let mut parts = Vec::new();
     let (no, unknown) = (told(Answer::No), told(Answer::Unknown));
     if !no.is_empty() {
-        parts.push(format!("no {}", list(no)));
+        parts.push(format!("does not take {}", list(no)));
     }
     if !unknown.is_empty() {
         parts.push(format!("unknown: {}", list(unknown)));
