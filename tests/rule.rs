@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use longstop::policy::{Cases, Code, Facts, LIMITS, Question, Rule, Verdict};
+use longstop::policy::{Cases, Code, Diagnostic, Facts, LIMITS, Question, Rule, Verdict};
 use serde_json::{Value, json};
 
 /// The id of a policy that is none.
@@ -714,7 +714,7 @@ fn cases_that_cannot_be_read_say_why() {
         ),
     ] {
         let error = Cases::parse(&text).expect_err(&text);
-        let mut codes = error.diagnostics().iter().map(|problem| problem.code());
+        let mut codes = error.diagnostics().iter().map(Diagnostic::code);
         assert!(codes.any(|found| found == code), "{text}: {error}");
         let told = error.to_string();
         assert!(told.contains(why), "{text}: {told}");
@@ -785,7 +785,7 @@ fn a_private_key_in_cases_is_not_repeated() {
     let secret = "cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcA";
     let text = format!("# {secret}\n[[case]]\nname = \"{secret}\"\nallow = true\nreview = {{}}");
     let error = Cases::parse(&text).expect_err("a secret");
-    let mut codes = error.diagnostics().iter().map(|problem| problem.code());
+    let mut codes = error.diagnostics().iter().map(Diagnostic::code);
     assert_eq!(
         codes
             .by_ref()
