@@ -12,13 +12,18 @@ const WIF_LENGTHS: [usize; 2] = [51, 52];
 
 /// A foreign text for a message, in backticks: shortened, without secrets or control characters.
 pub(crate) fn quote(text: &str) -> String {
+    format!("`{}`", shortened(text, QUOTE_MAX))
+}
+
+/// A foreign text without secrets or control characters, cut short behind so many characters.
+pub(in crate::policy) fn shortened(text: &str, most: usize) -> String {
     let shown = presentable(text, []);
-    if shown.chars().count() <= QUOTE_MAX {
-        return format!("`{shown}`");
+    if shown.chars().count() <= most {
+        return shown;
     }
-    let head: String = shown.chars().take(QUOTE_MAX).collect();
+    let head: String = shown.chars().take(most).collect();
     // What is cut short can have the form of a key that the whole has not.
-    format!("`{}…`", presentable(&head, []))
+    format!("{}…", presentable(&head, []))
 }
 
 /// Several foreign texts as a list in words.

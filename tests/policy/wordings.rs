@@ -278,6 +278,24 @@ fn scripts_are_advised_in_their_own_words() {
     assert_eq!(only(&half).1, "`policy(…)` lacks `network` and `script`");
 }
 
+/// The interpreter repeats names of any length, and a message is there to be read.
+#[test]
+fn a_message_repeats_no_long_part_of_a_script() {
+    for length in [100, 5_000] {
+        let name = "aé".repeat(length);
+        for text in [
+            format!("party(\"alice\", #{{ `{name}` }});"),
+            format!("throw \"{name}\";"),
+        ] {
+            let checked = script::run(&text).document.check();
+            let (_, message, _) = only(&checked);
+            let is_whole = message.contains(&name);
+            assert_eq!(is_whole, length == 100, "{message}");
+            assert!(message.chars().count() < 300, "{message}");
+        }
+    }
+}
+
 /// What is declared by its name is no variable yet, which is the likeliest mistake of all.
 #[test]
 fn a_name_that_was_never_kept_is_told_how() {

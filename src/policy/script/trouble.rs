@@ -3,10 +3,13 @@
 use rhai::{Dynamic, EvalAltResult, LexError, ParseErrorType, Position};
 
 use super::super::document::did_you_mean;
-use super::super::shown::{list, presentable, quote};
+use super::super::shown::{list, quote, shortened};
 use super::super::{Code, Diagnostic};
 use super::LIMITS;
 use super::place::Sources;
+
+/// Longest sentence of the interpreter that is repeated, in characters.
+const SENTENCE_MAX: usize = 240;
 
 /// A problem that a function of ours reports through the interpreter, which adds the place.
 #[derive(Clone, Debug)]
@@ -49,7 +52,10 @@ pub(super) fn diagnose(error: EvalAltResult, sources: &Sources) -> Diagnostic {
             Some(trouble) => trouble,
             None => Trouble::new(
                 Code::ScriptFailed,
-                format!("the script stops: {}", presentable(&value.to_string(), [])),
+                format!(
+                    "the script stops: {}",
+                    shortened(&value.to_string(), SENTENCE_MAX)
+                ),
                 "stops here",
                 "this is the script's own error",
             ),
@@ -395,10 +401,11 @@ pub(in crate::policy) fn type_in_words(name: &str) -> String {
     words.to_owned()
 }
 
-/// A sentence of the interpreter as ours begin, without anything a terminal would act on.
+/// A sentence of the interpreter as ours begin, without anything a terminal would act on.  It is cut
+/// short where it repeats much of the script.
 fn lowercase(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(char::to_lowercase);
     let text: String = first.into_iter().flatten().chain(characters).collect();
-    presentable(&text.replace('\n', " ").replace('\'', "`"), [])
+    shortened(&text.replace('\n', " ").replace('\'', "`"), SENTENCE_MAX)
 }
